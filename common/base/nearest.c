@@ -1,5 +1,5 @@
-/*  Nearest word: see nearest.h. Optimal string alignment distance over three rows of a table; words here are keys and
-    command names, so 64 bytes are plenty.  */
+/*  Nearest word: see nearest.h. Optimal string alignment distance over three rows of a table; words
+   here are keys and command names, so 64 bytes are plenty.  */
 #include "common/base/nearest.h"
 
 #define WORD_MAX 64
@@ -27,7 +27,8 @@ static size_t distance (bg_slice a, bg_slice b)
         for (size_t j = 1; j <= b.size; j++) {
             int x = lower (a.data[i - 1]), y = lower (b.data[j - 1]);
             row[j] = least (least (row[j - 1], last[j]) + 1, last[j - 1] + (x != y));
-            bool is_swap = i > 1 && j > 1 && x == lower (b.data[j - 2]) && lower (a.data[i - 2]) == y;
+            bool is_swap =
+                i > 1 && j > 1 && x == lower (b.data[j - 2]) && lower (a.data[i - 2]) == y;
             if (is_swap)
                 row[j] = least (row[j], before[j - 2] + 1);
         }
