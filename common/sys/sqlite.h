@@ -1,0 +1,89 @@
+/*  SQLite as a store: settings, migrations, statements and errors in one place (design.md section
+   12).
+
+    One connection, one thread, WAL, synchronous FULL, exclusive lock: a second process gets
+   BG_BUSY. Statements are cached by the address of their SQL text, which therefore must be a string
+   constant. Tables should be STRICT; foreign keys are
+    enforced.
+
+    Codes: BG_STORAGE_FULL (no space: roll back, serve reads, try later), BG_STORE_IO (the disk
+   failed: end the process, restart recovers), BG_FOREIGN_FILE (not ours, or damaged), BG_TOO_NEW
+   (made by a later version), BG_BUSY, BG_EXISTS (a UNIQUE or PRIMARY KEY constraint), BG_STORE (all
+   else). Wrong SQL and wrong bind positions are bugs and assert.
+
+        bg_stmt *q = bg_db_query (db, "SELECT name FROM target WHERE number = ?1");
+        bg_bind_i64 (q, 1, number);
+        bool row;
+        BG_TRY (bg_stmt_step (q, &row, err));
+        if (row) use (bg_column_text (q, 0));
+        bg_stmt_reset (q);
+*/
+#ifndef BUGLE_SYS_SQLITE_H
+#define BUGLE_SYS_SQLITE_H
+
+#include "common/base/slice.h"
+
+typedef struct bg_db bg_db;
+typedef struct bg_stmt bg_stmt;
+
+typedef struct {
+    const char *path;              /*  ":memory:" works; the file is made 0600  */
+    const char *what;              /*  for sentences: "broker store"  */
+    int32_t application_id;        /*  not 0  */
+    const char *const *migrations; /*  SQL texts; number N brings user_version from N-1 to N; never
+                                      changed once released  */
+    size_t migration_count;
+    uint32_t cache_kib; /*  page cache at most; 0: SQLite's own 2 MiB  */
+} bg_db_options;
+
+/*  Opens or makes the store and brings it up to the last migration, each in a transaction of its
+   own. A file with another application_id, or content without one, is refused untouched.  */
+bg_result bg_db_open (const bg_db_options *options, bg_db **db, bg_error *err) BG_CHECKED;
+/*  Rolls back what is open, finalizes statements, checkpoints.  */
+void bg_db_close (bg_db **self_p);
+
+/*  Transactions do not nest. begin takes the write lock (IMMEDIATE). A failed commit has been
+ * rolled back.  */
+bg_result bg_db_begin (bg_db *self, bg_error *err) BG_CHECKED;
+bg_result bg_db_commit (bg_db *self, bg_error *err) BG_CHECKED;
+/*  Harmless when none is open. Cannot fail: what is not committed is gone either way.  */
+void bg_db_rollback (bg_db *self);
+bool bg_db_in_transaction (const bg_db *self);
+/*  Runs SQL text without results, several statements allowed.  */
+bg_result bg_db_exec (bg_db *self, const char *sql, bg_error *err) BG_CHECKED;
+/*  Rows changed by the last statement; row key of the last insert.  */
+int64_t bg_db_changes (const bg_db *self);
+int64_t bg_db_last_row (const bg_db *self);
+/*  Moves the WAL into the file.  */
+bg_result bg_db_checkpoint (bg_db *self, bg_error *err) BG_CHECKED;
+/*  PRAGMA quick_check; BG_FOREIGN_FILE with the first finding.  */
+bg_result bg_db_check (bg_db *self, bg_error *err) BG_CHECKED;
+/*  The file may have that many pages (tests make a full disk with it); 0 lifts the limit. Pages in
+ * use now:  */
+void bg_db_set_max_pages (bg_db *self, int64_t pages);
+int64_t bg_db_pages (bg_db *self);
+
+/*  The statement of a constant SQL text, reset and with all parameters NULL. Borrowed from the
+   cache. A text that is in the middle of its rows must not be asked for again.  */
+bg_stmt *bg_db_query (bg_db *self, const char *sql) __attribute__ ((returns_nonnull));
+/*  Positions count from 1 (?1). Bytes are borrowed until the statement is reset.  */
+void bg_bind_i64 (bg_stmt *self, int position, int64_t value);
+void bg_bind_blob (bg_stmt *self, int position, bg_slice value);
+void bg_bind_text (bg_stmt *self, int position, bg_slice value);
+void bg_bind_str (bg_stmt *self, int position, const char *value); /*  NULL binds NULL  */
+void bg_bind_null (bg_stmt *self, int position);
+/*  *row is true when there is a row to look at; false at the end. When it fails or ends it is
+ * reset.  */
+bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err) BG_CHECKED;
+/*  Runs a statement to its end, rows are skipped, and resets it.  */
+bg_result bg_stmt_run (bg_stmt *self, bg_error *err) BG_CHECKED;
+/*  Ends it early; slices of its columns become invalid.  */
+void bg_stmt_reset (bg_stmt *self);
+/*  Columns count from 0. Slices are valid until the next step or reset; a NULL is 0 or the empty
+ * slice.  */
+int64_t bg_column_i64 (bg_stmt *self, int column);
+bg_slice bg_column_blob (bg_stmt *self, int column);
+bg_slice bg_column_text (bg_stmt *self, int column);
+bool bg_column_is_null (bg_stmt *self, int column);
+
+#endif
