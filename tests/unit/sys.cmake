@@ -1,0 +1,5 @@
+bugle_test (test_sys_files SOURCES unit/test_sys_files.c MAY_USE bg_sys)
+bugle_test (test_sys_io SOURCES unit/test_sys_io.c MAY_USE bg_sys)
+bugle_test (test_sys_log SOURCES unit/test_sys_log.c MAY_USE bg_sys)
+bugle_test (test_sqlite SOURCES unit/test_sqlite.c MAY_USE bg_sqlite bg_sys)
+bugle_test (test_conf SOURCES unit/test_conf.c MAY_USE bg_conf bg_sys)
