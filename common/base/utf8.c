@@ -4,9 +4,9 @@
 #define DECODE_FAILED UINT32_MAX
 
 typedef struct {
-    uint8_t mask;  /*  of the bits that tell the form  */
-    uint8_t value; /*  of those bits  */
-    uint8_t size;  /*  bytes in all  */
+    uint8_t mask;   /*  of the bits that tell the form  */
+    uint8_t value;  /*  of those bits  */
+    uint8_t size;   /*  bytes in all  */
     uint32_t least; /*  smallest code point that needs this form  */
 } utf8_form;
 
@@ -17,7 +17,8 @@ static const utf8_form forms[] = {
     {0xf8, 0xf0, 4, 0x10000},
 };
 
-/*  The code point at *at, which is moved behind it; DECODE_FAILED when the bytes are not well-formed.  */
+/*  The code point at *at, which is moved behind it; DECODE_FAILED when the bytes are not
+ * well-formed.  */
 static uint32_t decode (bg_slice text, size_t *at)
 {
     uint8_t lead = text.data[*at];
