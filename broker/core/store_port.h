@@ -152,8 +152,8 @@ typedef struct {
     bg_id job_key;
     uint32_t number; /*  of the target  */
     bg_id exec;
-    int64_t since_us; /*  stored_us >= since_us  */
-    int64_t until_us; /*  stored_us < until_us  */
+    int64_t since_us; /*  started at or after it (stored, when it never started)  */
+    int64_t until_us; /*  started before it (stored, when it never started)  */
     uint32_t states;  /*  bit (1 << WIRE_RUN_*) set: wanted; 0 = all  */
     int64_t before;   /*  rows < before; 0 = from the newest  */
     uint32_t limit;   /*  at least 1  */

@@ -63,6 +63,9 @@ bg_code bg_code_from_word (const char *word, size_t size)
 }
 
 static void set_message (bg_error *err, bg_code code, int sys_errno, const char *format, va_list args)
+    BG_PRINTF (4, 0);
+
+static void set_message (bg_error *err, bg_code code, int sys_errno, const char *format, va_list args)
 {
     err->code = code;
     err->sys_errno = sys_errno;

@@ -1,0 +1,209 @@
+/*  History of the broker's store: one table in order of insertion, its rows naming their job by a small number so that
+    index entries of a job stay together; step output in a table of its own with its own retention. Rows leave 500 at a
+    time, and never the last 100 of a job on a target.  */
+#include "broker/store/store_private.h"
+
+#include "common/base/now.h"
+
+#define HISTORY_KEEP_US BG_DAY (90)
+#define OUTPUT_KEEP_US  BG_DAY (30)
+#define HISTORY_KEEP    100
+#define PRUNE_ROWS      500
+
+static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (db, "SELECT row FROM job WHERE key = ?1");
+    broker_bind_id (stmt, 1, &record->job_key);
+    bool found = false;
+    BG_TRY (bg_stmt_step (stmt, &found, err));
+    if (found) {
+        *row = bg_column_i64 (stmt, 0);
+        bg_stmt_reset (stmt);
+        return bg_ok ();
+    }
+    stmt = bg_db_query (db, "INSERT INTO job (key, name) VALUES (?1, ?2)");
+    broker_bind_id (stmt, 1, &record->job_key);
+    bg_bind_text (stmt, 2, record->job_name);
+    BG_TRY (bg_stmt_run (stmt, err));
+    *row = bg_db_last_row (db);
+    return bg_ok ();
+}
+
+static bg_result runs_append (void *ctx, const broker_run_record *record, bg_error *err)
+{
+    bg_db *db = broker_db_of (ctx);
+    int64_t job = 0;
+    BG_TRY (job_row (db, record, &job, err));
+    bg_stmt *stmt = bg_db_query (db,
+        "INSERT INTO run (job, number, run, exec, state, reason, started_us, finished_us, stored_us, at_us, bytes)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+    bg_bind_i64 (stmt, 1, job);
+    bg_bind_i64 (stmt, 2, record->number);
+    broker_bind_id (stmt, 3, &record->run);
+    broker_bind_id_or_null (stmt, 4, &record->exec);
+    broker_bind_u64 (stmt, 5, record->state);
+    bg_bind_text (stmt, 6, record->reason);
+    bg_bind_i64 (stmt, 7, record->started_us);
+    bg_bind_i64 (stmt, 8, record->finished_us);
+    bg_bind_i64 (stmt, 9, record->stored_us);
+    bg_bind_i64 (stmt, 10, record->started_us ? record->started_us : record->stored_us);
+    bg_bind_blob (stmt, 11, record->bytes);
+    BG_TRY (bg_stmt_run (stmt, err));
+    if (record->output.size == 0)
+        return bg_ok ();
+    int64_t row = bg_db_last_row (db);
+    stmt = bg_db_query (db, "INSERT INTO output (row, stored_us, bytes) VALUES (?1, ?2, ?3)");
+    bg_bind_i64 (stmt, 1, row);
+    bg_bind_i64 (stmt, 2, record->stored_us);
+    bg_bind_blob (stmt, 3, record->output);
+    return bg_stmt_run (stmt, err);
+}
+
+#define RUN_SELECT                                                                                                     \
+    "SELECT r.row, r.run, j.key, j.name, r.number, r.exec, r.state, r.reason, r.started_us, r.finished_us,"            \
+    " r.stored_us, r.bytes, CASE WHEN ?8 THEN (SELECT o.bytes FROM output o WHERE o.row = r.row) END"                  \
+    " FROM run r JOIN job j ON j.row = r.job WHERE "
+#define RUN_FILTERS                                                                                                    \
+    " AND (?1 = 0 OR r.row < ?1) AND (?2 = 0 OR r.at_us >= ?2) AND (?3 = 0 OR r.at_us < ?3)"                           \
+    " AND (?4 = 0 OR (?4 >> r.state) & 1) AND (?5 = 0 OR r.number = ?5)"                                               \
+    " AND (?6 IS NULL OR r.job = (SELECT row FROM job WHERE key = ?6)) AND (?7 IS NULL OR r.exec = ?7)"                \
+    " ORDER BY r.row DESC LIMIT ?9"
+
+/*  One statement per index; each repeats all filters, so the choice is about speed only.  */
+static bg_stmt *query_runs (bg_db *db, const broker_run_filter *filter)
+{
+    if (!bg_id_is_zero (filter->exec))
+        return bg_db_query (db, RUN_SELECT "r.exec = ?7" RUN_FILTERS);
+    if (!bg_id_is_zero (filter->job_key))
+        return bg_db_query (db, RUN_SELECT "r.job = (SELECT row FROM job WHERE key = ?6)" RUN_FILTERS);
+    if (filter->number != 0)
+        return bg_db_query (db, RUN_SELECT "r.number = ?5" RUN_FILTERS);
+    return bg_db_query (db, RUN_SELECT "r.row > 0" RUN_FILTERS);
+}
+
+static void read_run (bg_stmt *stmt, broker_run_record *record)
+{
+    *record = (broker_run_record){
+        .row = bg_column_i64 (stmt, 0),
+        .run = broker_column_id (stmt, 1),
+        .job_key = broker_column_id (stmt, 2),
+        .job_name = bg_column_text (stmt, 3),
+        .number = (uint32_t) bg_column_i64 (stmt, 4),
+        .exec = broker_column_id (stmt, 5),
+        .state = (uint64_t) bg_column_i64 (stmt, 6),
+        .reason = bg_column_text (stmt, 7),
+        .started_us = bg_column_i64 (stmt, 8),
+        .finished_us = bg_column_i64 (stmt, 9),
+        .stored_us = bg_column_i64 (stmt, 10),
+        .bytes = bg_column_blob (stmt, 11),
+        .output = bg_column_blob (stmt, 12),
+    };
+}
+
+static bg_result runs (
+    void *ctx, const broker_run_filter *filter, broker_visit_run visit, void *visitor, bg_error *err)
+{
+    bg_stmt *stmt = query_runs (broker_db_of (ctx), filter);
+    bg_bind_i64 (stmt, 1, filter->before);
+    bg_bind_i64 (stmt, 2, filter->since_us);
+    bg_bind_i64 (stmt, 3, filter->until_us);
+    bg_bind_i64 (stmt, 4, filter->states);
+    bg_bind_i64 (stmt, 5, filter->number);
+    broker_bind_id_or_null (stmt, 6, &filter->job_key);
+    broker_bind_id_or_null (stmt, 7, &filter->exec);
+    bg_bind_i64 (stmt, 8, filter->output);
+    bg_bind_i64 (stmt, 9, filter->limit);
+    for (bool row = true; row;) {
+        BG_TRY (bg_stmt_step (stmt, &row, err));
+        if (!row)
+            break;
+        broker_run_record record;
+        read_run (stmt, &record);
+        bg_result visited = visit (visitor, &record, err);
+        if (bg_failed (visited)) {
+            bg_stmt_reset (stmt);
+            return visited;
+        }
+    }
+    return bg_ok ();
+}
+
+typedef struct {
+    int64_t row;
+    int64_t job;
+    int64_t number;
+} old_run;
+
+/*  True when at least HISTORY_KEEP newer runs of the same job on the same target are there.  */
+static bg_result has_enough_newer (bg_db *db, const old_run *run, bool *enough, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (db,
+        "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 AND row > ?2 AND job = ?3 ORDER BY row LIMIT ?4)");
+    bg_bind_i64 (stmt, 1, run->number);
+    bg_bind_i64 (stmt, 2, run->row);
+    bg_bind_i64 (stmt, 3, run->job);
+    bg_bind_i64 (stmt, 4, HISTORY_KEEP);
+    bool row = false;
+    BG_TRY (bg_stmt_step (stmt, &row, err));
+    *enough = row && bg_column_i64 (stmt, 0) >= HISTORY_KEEP;
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
+static bg_result remove_run (bg_db *db, int64_t row, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (db, "DELETE FROM output WHERE row = ?1");
+    bg_bind_i64 (stmt, 1, row);
+    BG_TRY (bg_stmt_run (stmt, err));
+    stmt = bg_db_query (db, "DELETE FROM run WHERE row = ?1");
+    bg_bind_i64 (stmt, 1, row);
+    return bg_stmt_run (stmt, err);
+}
+
+static bg_result prune_output (bg_db *db, int64_t now_us, bool *more, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (db,
+        "DELETE FROM output WHERE row IN (SELECT row FROM output WHERE stored_us < ?1 ORDER BY row LIMIT ?2)");
+    bg_bind_i64 (stmt, 1, now_us - OUTPUT_KEEP_US);
+    bg_bind_i64 (stmt, 2, PRUNE_ROWS);
+    BG_TRY (bg_stmt_run (stmt, err));
+    *more = bg_db_changes (db) == PRUNE_ROWS;
+    return bg_ok ();
+}
+
+static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
+{
+    broker_db *self = ctx;
+    bool more_output = false;
+    BG_TRY (prune_output (self->db, now_us, &more_output, err));
+    bg_stmt *stmt = bg_db_query (
+        self->db, "SELECT row, job, number FROM run WHERE row > ?1 AND stored_us < ?2 ORDER BY row LIMIT ?3");
+    bg_bind_i64 (stmt, 1, self->prune_from);
+    bg_bind_i64 (stmt, 2, now_us - HISTORY_KEEP_US);
+    bg_bind_i64 (stmt, 3, PRUNE_ROWS);
+    old_run old[PRUNE_ROWS];
+    size_t count = 0;
+    for (bool row = true; row;) {
+        BG_TRY (bg_stmt_step (stmt, &row, err));
+        if (row)
+            old[count++] =
+                (old_run){bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1), bg_column_i64 (stmt, 2)};
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool enough = false;
+        BG_TRY (has_enough_newer (self->db, &old[i], &enough, err));
+        if (enough)
+            BG_TRY (remove_run (self->db, old[i].row, err));
+    }
+    /*  Rows that stay because they are among the last of their job are passed over until the round is through.  */
+    self->prune_from = count == PRUNE_ROWS ? old[count - 1].row : 0;
+    *more = more_output || count == PRUNE_ROWS;
+    return bg_ok ();
+}
+
+void broker_history_port (broker_store *port)
+{
+    port->runs_append = runs_append;
+    port->runs = runs;
+    port->prune = prune;
+}

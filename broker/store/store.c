@@ -1,0 +1,140 @@
+/*  Opening the broker's store, its transactions, and small helpers of the files beside it. No decisions: what is
+    stored and when is the core's business. Invariant: all functions of the port run inside a transaction of the shell.  */
+#include "broker/store/store_private.h"
+
+#include <stdlib.h>
+
+#define BROKER_APPLICATION_ID 0x42474c42 /*  "BGLB"  */
+
+static bg_result meta_get (void *ctx, const char *name, int64_t *value, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx), "SELECT value FROM meta WHERE name = ?1");
+    bg_bind_str (stmt, 1, name);
+    bool row = false;
+    BG_TRY (bg_stmt_step (stmt, &row, err));
+    *value = row ? bg_column_i64 (stmt, 0) : 0;
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
+static bg_result meta_set (void *ctx, const char *name, int64_t value, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+    bg_bind_str (stmt, 1, name);
+    bg_bind_i64 (stmt, 2, value);
+    return bg_stmt_run (stmt, err);
+}
+
+bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
+{
+    broker_db *self = bg_alloc (sizeof *self);
+    bg_db_options options = {
+        .path = path,
+        .what = "broker store",
+        .application_id = BROKER_APPLICATION_ID,
+        .migrations = broker_migrations,
+        .migration_count = broker_migration_count,
+    };
+    bg_result opened = bg_db_open (&options, &self->db, err);
+    if (bg_failed (opened)) {
+        free (self);
+        return opened;
+    }
+    self->port.ctx = self;
+    self->port.name = "sqlite";
+    self->port.meta_get = meta_get;
+    self->port.meta_set = meta_set;
+    broker_documents_port (&self->port);
+    broker_targets_port (&self->port);
+    broker_executions_port (&self->port);
+    broker_history_port (&self->port);
+    *db = self;
+    return bg_ok ();
+}
+
+void broker_db_close (broker_db **self_p)
+{
+    if (!self_p || !*self_p)
+        return;
+    bg_db_close (&(*self_p)->db);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+const broker_store *broker_db_port (broker_db *self)
+{
+    return &self->port;
+}
+
+bg_result broker_db_begin (broker_db *self, bg_error *err)
+{
+    return bg_db_begin (self->db, err);
+}
+
+bg_result broker_db_commit (broker_db *self, bg_error *err)
+{
+    return bg_db_commit (self->db, err);
+}
+
+void broker_db_rollback (broker_db *self)
+{
+    bg_db_rollback (self->db);
+}
+
+bg_result broker_db_check (broker_db *self, bg_error *err)
+{
+    return bg_db_check (self->db, err);
+}
+
+void broker_db_set_max_pages (broker_db *self, int64_t pages)
+{
+    bg_db_set_max_pages (self->db, pages);
+}
+
+int64_t broker_db_pages (broker_db *self)
+{
+    return bg_db_pages (self->db);
+}
+
+bg_id broker_column_id (bg_stmt *stmt, int column)
+{
+    bg_id id = {{0}};
+    bg_slice blob = bg_column_blob (stmt, column);
+    if (blob.size == sizeof id.bytes)
+        memcpy (id.bytes, blob.data, sizeof id.bytes);
+    return id;
+}
+
+bg_key broker_column_key (bg_stmt *stmt, int column)
+{
+    bg_key key = {{0}};
+    bg_slice blob = bg_column_blob (stmt, column);
+    if (blob.size == sizeof key.bytes)
+        memcpy (key.bytes, blob.data, sizeof key.bytes);
+    return key;
+}
+
+void broker_bind_id (bg_stmt *stmt, int position, const bg_id *id)
+{
+    bg_bind_blob (stmt, position, bg_slice_of (id->bytes, sizeof id->bytes));
+}
+
+void broker_bind_id_or_null (bg_stmt *stmt, int position, const bg_id *id)
+{
+    if (bg_id_is_zero (*id))
+        bg_bind_null (stmt, position);
+    else
+        broker_bind_id (stmt, position, id);
+}
+
+void broker_bind_key (bg_stmt *stmt, int position, const bg_key *key)
+{
+    bg_bind_blob (stmt, position, bg_slice_of (key->bytes, sizeof key->bytes));
+}
+
+void broker_bind_u64 (bg_stmt *stmt, int position, uint64_t value)
+{
+    bg_assert (value <= INT64_MAX);
+    bg_bind_i64 (stmt, position, (int64_t) value);
+}
