@@ -22,8 +22,10 @@
 #define WIRE_INLINE_MAX       (32 * 1024) /*  larger instructions are published by reference  */
 #define WIRE_POLL_BYTES_MAX   (200 * 1024)
 #define WIRE_DEPTH_MAX        8
-#define WIRE_ITEMS_MAX        4096
+#define WIRE_ITEMS_MAX        4096  /*  values in one signed structure  */
+#define WIRE_MESSAGE_ITEMS_MAX 65536 /*  values in one message: pages of answers are bounded by bytes first  */
 #define WIRE_CONTAINER_MAX    1024
+#define WIRE_INNER_BYTES_MAX  (16 * 1024 * 1024) /*  of a blob of inner.def  */
 
 typedef enum {
 #define WIRE_STRUCT(s)
@@ -301,7 +303,8 @@ typedef enum {
     WIRE_AS_SIGNED   /*  unknown fields below 128 are BG_TOO_NEW; anything not canonical is BG_MALFORMED  */
 } wire_strictness;
 
-/*  Appends the canonical bytes of the struct to out. The struct must be within its limits (asserted for ours).  */
+/*  Appends the canonical bytes of the struct to out. Numbers, sizes and counts must be within their limits (asserted);
+    what texts hold is not looked at: wire_check and wire_fit_text are there for texts of others.  */
 void wire_encode (const wire_desc *desc, const void *value, bg_buf *out);
 /*  Checks a struct against its limits before it is encoded; for values that come from people.
     BG_INVALID or BG_TOO_LARGE with the field's name.  */
@@ -315,6 +318,10 @@ void wire_print (const wire_desc *desc, const void *value, bg_buf *out);
 /*  A random value within the limits, small with high probability; next (ctx) gives 64 random bits.  */
 void wire_random (const wire_desc *desc, bg_arena *arena, uint64_t (*next) (void *ctx), void *ctx, void *value);
 bool wire_equal (const wire_desc *desc, const void *a, const void *b);
+/*  Text that fits a STR or TEXT field whatever it was: bytes that are not allowed become '?' (newline and tab too unless
+    multiline), cut to max bytes at the end of a character. Returns text itself when nothing had to change, else a copy
+    in the arena. For messages to people, never for names.  */
+bg_slice wire_fit_text (bg_slice text, size_t max, bool multiline, bg_arena *arena);
 /*  Deep copy: everything the copy points to lives in the arena.  */
 void wire_copy (const wire_desc *desc, bg_arena *arena, const void *from, void *to);
 

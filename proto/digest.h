@@ -1,0 +1,16 @@
+/*  Digest over the standing documents of a target: XOR over slots of BLAKE2b-128(key(16) || version (u64 BE)).
+
+    Order-free, and a slot is taken out by putting it in again. The slot of the authority has the key of 16 zero bytes,
+    the membership's key is the target id. It tells a difference, it does not authenticate anything: it travels inside
+    the broker's signed attestation.
+*/
+#ifndef BUGLE_PROTO_DIGEST_H
+#define BUGLE_PROTO_DIGEST_H
+
+#include "common/base/id.h"
+
+#define WIRE_DIGEST_BYTES 16
+
+void wire_digest_toggle (uint8_t digest[16], bg_id key, uint64_t version);
+
+#endif

@@ -1,0 +1,179 @@
+/*  The tables: messages.def and inner.def expanded into descriptors, kinds, signed types, and the words of enumerated
+    values. Data only; what it means is in the codec.
+*/
+#include "proto/wire.h"
+
+#define IS_REQ true
+#define IS_OPT false
+
+/*  One row of a struct: {number, name, type, required, max, max_bytes, offset, extra_offset, desc, since}.  */
+#define ROW(s, n, name, type, req, max, max_bytes, desc, since)                                    \
+    {n, #name, WIRE_FIELD_##type, req, (uint64_t) (max), max_bytes, offsetof (wire_##s, name), 0,  \
+        desc, since},
+#define ROW_EXTRA(s, n, name, type, req, max, max_bytes, extra, desc, since)                       \
+    {n, #name, WIRE_FIELD_##type, req, (uint64_t) (max), max_bytes, offsetof (wire_##s, name),     \
+        offsetof (wire_##s, extra), desc, since},
+
+#define WIRE_STRUCT(s)                      static const wire_field fields_##s[] = {
+#define WIRE_U(s, n, name, max, req, since) ROW (s, n, name, U, IS_##req, max, 0, NULL, since)
+#define WIRE_I(s, n, name, req, since)      ROW (s, n, name, I, IS_##req, INT64_MAX, 0, NULL, since)
+#define WIRE_BOOL(s, n, name, since)        ROW (s, n, name, BOOL, false, 1, 0, NULL, since)
+#define WIRE_ID(s, n, name, req, since)     ROW (s, n, name, ID, IS_##req, BG_ID_BYTES, 0, NULL, since)
+#define WIRE_KEY(s, n, name, req, since)                                                           \
+    ROW (s, n, name, KEY, IS_##req, BG_KEY_BYTES, 0, NULL, since)
+#define WIRE_FIX(s, n, name, bytes, req, since)                                                    \
+    ROW (s, n, name, FIX, IS_##req, bytes, 0, NULL, since)
+#define WIRE_BIN(s, n, name, max, req, since)  ROW (s, n, name, BIN, IS_##req, max, 0, NULL, since)
+#define WIRE_STR(s, n, name, max, req, since)  ROW (s, n, name, STR, IS_##req, max, 0, NULL, since)
+#define WIRE_TEXT(s, n, name, max, req, since) ROW (s, n, name, TEXT, IS_##req, max, 0, NULL, since)
+#define WIRE_OBJ(s, n, name, type, req, since)                                                     \
+    ROW_EXTRA (s, n, name, OBJ, IS_##req, 1, 0, has_##name, &wire_desc_##type, since)
+#define WIRE_LIST(s, n, name, type, max, since)                                                    \
+    ROW_EXTRA (s, n, name, LIST, false, max, 0, name##_count, &wire_desc_##type, since)
+#define WIRE_STRS(s, n, name, max_count, max_bytes, since)                                         \
+    ROW_EXTRA (s, n, name, STRS, false, max_count, max_bytes, name##_count, NULL, since)
+#define WIRE_UINTS(s, n, name, max_count, since)                                                   \
+    ROW_EXTRA (s, n, name, UINTS, false, max_count, 0, name##_count, NULL, since)
+#define WIRE_END(s)                                                                                \
+    }                                                                                              \
+    ;                                                                                              \
+    const wire_desc wire_desc_##s = {                                                              \
+        #s, fields_##s, sizeof fields_##s / sizeof fields_##s[0], sizeof (wire_##s)};
+#define WIRE_KIND(NAME, number, type, sender, channel, text)
+#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/messages.def"
+#include "proto/inner.def"
+#undef WIRE_STRUCT
+#undef WIRE_U
+#undef WIRE_I
+#undef WIRE_BOOL
+#undef WIRE_ID
+#undef WIRE_KEY
+#undef WIRE_FIX
+#undef WIRE_BIN
+#undef WIRE_STR
+#undef WIRE_TEXT
+#undef WIRE_OBJ
+#undef WIRE_LIST
+#undef WIRE_STRS
+#undef WIRE_UINTS
+#undef WIRE_END
+#undef WIRE_KIND
+#undef WIRE_TYPE
+
+#define WIRE_STRUCT(s)
+#define WIRE_U(s, n, name, max, req, since)
+#define WIRE_I(s, n, name, req, since)
+#define WIRE_BOOL(s, n, name, since)
+#define WIRE_ID(s, n, name, req, since)
+#define WIRE_KEY(s, n, name, req, since)
+#define WIRE_FIX(s, n, name, bytes, req, since)
+#define WIRE_BIN(s, n, name, max, req, since)
+#define WIRE_STR(s, n, name, max, req, since)
+#define WIRE_TEXT(s, n, name, max, req, since)
+#define WIRE_OBJ(s, n, name, type, req, since)
+#define WIRE_LIST(s, n, name, type, max, since)
+#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
+#define WIRE_UINTS(s, n, name, max_count, since)
+#define WIRE_END(s)
+
+#define WIRE_TYPE(NAME, number, word, type, text)
+#define WIRE_KIND(NAME, number, type, sender, channel, text)                                       \
+    {WIRE_##NAME, #NAME, &wire_desc_##type, WIRE_FROM_##sender, WIRE_ON_##channel, text},
+const wire_kind_row wire_kinds[] = {
+#include "proto/messages.def"
+#include "proto/inner.def"
+    {0, NULL, NULL, WIRE_FROM_ANY, WIRE_ON_ANY, NULL},
+};
+#undef WIRE_KIND
+#undef WIRE_TYPE
+
+#define WIRE_KIND(NAME, number, type, sender, channel, text)
+#define WIRE_TYPE(NAME, number, word, type, text) {WIRE_TYPE_##NAME, word, &wire_desc_##type, text},
+const wire_type_row wire_types[] = {
+#include "proto/messages.def"
+    {0, NULL, NULL, NULL},
+};
+
+/*  Kinds come in ascending order (a test holds the table to it), so the search may stop early.  */
+const wire_kind_row *wire_kind_find (uint64_t kind)
+{
+    size_t low = 0;
+    size_t high = sizeof wire_kinds / sizeof wire_kinds[0] - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if ((uint64_t) wire_kinds[middle].kind < kind)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const wire_kind_row *row = &wire_kinds[low];
+    return row->name && (uint64_t) row->kind == kind ? row : NULL;
+}
+
+const wire_type_row *wire_type_find (uint64_t type)
+{
+    for (const wire_type_row *row = wire_types; row->word; row++) {
+        if ((uint64_t) row->type == type)
+            return row;
+    }
+    return NULL;
+}
+
+#define WORD_OF(words, value) word_of ((words), sizeof (words) / sizeof (words)[0], (value))
+
+static const char *word_of (const char *const *words, size_t count, uint64_t value)
+{
+    return value < count ? words[value] : NULL;
+}
+
+const char *wire_run_state_word (uint64_t state)
+{
+    static const char *const words[] = {
+        "running", "succeeded", "failed", "canceled", "interrupted", "not-run"};
+    return WORD_OF (words, state);
+}
+
+const char *wire_step_state_word (uint64_t state)
+{
+    static const char *const words[] = {NULL, "succeeded", "failed", "canceled", "interrupted"};
+    return WORD_OF (words, state);
+}
+
+const char *wire_delivery_state_word (uint64_t state)
+{
+    static const char *const words[] = {
+        NULL, "pending", "waiting", "applied", "failed", "superseded", "expired", "skipped"};
+    return WORD_OF (words, state);
+}
+
+const char *wire_target_state_word (uint64_t state)
+{
+    static const char *const words[] = {NULL, "normal", "provisional", "suspected offline",
+        "quarantined", "waiting", "defected", "never seen"};
+    return WORD_OF (words, state);
+}
+
+const char *wire_posted_word (uint64_t outcome)
+{
+    static const char *const words[] = {NULL, "created", "changed", "unchanged", "deleted"};
+    return WORD_OF (words, outcome);
+}
+
+const char *wire_role_word (uint64_t role)
+{
+    static const char *const words[] = {NULL, "reader", "operator", "author", "admin"};
+    return WORD_OF (words, role);
+}
+
+const char *wire_deed_word (uint64_t what)
+{
+    static const char *const words[] = {NULL, "start", "stop", "poll", "sync-time", "re-enlist"};
+    return WORD_OF (words, what);
+}
+
+const char *wire_type_word (uint64_t type)
+{
+    const wire_type_row *row = wire_type_find (type);
+    return row ? row->word : NULL;
+}
