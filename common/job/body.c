@@ -1,0 +1,315 @@
+/*  The body of a job document: checks, part by part in the order of the document, and what is made of it for running.
+
+    Not here: sizes and types (wire_check, the codec), places in a file (yaml_*.c, which ask the same small functions).
+*/
+#include "common/job/body.h"
+
+#include "common/base/utf8.h"
+#include "common/job/duration.h"
+#include "common/job/names.h"
+#include "common/job/tokens.h"
+#include "proto/audience.h"
+
+#include <stdlib.h>
+
+static bool is_letter (uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+bg_result job_environment_name_valid (bg_slice name, bg_error *err)
+{
+    static const char reserved[] = "BUGLE_";
+    bool is_valid = name.size > 0 && name.size <= 128 && is_letter (name.data[0]);
+    for (size_t i = 1; is_valid && i < name.size; i++)
+        is_valid = is_letter (name.data[i]) || (name.data[i] >= '0' && name.data[i] <= '9');
+    if (!is_valid) {
+        bg_ignore (bg_fail (
+            err, BG_INVALID, "\"%.*s\" cannot name an environment variable", BG_SLICE_ARG (name)));
+        return bg_hint (err, "use letters, digits and '_', and do not begin with a digit");
+    }
+    if (name.size >= sizeof reserved - 1 &&
+        memcmp (name.data, reserved, sizeof reserved - 1) == 0) {
+        bg_ignore (bg_fail (err, BG_INVALID,
+            "\"%.*s\": names that begin with BUGLE_ are given by Bugle itself",
+            BG_SLICE_ARG (name)));
+        return bg_hint (err, "choose another name");
+    }
+    return bg_ok ();
+}
+
+bg_result job_directory_valid (bg_slice path, bg_error *err)
+{
+    if (path.size == 0 || path.data[0] == '/')
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID, "the directory is not an absolute path"));
+    return bg_hint (err, "begin it with '/'");
+}
+
+static bg_result check_duration (const char *what, uint64_t duration_us, bg_error *err)
+{
+    if (duration_us > (uint64_t) JOB_DURATION_MAX_US || duration_us % JOB_DURATION_STEP_US != 0)
+        return bg_fail (
+            err, BG_INVALID, "%s is not a number of whole seconds up to a hundred years", what);
+    return bg_ok ();
+}
+
+static bg_result check_environment (const wire_pair *pairs, size_t count, bg_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        BG_TRY (job_environment_name_valid (pairs[i].key, err));
+        for (size_t j = 0; j < i; j++) {
+            if (bg_slice_equal (pairs[i].key, pairs[j].key))
+                return bg_fail (err, BG_INVALID, "environment variable %.*s is there twice",
+                    BG_SLICE_ARG (pairs[i].key));
+        }
+        bg_result result = job_tokens_check (pairs[i].value, err, NULL);
+        if (bg_failed (result))
+            return bg_prefix (err, "environment variable %.*s", BG_SLICE_ARG (pairs[i].key));
+    }
+    return bg_ok ();
+}
+
+/*  ---- steps ----  */
+
+static bg_result check_program (const wire_job_step *step, bg_error *err)
+{
+    if (step->argv_count == 0 || step->argv[0].size == 0)
+        return bg_fail (err, BG_INVALID, "there is no program to run");
+    if (step->script.size > 0 || step->shell_count > 0)
+        return bg_fail (err, BG_INVALID, "it has both a program and a script");
+    for (size_t i = 0; i < step->argv_count; i++) {
+        if (bg_failed (job_tokens_check (step->argv[i], err, NULL)))
+            return bg_prefix (err, "argument %zu", i);
+    }
+    return bg_ok ();
+}
+
+static bg_result check_script (const wire_job_step *step, bg_error *err)
+{
+    if (step->script.size == 0)
+        return bg_fail (err, BG_INVALID, "the script is empty");
+    if (step->argv_count > 0)
+        return bg_fail (err, BG_INVALID, "it has both a program and a script");
+    if (step->shell_count > 0 && step->shell[0].size == 0)
+        return bg_fail (err, BG_INVALID, "the shell has no name");
+    return job_tokens_check (step->script, err, NULL);
+}
+
+static bg_result check_flow (const wire_job *job, const wire_job_step *step, bg_error *err)
+{
+    const struct {
+        const char *name;
+        uint64_t action, step;
+    } actions[] = {
+        {"on_success", step->on_success, step->success_step},
+        {"on_failure", step->on_failure, step->failure_step},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        bool is_goto = actions[i].action == WIRE_FLOW_GOTO;
+        if (actions[i].action > WIRE_FLOW_GOTO)
+            return bg_fail (err, BG_INVALID, "%s is no known action", actions[i].name);
+        if (is_goto && (actions[i].step < 1 || actions[i].step > job->steps_count))
+            return bg_fail (err, BG_INVALID, "%s goes to step %llu, but there are %zu",
+                actions[i].name, (unsigned long long) actions[i].step, job->steps_count);
+        if (!is_goto && actions[i].step != 0)
+            return bg_fail (
+                err, BG_INVALID, "%s names a step but does not go there", actions[i].name);
+    }
+    if (step->retry_every_us > 0 && step->retry_attempts == 0)
+        return bg_fail (err, BG_INVALID, "it has an interval for retries but no retries");
+    return bg_ok ();
+}
+
+static bg_result check_step (const wire_job *job, const wire_job_step *step, bg_error *err)
+{
+    switch (step->kind) {
+    case WIRE_STEP_RUN:
+        BG_TRY (check_program (step, err));
+        break;
+    case WIRE_STEP_SCRIPT:
+        BG_TRY (check_script (step, err));
+        break;
+    default:
+        return bg_fail (err, BG_NOT_IN_VERSION, "steps of kind %llu are not in this version",
+            (unsigned long long) step->kind);
+    }
+    for (size_t i = 0; i < step->shell_count; i++)
+        BG_TRY (job_tokens_check (step->shell[i], err, NULL));
+    BG_TRY (check_environment (step->environment, step->environment_count, err));
+    BG_TRY (job_directory_valid (step->directory, err));
+    BG_TRY (job_tokens_check (step->directory, err, NULL));
+    BG_TRY (check_duration ("timeout", step->timeout_us, err));
+    BG_TRY (check_duration ("grace", step->grace_us, err));
+    BG_TRY (check_duration ("retry interval", step->retry_every_us, err));
+    return check_flow (job, step, err);
+}
+
+int job_body_find_step (const wire_job *job, bg_slice name)
+{
+    for (size_t i = 0; i < job->steps_count; i++) {
+        if (job_name_compare (job->steps[i].name, name) == 0)
+            return (int) i;
+    }
+    return -1;
+}
+
+static bg_result check_steps (const wire_job *job, bg_error *err)
+{
+    if (job->steps_count == 0)
+        return bg_fail (err, BG_INVALID, "it has no steps");
+    for (size_t i = 0; i < job->steps_count; i++) {
+        const wire_job_step *step = &job->steps[i];
+        if (bg_failed (job_object_name_valid (step->name, err)))
+            return bg_prefix (err, "step %zu", i + 1);
+        if ((size_t) job_body_find_step (job, step->name) != i)
+            return bg_fail (
+                err, BG_INVALID, "two steps have the name \"%.*s\"", BG_SLICE_ARG (step->name));
+        if (bg_failed (check_step (job, step, err)))
+            return bg_prefix (err, "step \"%.*s\"", BG_SLICE_ARG (step->name));
+    }
+    return bg_ok ();
+}
+
+/*  ---- schedules ----  */
+
+bg_result job_body_schedule (const wire_job_schedule *from, job_zone_lookup *lookup, void *ctx,
+    job_schedule *schedule, bg_error *err)
+{
+    job_schedule made = {.kind = (job_schedule_kind) from->kind};
+    if (from->kind == WIRE_SCHEDULE_EVERY) {
+        if (from->cron.size > 0 || from->zone.size > 0)
+            return bg_fail (err, BG_INVALID, "an interval has neither cron fields nor a zone");
+        if (from->every_us > (uint64_t) JOB_EVERY_MAX_US ||
+            from->every_us % JOB_DURATION_STEP_US != 0)
+            return bg_fail (err, BG_INVALID, "an interval is 1 s to 366 d, in whole seconds");
+        made.every_us = (int64_t) from->every_us;
+    } else if (from->kind == WIRE_SCHEDULE_CRON) {
+        if (from->every_us > 0)
+            return bg_fail (err, BG_INVALID, "a cron schedule has no interval");
+        BG_TRY (job_cron_parse (from->cron, &made.cron, err, NULL));
+        if (from->zone.size > 0 && !job_zone_name_valid (from->zone))
+            return bg_fail (
+                err, BG_INVALID, "\"%.*s\" cannot name a time zone", BG_SLICE_ARG (from->zone));
+        if (lookup) {
+            made.zone = lookup (ctx, from->zone, err);
+            if (!made.zone && (!err || err->code == BG_OK))
+                return bg_fail (err, BG_NOT_FOUND, "the time zone is not there");
+            if (!made.zone)
+                return (bg_result){err->code};
+        }
+    } else {
+        return bg_fail (err, BG_NOT_IN_VERSION, "schedules of kind %llu are not in this version",
+            (unsigned long long) from->kind);
+    }
+    BG_TRY (job_schedule_check (&made, err));
+    *schedule = made;
+    return bg_ok ();
+}
+
+bg_result job_body_schedules (const wire_job *job, job_zone_lookup *lookup, void *ctx,
+    job_schedule **schedules, bg_error *err)
+{
+    job_schedule *made =
+        job->schedules_count ? bg_alloc (job->schedules_count * sizeof *made) : NULL;
+    for (size_t i = 0; i < job->schedules_count; i++) {
+        const wire_job_schedule *from = &job->schedules[i];
+        bg_result result = job_body_schedule (from, lookup, ctx, &made[i], err);
+        if (bg_failed (result)) {
+            free (made);
+            if (err)
+                bg_ignore (bg_prefix (err, "schedule \"%.*s\"", BG_SLICE_ARG (from->name)));
+            return result;
+        }
+    }
+    *schedules = made;
+    return bg_ok ();
+}
+
+static bg_result check_schedules (const wire_job *job, bg_error *err)
+{
+    for (size_t i = 0; i < job->schedules_count; i++) {
+        const wire_job_schedule *schedule = &job->schedules[i];
+        if (bg_failed (job_object_name_valid (schedule->name, err)))
+            return bg_prefix (err, "schedule %zu", i + 1);
+        for (size_t j = 0; j < i; j++) {
+            if (job_name_compare (schedule->name, job->schedules[j].name) == 0)
+                return bg_fail (err, BG_INVALID, "two schedules have the name \"%.*s\"",
+                    BG_SLICE_ARG (schedule->name));
+        }
+    }
+    job_schedule *made = NULL;
+    BG_TRY (job_body_schedules (job, NULL, NULL, &made, err));
+    free (made);
+    return bg_ok ();
+}
+
+/*  ---- the whole ----  */
+
+static bg_result check_audience (const wire_audience *audience, bg_error *err)
+{
+    BG_TRY (wire_audience_check (audience, err));
+    if (audience->numbers_count > 0)
+        return bg_fail (err, BG_INVALID, "a job names its targets, it does not number them");
+    bool is_more =
+        audience->groups_count > 0 || audience->labels.size > 0 || audience->names_count > 0;
+    if (audience->all && is_more)
+        return bg_fail (err, BG_INVALID, "it is for all targets and for some of them");
+    return bg_ok ();
+}
+
+static bg_result check_start (const wire_job *job, bg_error *err)
+{
+    if (job->start_by > WIRE_START_BY_NOBODY)
+        return bg_fail (err, BG_INVALID, "who may start it is not known here");
+    if ((job->at_most > 0) != (job->at_most_period_us > 0))
+        return bg_fail (err, BG_INVALID, "a limit of starts needs a number and a period");
+    return check_duration ("the period of at_most", job->at_most_period_us, err);
+}
+
+static bg_result check_parts (const wire_job *job, bg_error *err)
+{
+    if (bg_failed (check_audience (&job->audience, err)))
+        return bg_prefix (err, "targets");
+    BG_TRY (check_environment (job->environment, job->environment_count, err));
+    BG_TRY (check_start (job, err));
+    if (job->overlap != 0)
+        return bg_fail (err, BG_NOT_IN_VERSION, "of overlap, only skip is in this version");
+    BG_TRY (check_schedules (job, err));
+    return check_steps (job, err);
+}
+
+bg_result job_body_check (const wire_job *job, bg_error *err)
+{
+    BG_TRY (job_object_name_valid (job->name, err));
+    bg_error inner = {0};
+    bg_result result = check_parts (job, &inner);
+    if (bg_failed (result)) {
+        bg_ignore (bg_prefix (&inner, "job \"%.*s\"", BG_SLICE_ARG (job->name)));
+        if (err)
+            *err = inner;
+    }
+    return result;
+}
+
+job_flow_step *job_body_flow (const wire_job *job)
+{
+    job_flow_step *steps = bg_alloc ((job->steps_count ? job->steps_count : 1) * sizeof *steps);
+    for (size_t i = 0; i < job->steps_count; i++) {
+        const wire_job_step *step = &job->steps[i];
+        steps[i] = (job_flow_step){
+            .on_success = step->on_success,
+            .success_step = step->success_step,
+            .on_failure = step->on_failure,
+            .failure_step = step->failure_step,
+            .retry_attempts = step->retry_attempts,
+            .retry_every_us = step->retry_every_us,
+        };
+    }
+    return steps;
+}
+
+int64_t job_body_grace_us (const wire_job_step *step)
+{
+    return step->grace_us > 0 ? (int64_t) step->grace_us : JOB_GRACE_US;
+}

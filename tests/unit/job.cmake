@@ -1,0 +1,5 @@
+foreach (name flow tokens)
+    bugle_test (test_job_${name} SOURCES unit/test_job_${name}.c MAY_USE job_core bg_base)
+endforeach ()
+bugle_test (test_job_body SOURCES unit/test_job_body.c MAY_USE job_doc proto job_core bg_base)
+bugle_test (test_job_yaml SOURCES unit/test_job_yaml.c MAY_USE job_yaml job_doc proto bg_conf bg_base)
