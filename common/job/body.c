@@ -4,7 +4,6 @@
 */
 #include "common/job/body.h"
 
-#include "common/base/utf8.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
 #include "common/job/tokens.h"

@@ -112,6 +112,5 @@ job_flow_order job_flow_after (job_flow *self, job_result result)
     case JOB_RESULT_INTERRUPTED:
         return end_run (self, result, NULL);
     }
-    bg_assert (!"a step result is one of four");
-    return end_run (self, JOB_RESULT_INTERRUPTED, NULL);
+    bg_assert_failed ("a step result is one of four", __FILE__, __LINE__);
 }

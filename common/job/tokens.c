@@ -6,8 +6,6 @@
 
 #include "common/base/nearest.h"
 
-#include <stdlib.h>
-
 #define MACRO_PREFIX "ESCAPE_"
 
 typedef enum {

@@ -6,7 +6,6 @@
 */
 #include "common/job/yaml_job.h"
 
-#include "common/base/utf8.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
 

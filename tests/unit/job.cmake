@@ -3,3 +3,12 @@ foreach (name flow tokens)
 endforeach ()
 bugle_test (test_job_body SOURCES unit/test_job_body.c MAY_USE job_doc proto job_core bg_base)
 bugle_test (test_job_yaml SOURCES unit/test_job_yaml.c MAY_USE job_yaml job_doc proto bg_conf bg_base)
+# The fuzz target's property over random jobs and mutated files.
+bugle_test (test_job_yaml_random SOURCES unit/test_job_yaml_random.c fuzz/fuzz_job_yaml.c
+    MAY_USE job_yaml job_doc proto bg_conf bg_base)
+if (BUGLE_FUZZ)
+    add_executable (fuzz_job_yaml fuzz/fuzz_job_yaml.c)
+    target_compile_options (fuzz_job_yaml PRIVATE -fsanitize=fuzzer)
+    target_link_options (fuzz_job_yaml PRIVATE -fsanitize=fuzzer)
+    target_link_libraries (fuzz_job_yaml PRIVATE job_yaml job_doc proto bg_conf bg_base bugle_flags)
+endif ()
