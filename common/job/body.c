@@ -1,7 +1,8 @@
-/*  The body of a job document: checks, part by part in the order of the document, and what is made of it for running.
+/*  The body of a job document: checks, part by part in the order of the document, and what is made
+    of it for running.
 
-    Not here: sizes and types (wire_check, the codec), places in a file (yaml_*.c, which ask the same small functions).
-*/
+    Not here: sizes and types (wire_check, the codec), places in a file (yaml_*.c, which ask the
+    same small functions).  */
 #include "common/job/body.h"
 
 #include "common/job/duration.h"

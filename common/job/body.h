@@ -1,11 +1,12 @@
 /*  The body of a job document: what makes it one that can run.
 
-    The codec guards types and sizes; here is the meaning: steps that exist, names that are names, expressions that can be
-    read, an audience that is somebody. The CLI asks before it signs, the broker before it stores, bugle-exec before it
-    believes. Who may sign and where it may run is asked elsewhere (proto/trust.h, local policy).
+    The codec guards types and sizes; here is the meaning: steps that exist, names that are names,
+    expressions that can be read, an audience that is somebody. The CLI asks before it signs, the
+    broker before it stores, bugle-exec before it believes. Who may sign and where it may run is
+    asked elsewhere (proto/trust.h, local policy).
 
-    Defaults are zero or empty in the struct (design.md section 8): the getters below say what that means.
-*/
+    Defaults are zero or empty in the struct (design.md section 8): the getters below say what that
+    means.  */
 #ifndef BUGLE_JOB_BODY_H
 #define BUGLE_JOB_BODY_H
 
@@ -19,24 +20,27 @@
 #define JOB_GRACE_US         (INT64_C (10) * 1000000)
 #define JOB_DURATION_STEP_US INT64_C (1000000) /*  durations of a job are whole seconds  */
 
-/*  BG_INVALID, BG_TOO_LARGE or BG_NOT_IN_VERSION with a sentence that names the step or schedule.  */
+/*  BG_INVALID, BG_TOO_LARGE or BG_NOT_IN_VERSION with a sentence that names the step or
+    schedule.  */
 bg_result job_body_check (const wire_job *job, bg_error *err) BG_CHECKED;
 
-/*  Names of environment variables: [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes, not beginning with BUGLE_ (those are the
-    tokens').  */
+/*  Names of environment variables: [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes, not beginning with
+    BUGLE_ (those are the tokens').  */
 bg_result job_environment_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  The working directory: empty (the default) or absolute.  */
 bg_result job_directory_valid (bg_slice path, bg_error *err) BG_CHECKED;
 
-/*  The zone of a schedule: name is the IANA name or empty for the target's own. NULL with err filled when there is
-    none; else borrowed, it must live as long as the schedules made from it.  */
+/*  The zone of a schedule: name is the IANA name or empty for the target's own. NULL with err
+    filled when there is none; else borrowed, it must live as long as the schedules made from
+    it.  */
 typedef const job_zone *job_zone_lookup (void *ctx, bg_slice name, bg_error *err);
 
-/*  Makes one schedule ready to be asked for its occurrences. BG_INVALID, or what the lookup says.  */
+/*  Makes one schedule ready to be asked for its occurrences. BG_INVALID, or what the lookup
+    says.  */
 bg_result job_body_schedule (const wire_job_schedule *from, job_zone_lookup *lookup, void *ctx,
     job_schedule *schedule, bg_error *err) BG_CHECKED;
-/*  All of a job, in order: job->schedules_count of them in *schedules, to be released with free(); NULL for none. The
-    sentence of a failure names the schedule.  */
+/*  All of a job, in order: job->schedules_count of them in *schedules, to be released with free();
+    NULL for none. The sentence of a failure names the schedule.  */
 bg_result job_body_schedules (const wire_job *job, job_zone_lookup *lookup, void *ctx,
     job_schedule **schedules, bg_error *err) BG_CHECKED;
 

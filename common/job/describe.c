@@ -1,4 +1,5 @@
-/*  Jobs in words. Texts of the job are quoted as they are; the codec has refused control characters.  */
+/*  Jobs in words. Texts of the job are quoted as they are; the codec has refused control
+    characters.  */
 #include "common/job/describe.h"
 
 #include "common/job/duration.h"

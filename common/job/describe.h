@@ -4,9 +4,11 @@
 
 #include "proto/wire.h"
 
-/*  Appends "cron 0 12 * * 1-5 in Europe/Berlin", "cron 30 2 * * *" (in the target's zone), "every 5s".  */
+/*  Appends "cron 0 12 * * 1-5 in Europe/Berlin", "cron 30 2 * * *" (in the target's zone), "every
+    5s".  */
 void job_describe_schedule (const wire_job_schedule *schedule, bg_buf *out);
-/*  All schedules, joined by "; "; "on command only" when there is none, "never" when nobody may start it either.  */
+/*  All schedules, joined by "; "; "on command only" when there is none, "never" when nobody may
+    start it either.  */
 void job_describe_schedules (const wire_job *job, bg_buf *out);
 /*  "all", "group db or names web[01-03]".  */
 void job_describe_audience (const wire_job *job, bg_buf *out);

@@ -1,8 +1,8 @@
 /*  The flow of a run: one table of what an action means, one place that changes the state.
 
     Not here: processes, timeouts, output; who stops a run says so as the step's result.
-    Invariants: step < step_count; executions never passes the limit; after DO_END nothing is asked any more.
-*/
+    Invariants: step < step_count; executions never passes the limit; after DO_END nothing is asked
+    any more.  */
 #include "common/job/flow.h"
 
 #include "common/base/err.h"

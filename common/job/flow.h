@@ -1,7 +1,7 @@
 /*  The flow of a run: after this step, what?
 
-    Pure: takes the flow fields of the steps and the results of steps, gives the next thing to do. The supervisor does
-    it; the simulator does the same without processes.
+    Pure: takes the flow fields of the steps and the results of steps, gives the next thing to do.
+    The supervisor does it; the simulator does the same without processes.
 
         step result   retries left   action     what follows
         -----------   ------------   --------   ------------------------------------------------------
@@ -14,11 +14,12 @@
         canceled      any            any        the run is canceled
         interrupted   any            any        the run is interrupted
 
-    Not said otherwise, success means next and failure means fail. A goto may go back, so a run may loop; after
-    JOB_FLOW_EXECUTIONS_MAX executions of steps it has failed. Retries belong to their execution and are not counted.
+    Not said otherwise, success means next and failure means fail. A goto may go back, so a run may
+    loop; after JOB_FLOW_EXECUTIONS_MAX executions of steps it has failed. Retries belong to their
+    execution and are not counted.
 
-    The state of a run is the one of the action that ends it, not of its last step (sqlagent.md 6.3).
-*/
+    The state of a run is the one of the action that ends it, not of its last step (sqlagent.md
+    6.3).  */
 #ifndef BUGLE_JOB_FLOW_H
 #define BUGLE_JOB_FLOW_H
 
@@ -81,7 +82,8 @@ typedef struct {
     bool is_over;
 } job_flow;
 
-/*  For plans from outside: there is a step, actions are known, every goto goes to one of the steps.  */
+/*  For plans from outside: there is a step, actions are known, every goto goes to one of the
+    steps.  */
 bool job_flow_valid (const job_flow_step *steps, size_t step_count);
 /*  Begins a run of valid steps; the order is the first step.  */
 job_flow_order job_flow_begin (job_flow *self, const job_flow_step *steps, size_t step_count);

@@ -2,19 +2,21 @@
 
         echo $(ESCAPE_SHELL(JOBNAME)) failed on $(ESCAPE_SHELL(MACH))
 
-    Only `$(ESCAPE_X(NAME))` is a token; every other `$(...)` belongs to the shell and passes untouched. Names and macros
-    are written in capitals, without blanks inside. Whoever writes `$(JOBNAME)` means a token and forgot the macro: refused,
-    with the right form as hint. Everything that begins with `$(ESCAPE_` is meant as a token and must be a whole and
-    known one.
+    Only `$(ESCAPE_X(NAME))` is a token; every other `$(...)` belongs to the shell and passes
+    untouched. Names and macros are written in capitals, without blanks inside. Whoever writes
+    `$(JOBNAME)` means a token and forgot the macro: refused, with the right form as hint.
+    Everything that begins with `$(ESCAPE_` is meant as a token and must be a whole and known one.
 
-    Replaced in: the arguments of `run` and `shell`, the text of `script`, the directory and the values of environments. The value
-    is put in once and not looked at again, so a value cannot bring in a token.
+    Replaced in: the arguments of `run` and `shell`, the text of `script`, the directory and the
+    values of environments. The value is put in once and not looked at again, so a value cannot
+    bring in a token.
 
-    Every token is also an environment variable, BUGLE_ and its name, which needs no quoting in a script and is the better way
-    there. One without a value (SCHEDULE of a run that a person started) is empty.
+    Every token is also an environment variable, BUGLE_ and its name, which needs no quoting in a
+    script and is the better way there. One without a value (SCHEDULE of a run that a person
+    started) is empty.
 
-    Names close to sqlagent.md 6.6. Its STEPCT is no token here: arguments are made before the first step begins.
-*/
+    Names close to sqlagent.md 6.6. Its STEPCT is no token here: arguments are made before the first
+    step begins.  */
 #ifndef BUGLE_JOB_TOKENS_H
 #define BUGLE_JOB_TOKENS_H
 
@@ -62,13 +64,15 @@ const char *job_token_name (job_token token);
 /*  What it stands for, for help and documents.  */
 const char *job_token_text (job_token token);
 
-/*  Checks all tokens in a text. BG_INVALID with a hint for the first wrong one; offset (may be NULL) is the byte where its
-    `$` stands, from 0.  */
+/*  Checks all tokens in a text. BG_INVALID with a hint for the first wrong one; offset (may be
+    NULL) is the byte where its `$` stands, from 0.  */
 bg_result job_tokens_check (bg_slice text, bg_error *err, size_t *offset) BG_CHECKED;
-/*  Appends the text with all tokens replaced to out. Failures as of the check; out is then as it was.  */
+/*  Appends the text with all tokens replaced to out. Failures as of the check; out is then as it
+    was.  */
 bg_result job_tokens_expand (
     bg_slice text, const job_token_values *values, bg_buf *out, bg_error *err) BG_CHECKED;
-/*  "BUGLE_JOBNAME=nightly" and so on, one for each token in order, in the arena with a NUL behind.  */
+/*  "BUGLE_JOBNAME=nightly" and so on, one for each token in order, in the arena with a NUL
+    behind.  */
 void job_tokens_environment (
     const job_token_values *values, bg_arena *arena, bg_slice pairs[JOB_TOKEN_COUNT]);
 

@@ -1,5 +1,5 @@
-/*  Jobs as YAML: the set, and the keys of a job itself. The parts are read by yaml_targets.c, yaml_schedule.c and
-    yaml_step.c, written by yaml_write.c.
+/*  Jobs as YAML: the set, and the keys of a job itself. The parts are read by yaml_targets.c,
+    yaml_schedule.c and yaml_step.c, written by yaml_write.c.
 
     Invariant: a job in the set passes wire_check and job_body_check.
 */
@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-/*  A document of a file. job is NULL when it had a mistake; its name is kept, so that a second one is seen.  */
+/*  A document of a file. job is NULL when it had a mistake; its name is kept, so that a second one
+    is seen.  */
 typedef struct {
     wire_job *job;
     bg_slice name;
@@ -231,7 +232,8 @@ static void refuse_twice (job_yaml_reader *self, const bg_yaml *node, const set_
         first->line);
 }
 
-/*  What the readers of single values do not see: sizes in all, and the body as its receivers check it.  */
+/*  What the readers of single values do not see: sizes in all, and the body as its receivers check
+    it.  */
 static void check_whole (job_yaml_reader *self, const bg_yaml *node, const wire_job *job)
 {
     bg_error err = {0};

@@ -1,13 +1,12 @@
 /*  Jobs as YAML: the files that people write, and back.
 
-    Reading collects jobs in a set: one or more files, one or more jobs in each (separated by `---`). Everything that is
-    wrong is told at once, with its place and the nearest right word. What a later version brings is refused with "not in this
-    version" and never ignored.
+    Reading collects jobs in a set: one or more files, one or more jobs in each (separated by
+    `---`). Everything that is wrong is told at once, with its place and the nearest right word.
+    What a later version brings is refused with "not in this version" and never ignored.
 
-    A job that was read is normal: defaults are zero or empty, environments are ordered by name, goto has become a step
-    number. So the same file always gives the same bytes, and what job_yaml_write makes of a normal job reads as the
-    identical struct.
-*/
+    A job that was read is normal: defaults are zero or empty, environments are ordered by name,
+    goto has become a step number. So the same file always gives the same bytes, and what
+    job_yaml_write makes of a normal job reads as the identical struct.  */
 #ifndef BUGLE_JOB_YAML_JOB_H
 #define BUGLE_JOB_YAML_JOB_H
 
@@ -16,7 +15,8 @@
 
 typedef struct job_yaml_set job_yaml_set;
 
-/*  Whether a zone is known where the file is read. name passed the grammar. NULL instead of the function: all are.  */
+/*  Whether a zone is known where the file is read. name passed the grammar. NULL instead of the
+    function: all are.  */
 typedef struct {
     bool (*zone_exists) (void *ctx, const char *name);
     void *ctx;
@@ -26,8 +26,9 @@ typedef struct {
 job_yaml_set *job_yaml_set_create (const job_yaml_zones *zones);
 void job_yaml_set_destroy (job_yaml_set **self_p);
 
-/*  Reads a text. file is the name to show. Jobs with a mistake are left out of the set, the others are added; a job name
-    that the set already has is a mistake. BG_INVALID when this text brought any; all of them are in diag.  */
+/*  Reads a text. file is the name to show. Jobs with a mistake are left out of the set, the others
+    are added; a job name that the set already has is a mistake. BG_INVALID when this text brought
+    any; all of them are in diag.  */
 bg_result job_yaml_read (
     job_yaml_set *self, const char *file, bg_slice text, bg_diag *diag, bg_error *err) BG_CHECKED;
 

@@ -1,4 +1,5 @@
-/*  Reading values of a job file: the small readers. Not here: which keys there are and what they mean together.  */
+/*  Reading values of a job file: the small readers. Not here: which keys there are and what they
+    mean together.  */
 #include "common/job/yaml_read.h"
 
 #include "common/base/nearest.h"
@@ -301,8 +302,8 @@ static bg_slice line_of (bg_slice text, size_t number)
     return bg_slice_of (text.data + start, end - start);
 }
 
-/*  Inside a literal block scalar the lines of the text are those of the file, moved to the right. False where that is not
-    so (folded scalars).  */
+/*  Inside a literal block scalar the lines of the text are those of the file, moved to the right.
+    False where that is not so (folded scalars).  */
 static bool place_in_block (
     job_yaml_reader *self, const bg_yaml *node, size_t offset, bg_diag_place *place)
 {

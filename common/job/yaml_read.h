@@ -1,9 +1,9 @@
-/*  Reading values of a job file: what yaml_job.c and the readers of its parts share. Not for others.
+/*  Reading values of a job file: what yaml_job.c and the readers of its parts share. Not for
+    others.
 
-    A reader function looks at one node, fills its target when the node is right, and adds a mistake to the diagnostics
-    when it is not. Nothing stops at a mistake. Whether a job came out right is seen from the count of mistakes before and
-    after.
-*/
+    A reader function looks at one node, fills its target when the node is right, and adds a mistake
+    to the diagnostics when it is not. Nothing stops at a mistake. Whether a job came out right is
+    seen from the count of mistakes before and after.  */
 #ifndef BUGLE_JOB_YAML_READ_H
 #define BUGLE_JOB_YAML_READ_H
 
@@ -25,19 +25,21 @@ typedef struct {
     job_yaml_part *read;
 } job_yaml_key;
 
-/*  Calls read for each key that is there, in the order of the table. Unknown keys, those of later versions and those
-    without a value are mistakes. False when the node is no map.  */
+/*  Calls read for each key that is there, in the order of the table. Unknown keys, those of later
+    versions and those without a value are mistakes. False when the node is no map.  */
 bool job_yaml_map (job_yaml_reader *self, const bg_yaml *node, const char *what,
     const job_yaml_key *keys, size_t key_count, void *target);
 /*  True for a list; else a mistake that shows an example of one.  */
 bool job_yaml_is_list (
     job_yaml_reader *self, const bg_yaml *node, const char *what, const char *example);
 
-/*  The largest size of a field of a wire struct: bytes, items or value, as the wire allows; of each text of a list.  */
+/*  The largest size of a field of a wire struct: bytes, items or value, as the wire allows; of each
+    text of a list.  */
 size_t job_yaml_max (const wire_desc *desc, const char *field);
 size_t job_yaml_max_each (const wire_desc *desc, const char *field);
 
-/*  A text on one line (is_multiline: newlines and tabs too), not empty, of at most max bytes; copied.  */
+/*  A text on one line (is_multiline: newlines and tabs too), not empty, of at most max bytes;
+    copied.  */
 bool job_yaml_text (job_yaml_reader *self, const bg_yaml *node, const char *what, size_t max,
     bool is_multiline, bg_slice *text);
 /*  A name of a job, step or schedule.  */
@@ -49,7 +51,8 @@ bool job_yaml_number (job_yaml_reader *self, const bg_yaml *node, const char *wh
 /*  A duration of min_us or more; advice (may be NULL) is added to "is at least".  */
 bool job_yaml_duration (job_yaml_reader *self, const bg_yaml *node, const char *what,
     int64_t min_us, const char *advice, uint64_t *duration_us);
-/*  Index of the word among words, or -1 and a mistake. Words from now_count on are those of later versions.  */
+/*  Index of the word among words, or -1 and a mistake. Words from now_count on are those of later
+    versions.  */
 int job_yaml_choice (job_yaml_reader *self, const bg_yaml *node, const char *what,
     const char *const *words, size_t now_count, size_t count);
 /*  A map of names to texts, ordered by name.  */

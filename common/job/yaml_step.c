@@ -1,7 +1,7 @@
 /*  Reading `steps` of a job file.
 
-    Two passes: first every step by itself, then the actions, since a goto may name a step further down.
-*/
+    Two passes: first every step by itself, then the actions, since a goto may name a step further
+    down.  */
 #include "common/job/yaml_read.h"
 
 #include "common/base/nearest.h"

@@ -1,9 +1,8 @@
 /*  Writing a job as YAML.
 
-    Only what was said is written; defaults are left out. A text is written plain where that cannot be mistaken, as a
-    literal block where it has several lines, and quoted otherwise. What is written reads as the same job (the test does it
-    with random ones).
-*/
+    Only what was said is written; defaults are left out. A text is written plain where that cannot
+    be mistaken, as a literal block where it has several lines, and quoted otherwise. What is
+    written reads as the same job (the test does it with random ones).  */
 #include "common/job/yaml_job.h"
 
 #include "common/job/duration.h"
@@ -92,7 +91,8 @@ static void write_text (bg_slice text, bg_buf *out)
         write_quoted (text, out);
 }
 
-/*  A literal block keeps every byte, if the text has lines, begins with a visible character and has nothing special.  */
+/*  A literal block keeps every byte, if the text has lines, begins with a visible character and has
+    nothing special.  */
 static bool fits_block (bg_slice text)
 {
     bool has_lines = false;
@@ -146,7 +146,8 @@ static void write_duration (int indent, const char *key, uint64_t duration_us, b
             out, "%*s%s: %s\n", indent, "", key, job_duration_text ((int64_t) duration_us).text);
 }
 
-/*  In a list between brackets the signs of lists and maps have a meaning; plain texts do not hold them.  */
+/*  In a list between brackets the signs of lists and maps have a meaning; plain texts do not hold
+    them.  */
 static void write_list (const bg_slice *texts, size_t count, bg_buf *out)
 {
     bg_buf_append_byte (out, '[');

@@ -1,8 +1,8 @@
-/*  Any text as a job file: it is read or refused, never anything else. What was read is a job that every receiver takes,
-    and its YAML is read as the same job.
+/*  Any text as a job file: it is read or refused, never anything else. What was read is a job that
+    every receiver takes, and its YAML is read as the same job.
 
-    Built with libFuzzer when BUGLE_FUZZ is on; test_job_yaml_random runs it over mutated job files in any case.
-*/
+    Built with libFuzzer when BUGLE_FUZZ is on; test_job_yaml_random runs it over mutated job files
+    in any case.  */
 #include "common/job/body.h"
 #include "common/job/yaml_job.h"
 

@@ -1,4 +1,5 @@
-/*  Job files with mistakes, and what is said about each: "line:column message (nearest word)". Part of test_job_yaml.c.  */
+/*  Job files with mistakes, and what is said about each: "line:column message (nearest word)". Part
+    of test_job_yaml.c.  */
 #ifndef BUGLE_TESTS_JOB_YAML_MISTAKES_H
 #define BUGLE_TESTS_JOB_YAML_MISTAKES_H
 

@@ -1,4 +1,5 @@
-/*  The body of a job: one good job, and one test per way to be wrong; what is made of it for running; the words.  */
+/*  The body of a job: one good job, and one test per way to be wrong; what is made of it for
+    running; the words.  */
 #include "common/job/body.h"
 #include "common/job/describe.h"
 

@@ -1,5 +1,5 @@
-/*  Tokens: what is one, what is refused and with which hint, what each macro makes of a value; a real shell as judge of
-    ESCAPE_SHELL.  */
+/*  Tokens: what is one, what is refused and with which hint, what each macro makes of a value; a
+    real shell as judge of ESCAPE_SHELL.  */
 #include "common/job/tokens.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/*  Job files: every key and what it becomes; every mistake and what is said about it, word by word.  */
+/*  Job files: every key and what it becomes; every mistake and what is said about it, word by
+    word.  */
 #include "common/job/yaml_job.h"
 
 #include <stdarg.h>

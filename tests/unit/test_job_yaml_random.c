@@ -1,4 +1,5 @@
-/*  Job files at random: jobs written and read back are the identical struct; mutated files are read or refused.
+/*  Job files at random: jobs written and read back are the identical struct; mutated files are read
+    or refused.
 
     The seed is printed; BUGLE_SEED sets it.
 */
@@ -78,7 +79,8 @@ static bg_slice filled_text (maker *self, size_t max_pieces, bool is_multiline)
     return text.size > 0 ? text : bg_arena_copy (&self->arena, bg_slice_str ("x"));
 }
 
-/*  A name: no '%' and '/' among the pieces; blanks at the ends are covered; number makes it unique.  */
+/*  A name: no '%' and '/' among the pieces; blanks at the ends are covered; number makes it
+    unique.  */
 static bg_slice random_name (maker *self, size_t number)
 {
     bg_slice text = random_text (self, 3, false);
