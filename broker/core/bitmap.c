@@ -1,7 +1,7 @@
 /*  Sets of target numbers. Not thread-safe, no knowledge of targets.
 
-    Invariant: bits beyond count * 64 are not members; equal words that follow each other are one run in the durable
-    form, and zero words at the end are left out of it.  */
+    Invariant: bits beyond count * 64 are not members; equal words that follow each other are one
+    run in the durable form, and zero words at the end are left out of it.  */
 #include "broker/core/bitmap.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /*  Sets of target numbers: growing bitmaps with a compact durable form.
 
-    Numbers are given from 1 up and never reused, so a set of most targets is mostly ones: eight targets a byte in memory
-    and, where words repeat (nobody, everybody), next to nothing in the store.
+    Numbers are given from 1 up and never reused, so a set of most targets is mostly ones: eight
+    targets a byte in memory and, where words repeat (nobody, everybody), next to nothing in the
+    store.
 */
 #ifndef BUGLE_BROKER_CORE_BITMAP_H
 #define BUGLE_BROKER_CORE_BITMAP_H
@@ -26,10 +27,11 @@ size_t broker_bitmap_size_both (const broker_bitmap *a, const broker_bitmap *b);
 /*  The smallest member > after; 0 when there is none.  */
 uint32_t broker_bitmap_next (const broker_bitmap *self, uint32_t after);
 
-/*  Appends the durable form: u32 count of runs, then per run u32 words and u64 value, all big-endian.  */
+/*  Appends the durable form: u32 count of runs, then per run u32 words and u64 value, all
+    big-endian.  */
 void broker_bitmap_encode (const broker_bitmap *self, bg_buf *out);
-/*  Reads one set from *bytes and moves *bytes behind it. BG_STORE when the bytes are not such a form; sets of more than
-    2^26 numbers are refused too.  */
+/*  Reads one set from *bytes and moves *bytes behind it. BG_STORE when the bytes are not such a
+    form; sets of more than 2^26 numbers are refused too.  */
 bg_result broker_bitmap_decode (broker_bitmap *self, bg_slice *bytes, bg_error *err) BG_CHECKED;
 
 #endif

@@ -1,10 +1,12 @@
-/*  What the core may do to the world: a struct of functions that the shell (or the simulator) fills in.
+/*  What the core may do to the world: a struct of functions that the shell (or the simulator) fills
+    in.
 
-    The core is pure. It reads no clock, opens nothing, knows no socket; time comes in with each event. Nothing that it
-    sends may leave the machine before the shell has committed the transaction of the batch in which it was sent, and
-    all of it is dropped when that transaction is rolled back. Slices are borrowed for the call: copy what you keep.
-    No function may call back into the core. None of them fails: what cannot be delivered is lost, and the poll makes
-    up for it.
+    The core is pure. It reads no clock, opens nothing, knows no socket; time comes in with each
+    event. Nothing that it sends may leave the machine before the shell has committed the
+    transaction of the batch in which it was sent, and all of it is dropped when that transaction is
+    rolled back. Slices are borrowed for the call: copy what you keep. No function may call back
+    into the core. None of them fails: what cannot be delivered is lost, and the poll makes up for
+    it.
 */
 #ifndef BUGLE_BROKER_CORE_PORTS_H
 #define BUGLE_BROKER_CORE_PORTS_H
@@ -25,15 +27,18 @@ typedef enum {
 typedef struct {
     void *ctx;
 
-    /*  One message to the peer with this CURVE key: frames as on the wire (3 of them; sigs is mostly empty).  */
-    void (*send) (void *ctx, wire_channel channel, const bg_key *peer, bg_slice header, bg_slice body, bg_slice sigs);
+    /*  One message to the peer with this CURVE key: frames as on the wire (3 of them; sigs is
+        mostly empty).  */
+    void (*send) (void *ctx, wire_channel channel, const bg_key *peer, bg_slice header,
+        bg_slice body, bg_slice sigs);
     /*  One publication: 4 frames, the first of which (stream) is what subscribers match.  */
     void (*publish) (void *ctx, bg_slice stream, bg_slice header, bg_slice body, bg_slice sigs);
 
-    /*  Who may connect. keys_reset opens a snapshot of the whole table, keys_add fills it, keys_ready closes it:
-        only then may the front admit anybody. Later keys_add and keys_cut change it. A target's key is given for DESK
-        and for ORDERS, a login's for OPS; ENLIST admits every key. After keys_cut the front refuses the key at once
-        and closes its connections within 5 s, after what was sent to it before.  */
+    /*  Who may connect. keys_reset opens a snapshot of the whole table, keys_add fills it,
+        keys_ready closes it: only then may the front admit anybody. Later keys_add and keys_cut
+        change it. A target's key is given for DESK and for ORDERS, a login's for OPS; ENLIST admits
+        every key. After keys_cut the front refuses the key at once and closes its connections
+        within 5 s, after what was sent to it before.  */
     void (*keys_reset) (void *ctx);
     void (*keys_add) (void *ctx, wire_channel channel, const bg_key *key);
     void (*keys_cut) (void *ctx, wire_channel channel, const bg_key *key);

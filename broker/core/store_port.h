@@ -1,18 +1,21 @@
 /*  The store as the core sees it: durable tables behind a struct of functions.
 
-    The shell owns the transaction: it begins one, feeds a batch of events to the core, calls broker_core_before_commit,
-    commits, and only then releases what the core has sent. All functions here work inside that transaction and see its
-    own writes. The core never asks for a transaction, a lock or a thread.
+    The shell owns the transaction: it begins one, feeds a batch of events to the core, calls
+    broker_core_before_commit, commits, and only then releases what the core has sent. All functions
+    here work inside that transaction and see its own writes. The core never asks for a transaction,
+    a lock or a thread.
 
-    Records are plain structs. Slices in a record given to the store are borrowed for the call. Slices in a record
-    handed to a visitor are valid only until the visitor returns; a visitor may call reading functions of the store.
-    *_get functions copy into the caller's arena, and set *found instead of failing when there is no such row.
+    Records are plain structs. Slices in a record given to the store are borrowed for the call.
+    Slices in a record handed to a visitor are valid only until the visitor returns; a visitor may
+    call reading functions of the store. *_get functions copy into the caller's arena, and set
+    *found instead of failing when there is no such row.
 
-    Pages are keyset pages: rows strictly after (or before) a key, in the order of the key, at most limit of them.
-    A visitor that fails ends the page with its own result.
+    Pages are keyset pages: rows strictly after (or before) a key, in the order of the key, at most
+    limit of them. A visitor that fails ends the page with its own result.
 
-    Errors: BG_STORAGE_FULL (no space), BG_STORE (anything else that a rollback cures), BG_STORE_IO (the process has
-    to end). A BG_NOT_FOUND from an update is a bug of the core and may be an assertion of the store.
+    Errors: BG_STORAGE_FULL (no space), BG_STORE (anything else that a rollback cures), BG_STORE_IO
+    (the process has to end). A BG_NOT_FOUND from an update is a bug of the core and may be an
+    assertion of the store.
 */
 #ifndef BUGLE_BROKER_CORE_STORE_PORT_H
 #define BUGLE_BROKER_CORE_STORE_PORT_H
@@ -20,24 +23,25 @@
 #include "common/base/arena.h"
 #include "common/base/id.h"
 
-/*  One version of a document. Every version ever posted is kept; the newest of a key is its head.  */
+/*  One version of a document. Every version ever posted is kept; the newest of a key is its head.
+*/
 typedef struct {
-    bg_id key;                 /*  document key; all zero for the authority  */
-    uint64_t version;          /*  with key unique  */
-    uint64_t type;             /*  wire_type of these bytes; WITHDRAWAL for a withdrawn object  */
-    uint64_t object_type;      /*  the type that the key belongs to: the withdrawn type, else as type  */
-    bg_slice name;             /*  for people: job name, "job:NAME" of a switch, "authority"  */
-    uint64_t revision;         /*  1, 2, ... of this key at this broker  */
+    bg_id key;            /*  document key; all zero for the authority  */
+    uint64_t version;     /*  with key unique  */
+    uint64_t type;        /*  wire_type of these bytes; WITHDRAWAL for a withdrawn object  */
+    uint64_t object_type; /*  the type that the key belongs to: the withdrawn type, else as type  */
+    bg_slice name;        /*  for people: job name, "job:NAME" of a switch, "authority"  */
+    uint64_t revision;    /*  1, 2, ... of this key at this broker  */
     uint64_t withdrawn_version; /*  newest withdrawal of this key up to this version; 0 = none  */
-    uint8_t content_hash[32];  /*  of the document without its version: equal means "unchanged"  */
-    uint8_t hash[32];          /*  BLAKE2b-256 of the signed bytes  */
-    bg_slice signed_bytes;     /*  encoded wire_signed, as received  */
-    bg_slice posted_by;        /*  login name  */
+    uint8_t content_hash[32];   /*  of the document without its version: equal means "unchanged"  */
+    uint8_t hash[32];           /*  BLAKE2b-256 of the signed bytes  */
+    bg_slice signed_bytes;      /*  encoded wire_signed, as received  */
+    bg_slice posted_by;         /*  login name  */
     int64_t posted_us;
 } broker_document_record;
 
-/*  The newest version of a key, with the state of its deliveries: bitmaps over target numbers, the core's own format,
-    empty when there were never any.  */
+/*  The newest version of a key, with the state of its deliveries: bitmaps over target numbers, the
+    core's own format, empty when there were never any.  */
 typedef struct {
     broker_document_record document;
     bg_slice deliveries;
@@ -55,10 +59,10 @@ typedef struct {
     bool key_cut;        /*  defected, and its key is no longer admitted  */
     uint64_t membership_version;
     uint64_t membership_revision;
-    uint64_t membership_state;  /*  WIRE_DELIVERY_*: pending, waiting, applied, failed  */
-    bg_slice membership;        /*  encoded wire_signed of the newest membership  */
-    int64_t membership_us;      /*  when it was posted  */
-    bg_slice enlisted_by;       /*  login that signed the token  */
+    uint64_t membership_state; /*  WIRE_DELIVERY_*: pending, waiting, applied, failed  */
+    bg_slice membership;       /*  encoded wire_signed of the newest membership  */
+    int64_t membership_us;     /*  when it was posted  */
+    bg_slice enlisted_by;      /*  login that signed the token  */
     int64_t enlisted_us;
 } broker_target_record;
 
@@ -77,7 +81,7 @@ typedef struct {
 } broker_target_marks;
 
 typedef struct {
-    bg_key token_key; /*  primary key  */
+    bg_key token_key;      /*  primary key  */
     bg_slice signed_bytes; /*  encoded wire_signed of the record, as received  */
     bg_slice created_by;
     int64_t created_us;
@@ -89,7 +93,7 @@ typedef struct {
 /*  A deed and what became of it. counts is indexed by run state (WIRE_RUN_*), counts[0] unused.  */
 #define BROKER_RUN_STATES 6
 typedef struct {
-    bg_id id; /*  primary key; ids sort by time  */
+    bg_id id;      /*  primary key; ids sort by time  */
     uint64_t what; /*  WIRE_DEED_*  */
     bg_id job_key;
     bg_slice job_name;
@@ -100,15 +104,16 @@ typedef struct {
     bg_slice signed_bytes; /*  encoded wire_signed, as received  */
     /*  what execution_update changes:  */
     uint32_t targets;
-    uint32_t begun; /*  of them begun, running or over  */
-    uint32_t over;  /*  of them over  */
+    uint32_t begun;  /*  of them begun, running or over  */
+    uint32_t over;   /*  of them over  */
     uint32_t silent; /*  never began before it expired  */
     uint32_t counts[BROKER_RUN_STATES];
-    int64_t done_us; /*  0 = open  */
+    int64_t done_us;  /*  0 = open  */
     bg_slice bitmaps; /*  the core's own format; addressed, begun and done numbers  */
 } broker_execution_record;
 
-/*  What there is to say about one object (document key or execution id) on one target. Unique together.  */
+/*  What there is to say about one object (document key or execution id) on one target. Unique
+    together.  */
 typedef struct {
     bg_id object;
     uint32_t number;
@@ -121,7 +126,7 @@ typedef struct {
 
 /*  A run that began and has not ended.  */
 typedef struct {
-    bg_id run; /*  primary key  */
+    bg_id run;       /*  primary key  */
     uint32_t number; /*  of the target  */
     bg_id job_key;
     bg_id exec; /*  zero when a schedule began it  */
@@ -129,7 +134,8 @@ typedef struct {
     bg_slice bytes; /*  encoded wire_run  */
 } broker_open_run_record;
 
-/*  A run that is over. row is given by the store on reading: ascending in order of insertion, from 1.  */
+/*  A run that is over. row is given by the store on reading: ascending in order of insertion, from
+    1.  */
 typedef struct {
     int64_t row;
     bg_id run; /*  not necessarily unique: exactly-once comes from the outbox mark  */
@@ -142,9 +148,10 @@ typedef struct {
     int64_t started_us;
     int64_t finished_us;
     int64_t stored_us;
-    bg_slice bytes;  /*  encoded wire_run, its steps without head and tail  */
-    bg_slice output; /*  encoded wire_run with head and tail, empty when no step has any; a table of its own with its
-                         own retention. On reading only when asked for and still there.  */
+    bg_slice bytes; /*  encoded wire_run, its steps without head and tail  */
+    /*  Encoded wire_run with head and tail, empty when no step has any; a table of its own with its
+        own retention. On reading only when asked for and still there.  */
+    bg_slice output;
 } broker_run_record;
 
 /*  Zero or false members do not restrict. Order is newest row first.  */
@@ -161,87 +168,97 @@ typedef struct {
 } broker_run_filter;
 
 typedef struct {
-    bg_id before; /*  ids below this one; zero = from the newest  */
-    bg_id job_key; /*  zero = of every job  */
+    bg_id before;   /*  ids below this one; zero = from the newest  */
+    bg_id job_key;  /*  zero = of every job  */
     bool open_only; /*  done_us = 0  */
     uint32_t limit;
 } broker_execution_filter;
 
-typedef bg_result (*broker_visit_head) (void *visitor, const broker_head_record *record, bg_error *err);
-typedef bg_result (*broker_visit_document) (void *visitor, const broker_document_record *record, bg_error *err);
+typedef bg_result (*broker_visit_head) (
+    void *visitor, const broker_head_record *record, bg_error *err);
+typedef bg_result (*broker_visit_document) (
+    void *visitor, const broker_document_record *record, bg_error *err);
 typedef bg_result (*broker_visit_target) (void *visitor, const broker_target_record *record,
     const broker_target_marks *marks, bg_error *err);
-typedef bg_result (*broker_visit_execution) (void *visitor, const broker_execution_record *record, bg_error *err);
-typedef bg_result (*broker_visit_note) (void *visitor, const broker_note_record *record, bg_error *err);
-typedef bg_result (*broker_visit_open_run) (void *visitor, const broker_open_run_record *record, bg_error *err);
-typedef bg_result (*broker_visit_run) (void *visitor, const broker_run_record *record, bg_error *err);
+typedef bg_result (*broker_visit_execution) (
+    void *visitor, const broker_execution_record *record, bg_error *err);
+typedef bg_result (*broker_visit_note) (
+    void *visitor, const broker_note_record *record, bg_error *err);
+typedef bg_result (*broker_visit_open_run) (
+    void *visitor, const broker_open_run_record *record, bg_error *err);
+typedef bg_result (*broker_visit_run) (
+    void *visitor, const broker_run_record *record, bg_error *err);
 
 typedef struct broker_store broker_store;
 struct broker_store {
     void *ctx;
     const char *name; /*  for status: "sqlite"  */
 
-    /*  Named counters (term, position, runs, ...); one that was never set is 0. Names are at most 32 letters.  */
+    /*  Named counters (term, position, runs, ...); one that was never set is 0. Names are at most
+        32 letters.  */
     bg_result (*meta_get) (void *ctx, const char *name, int64_t *value, bg_error *err);
     bg_result (*meta_set) (void *ctx, const char *name, int64_t value, bg_error *err);
 
     /*  Documents. append inserts a new version, which becomes the head of its key.  */
     bg_result (*document_append) (void *ctx, const broker_document_record *record, bg_error *err);
     /*  version 0: the newest.  */
-    bg_result (*document_get) (void *ctx, bg_id key, uint64_t version, bg_arena *arena, broker_document_record *record,
-        bool *found, bg_error *err);
+    bg_result (*document_get) (void *ctx, bg_id key, uint64_t version, bg_arena *arena,
+        broker_document_record *record, bool *found, bg_error *err);
     /*  Versions of one key in ascending order, those >= from.  */
-    bg_result (*document_versions) (void *ctx, bg_id key, uint64_t from, uint32_t limit, broker_visit_document visit,
-        void *visitor, bg_error *err);
+    bg_result (*document_versions) (void *ctx, bg_id key, uint64_t from, uint32_t limit,
+        broker_visit_document visit, void *visitor, bg_error *err);
     /*  Heads by ascending key; after NULL: from the first (the all-zero key is one).  */
-    bg_result (*heads) (void *ctx, const bg_id *after, uint32_t limit, broker_visit_head visit, void *visitor,
-        bg_error *err);
+    bg_result (*heads) (void *ctx, const bg_id *after, uint32_t limit, broker_visit_head visit,
+        void *visitor, bg_error *err);
     /*  Replaces the delivery state of a key that has a head.  */
     bg_result (*deliveries_put) (void *ctx, bg_id key, bg_slice deliveries, bg_error *err);
 
-    /*  Targets. put inserts, or replaces all of broker_target_record of that number and leaves the marks.  */
+    /*  Targets. put inserts, or replaces all of broker_target_record of that number and leaves the
+        marks.  */
     bg_result (*target_put) (void *ctx, const broker_target_record *record, bg_error *err);
-    bg_result (*target_marks) (void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err);
-    bg_result (*targets) (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit, void *visitor,
-        bg_error *err);
+    bg_result (*target_marks) (
+        void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err);
+    bg_result (*targets) (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit,
+        void *visitor, bg_error *err);
 
     /*  Tokens. put inserts; BG_EXISTS when the key is there.  */
     bg_result (*token_put) (void *ctx, const broker_token_record *record, bg_error *err);
-    bg_result (*token_get) (void *ctx, const bg_key *token_key, bg_arena *arena, broker_token_record *record, bool *found,
-        bg_error *err);
+    bg_result (*token_get) (void *ctx, const bg_key *token_key, bg_arena *arena,
+        broker_token_record *record, bool *found, bg_error *err);
     bg_result (*token_used) (void *ctx, const bg_key *token_key, uint64_t used, bg_error *err);
 
     /*  Executions.  */
     bg_result (*execution_put) (void *ctx, const broker_execution_record *record, bg_error *err);
     bg_result (*execution_update) (void *ctx, const broker_execution_record *record, bg_error *err);
-    bg_result (*execution_get) (void *ctx, bg_id id, bg_arena *arena, broker_execution_record *record, bool *found,
-        bg_error *err);
+    bg_result (*execution_get) (void *ctx, bg_id id, bg_arena *arena,
+        broker_execution_record *record, bool *found, bg_error *err);
     /*  Newest (highest id) first.  */
-    bg_result (*executions) (void *ctx, const broker_execution_filter *filter, broker_visit_execution visit,
-        void *visitor, bg_error *err);
+    bg_result (*executions) (void *ctx, const broker_execution_filter *filter,
+        broker_visit_execution visit, void *visitor, bg_error *err);
 
-    /*  Notes. put inserts or replaces; remove of one that is not there does nothing; number 0 removes all of the
-        object.  */
+    /*  Notes. put inserts or replaces; remove of one that is not there does nothing; number 0
+        removes all of the object.  */
     bg_result (*note_put) (void *ctx, const broker_note_record *record, bg_error *err);
     bg_result (*note_remove) (void *ctx, bg_id object, uint32_t number, bg_error *err);
-    bg_result (*note_get) (void *ctx, bg_id object, uint32_t number, bg_arena *arena, broker_note_record *record,
-        bool *found, bg_error *err);
+    bg_result (*note_get) (void *ctx, bg_id object, uint32_t number, bg_arena *arena,
+        broker_note_record *record, bool *found, bg_error *err);
     /*  Of one object by ascending number, those > after.  */
-    bg_result (*notes) (void *ctx, bg_id object, uint32_t after, uint32_t limit, broker_visit_note visit, void *visitor,
-        bg_error *err);
+    bg_result (*notes) (void *ctx, bg_id object, uint32_t after, uint32_t limit,
+        broker_visit_note visit, void *visitor, bg_error *err);
 
     /*  Open runs. put inserts or replaces.  */
     bg_result (*open_run_put) (void *ctx, const broker_open_run_record *record, bg_error *err);
     bg_result (*open_run_remove) (void *ctx, bg_id run, bg_error *err);
-    bg_result (*open_runs) (void *ctx, const bg_id *after, uint32_t limit, broker_visit_open_run visit, void *visitor,
-        bg_error *err);
+    bg_result (*open_runs) (void *ctx, const bg_id *after, uint32_t limit,
+        broker_visit_open_run visit, void *visitor, bg_error *err);
 
     /*  History.  */
     bg_result (*runs_append) (void *ctx, const broker_run_record *record, bg_error *err);
-    bg_result (*runs) (void *ctx, const broker_run_filter *filter, broker_visit_run visit, void *visitor, bg_error *err);
+    bg_result (*runs) (void *ctx, const broker_run_filter *filter, broker_visit_run visit,
+        void *visitor, bg_error *err);
 
-    /*  Removes a bounded piece (at most 500 rows) of what is past its retention (design.md section 8); *more says that
-        there is more to remove.  */
+    /*  Removes a bounded piece (at most 500 rows) of what is past its retention (design.md section
+        8); *more says that there is more to remove.  */
     bg_result (*prune) (void *ctx, int64_t now_us, bool *more, bg_error *err);
 };
 

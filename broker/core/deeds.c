@@ -1,0 +1,247 @@
+/*  ISSUE: a deed that a login has signed, START or STOP, becomes an execution.
+
+    The broker checks the signature, the role, the clock and the job, freezes the set of addressed
+    targets, stores the very bytes and sends them on. The id was made by the CLI, so the same
+    request twice issues once.
+
+    Invariant: a START of an execution that is in the store is never refused afterwards by the
+    broker; what the targets make of it is theirs.  */
+#include "broker/core/state.h"
+
+#include "common/base/nearest.h"
+
+typedef struct {
+    wire_deed deed;
+    const wire_login *signer;
+    broker_document *job;
+    broker_bitmap addressed;
+} issue_plan;
+
+static bg_result check_clock (const broker_request *request, const wire_deed *deed, bg_error *err)
+{
+    int64_t apart_us = deed->issued_us - request->now.utc_us;
+    if (apart_us > BROKER_CLOCK_DEED_US || apart_us < -BROKER_CLOCK_DEED_US) {
+        bg_ignore (bg_fail (err, BG_CLOCK, "the command was issued %lld s %s the broker's clock",
+            (long long) ((apart_us < 0 ? -apart_us : apart_us) / BG_SEC (1)),
+            apart_us < 0 ? "behind" : "ahead of"));
+        return bg_hint (err, "repeat the command; it takes the broker's time anew");
+    }
+    if (deed->expires_us <= request->now.utc_us)
+        return bg_fail (err, BG_EXPIRED, "the command has expired already");
+    return bg_ok ();
+}
+
+static bg_result check_start (
+    const broker_request *request, const broker_document *job, bg_error *err)
+{
+    if (job->start_by != WIRE_START_BY_LOGIN) {
+        bg_ignore (
+            bg_fail (err, BG_NOT_ALLOWED, "job '%s' is started by %s only: its definition says so",
+                job->name, job->start_by == WIRE_START_BY_BROKER ? "the broker" : "its schedules"));
+        return bg_hint (err, "its definition would need start: {by: login}");
+    }
+    const broker_document *by = NULL;
+    if (!broker_document_is_disabled (request->core, job, request->now.utc_us, &by))
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_DISABLED, "job '%s' is disabled%s%s", job->name,
+        *by->disabled_reason ? ": " : "", by->disabled_reason));
+    return bg_hint (err, "enable it: bugle job enable '%s'", job->name);
+}
+
+/*  ---- whom it is for ----  */
+
+static bg_result group_not_found (const broker_core *self, bg_slice group, bg_error *err)
+{
+    size_t limit = (size_t) HASH_COUNT (self->streams) + 1;
+    const char **words = bg_alloc (limit * sizeof *words);
+    size_t count = 0;
+    for (const broker_stream *stream = self->streams; stream; stream = stream->hh.next)
+        if (strncmp (stream->name, "g/", 2) == 0)
+            words[count++] = stream->name + 2;
+    const char *nearest = bg_nearest (group, words, count);
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "group '%.*s' matched no target (%u enlisted)",
+        BG_SLICE_ARG (group), self->members));
+    if (nearest)
+        bg_ignore (bg_hint (err, "did you mean %s?", nearest));
+    else
+        bg_ignore (bg_hint (err, "see: bugle target list -o wide"));
+    free (words);
+    return (bg_result){BG_NOT_FOUND};
+}
+
+/*  Nobody is addressed: says which half of "of these targets, those that have the job" was empty.
+*/
+static bg_result nobody (const broker_core *self, const issue_plan *plan, bg_error *err)
+{
+    const wire_audience *to = &plan->deed.to;
+    broker_bitmap matched = {0};
+    broker_deliver_audience (self, to, &matched);
+    size_t count = broker_bitmap_size (&matched);
+    broker_bitmap_fini (&matched);
+    if (count == 0 && to->groups_count == 1 && to->labels.size == 0 && to->names_count == 0)
+        return group_not_found (self, to->groups[0], err);
+    BG_AUTO_BUF text = {0};
+    BG_AUTO_BUF job_text = {0};
+    wire_audience_text (to, &text);
+    wire_audience_text (&plan->job->audience, &job_text);
+    if (count == 0) {
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.300s matched no target (%u enlisted)",
+            bg_buf_cstr (&text), self->members));
+        return bg_hint (err, "see: bugle target list -o wide");
+    }
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.200s matched %zu %s, but job '%.100s' is not for %s",
+        bg_buf_cstr (&text), count, count == 1 ? "target" : "targets", plan->job->name,
+        count == 1 ? "it" : "them"));
+    return bg_hint (err, "the job is for: %.200s", bg_buf_cstr (&job_text));
+}
+
+/*  A START goes where the job is for; a STOP also where it was for, since it may still run there.
+*/
+static bool has_job (const issue_plan *plan, const broker_target *target)
+{
+    return broker_target_matches (target, &plan->job->audience) ||
+           (plan->deed.what == WIRE_DEED_STOP &&
+               broker_bitmap_has (&plan->job->rows, target->number));
+}
+
+/*  Targets written by name are meant one by one: one that is not there, or not of the job, is a
+    mistake. The job's own list may be ahead of the enlistments.  */
+static bg_result check_names (const broker_core *self, const issue_plan *plan, bg_error *err)
+{
+    const wire_audience *to = &plan->deed.to;
+    if (wire_equal (&wire_desc_audience, to, &plan->job->audience))
+        return bg_ok ();
+    for (size_t i = 0; i < to->names_count; i++) {
+        broker_target *target = NULL;
+        BG_TRY (broker_target_find (self, to->names[i], &target, err));
+        if (has_job (plan, target))
+            continue;
+        BG_AUTO_BUF text = {0};
+        wire_audience_text (&plan->job->audience, &text);
+        bg_ignore (bg_fail (
+            err, BG_NOT_FOUND, "job '%s' is not for target '%s'", plan->job->name, target->name));
+        return bg_hint (err, "the job is for: %.200s", bg_buf_cstr (&text));
+    }
+    return bg_ok ();
+}
+
+static bg_result address (const broker_core *self, issue_plan *plan, bg_error *err)
+{
+    BG_TRY (check_names (self, plan, err));
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        const broker_target *target = broker_target_at (self, number);
+        if (target && broker_target_matches (target, &plan->deed.to) && has_job (plan, target))
+            broker_bitmap_set (&plan->addressed, number);
+    }
+    return broker_bitmap_next (&plan->addressed, 0) ? bg_ok () : nobody (self, plan, err);
+}
+
+/*  ---- issuing ----  */
+
+static bg_result plan_issue (
+    broker_request *request, const wire_issue *issue, issue_plan *plan, bg_error *err)
+{
+    broker_core *self = request->core;
+    BG_TRY (wire_verify_deed (self->keyring, &issue->deed, self->crypto, request->arena,
+        &plan->deed, &plan->signer, err));
+    return bg_id_is_zero (plan->deed.id) ? bg_fail (err, BG_INVALID, "the command has no id")
+                                         : bg_ok ();
+}
+
+static bg_result check_issue (broker_request *request, issue_plan *plan, bg_error *err)
+{
+    BG_TRY (check_clock (request, &plan->deed, err));
+    plan->job = broker_document_with_key (request->core, plan->deed.job_key);
+    bool stoppable =
+        plan->deed.what == WIRE_DEED_STOP && plan->job && plan->job->object_type == WIRE_TYPE_JOB;
+    if (!stoppable)
+        BG_TRY (broker_document_find_job (request->core, plan->deed.job_name, &plan->job, err));
+    if (plan->deed.what == WIRE_DEED_START)
+        BG_TRY (check_start (request, plan->job, err));
+    return address (request->core, plan, err);
+}
+
+static uint32_t running_in (const broker_core *self, bg_id job_key, const broker_bitmap *set)
+{
+    uint32_t count = 0;
+    for (const broker_open_run *run = self->open_runs; run; run = run->hh.next)
+        if (bg_id_equal (run->job_key, job_key) && broker_bitmap_has (set, run->number))
+            count++;
+    return count;
+}
+
+static void answer_issue (broker_request *request, bg_id id, int64_t expires_us,
+    const broker_bitmap *addressed, bg_id job_key, bool repeated)
+{
+    const broker_core *self = request->core;
+    wire_issued answer = {.id = id,
+        .targets = (uint32_t) broker_bitmap_size (addressed),
+        .running = running_in (self, job_key, addressed),
+        .expires_us = expires_us,
+        .repeated = repeated};
+    for (uint32_t number = broker_bitmap_next (addressed, 0); number;
+         number = broker_bitmap_next (addressed, number)) {
+        const broker_target *target = broker_target_at (self, number);
+        if (target && broker_target_is_connected (self, target, request->now))
+            answer.connected++;
+    }
+    broker_answer (request, WIRE_ISSUED, &answer);
+}
+
+static bg_result carry_out (
+    broker_request *request, const wire_issue *issue, issue_plan *plan, bg_error *err)
+{
+    broker_core *self = request->core;
+    BG_AUTO_BUF bytes = {0};
+    BG_AUTO_BUF bitmaps = {0};
+    wire_encode (&wire_desc_signed, &issue->deed, &bytes);
+    broker_execution_record record = {.id = plan->deed.id,
+        .what = plan->deed.what,
+        .job_key = plan->job->key,
+        .job_name = bg_slice_str (plan->job->name),
+        .login = plan->signer->name,
+        .reason = plan->deed.reason,
+        .issued_us = plan->deed.issued_us,
+        .expires_us = plan->deed.expires_us,
+        .signed_bytes = bg_buf_slice (&bytes),
+        .targets = (uint32_t) broker_bitmap_size (&plan->addressed)};
+    broker_execution *execution = NULL;
+    BG_TRY (broker_execution_load (self, &record, &execution, err));
+    broker_bitmap_copy (&execution->addressed, &plan->addressed);
+    execution->touched_mono_us = request->now.mono_us;
+    broker_execution_record_of (execution, &bitmaps, &record);
+    BG_TRY (self->store->execution_put (self->store->ctx, &record, err));
+    self->changed = true;
+    for (uint32_t number = broker_bitmap_next (&execution->addressed, 0); number;
+         number = broker_bitmap_next (&execution->addressed, number))
+        broker_target_at (self, number)->deeds++;
+    int64_t due_us = request->now.mono_us + (record.expires_us - request->now.utc_us);
+    if (due_us < self->expiry_mono_us)
+        self->expiry_mono_us = due_us;
+    broker_log (self, BROKER_LOG_INFO, "deed-issued", "%s of '%s' on %u targets by %.*s, %s",
+        wire_deed_word (record.what), plan->job->name, record.targets,
+        BG_SLICE_ARG (plan->signer->name), bg_id_text (record.id).text);
+    return broker_push_deed (self, request->now, execution, &plan->deed.to, err);
+}
+
+bg_result broker_on_issue (broker_request *request, bg_error *err)
+{
+    const wire_issue *issue = request->body;
+    issue_plan plan = {0};
+    broker_execution *before = NULL;
+    BG_TRY (plan_issue (request, issue, &plan, err));
+    BG_TRY (broker_execution_get (request->core, request->now, plan.deed.id, &before, err));
+    if (before) {
+        answer_issue (
+            request, before->id, before->expires_us, &before->addressed, before->job_key, true);
+        return bg_ok ();
+    }
+    bg_result result = check_issue (request, &plan, err);
+    if (bg_is_ok (result) && !issue->dry_run)
+        result = carry_out (request, issue, &plan, err);
+    if (bg_is_ok (result))
+        answer_issue (
+            request, plan.deed.id, plan.deed.expires_us, &plan.addressed, plan.job->key, false);
+    broker_bitmap_fini (&plan.addressed);
+    return result;
+}

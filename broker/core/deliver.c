@@ -1,0 +1,375 @@
+/*  Delivery rows: which target has which document in which state, and what the targets say about
+    it.
+
+    A row is a bit in document->rows; its state is the set among applied, waiting and failed that
+    holds its number, none of them meaning pending. One bit is enough because all rows of a document
+    stand at its newest version: once a target has a row it gets every later version, also one that
+    no longer addresses it (it then drops the job but keeps the floor). What there is to say beyond
+    the state (code, sentence) is a note in the store.
+
+    Invariant: the digest of a target changes exactly when a row of it comes, goes or moves to
+    another version, never with the state.  */
+#include "broker/core/state.h"
+
+typedef struct {
+    uint8_t bytes[WIRE_DIGEST_BYTES];
+} digest_mask;
+
+static digest_mask mask_of (bg_id key, uint64_t version)
+{
+    digest_mask mask = {{0}};
+    wire_digest_toggle (mask.bytes, key, version);
+    return mask;
+}
+
+static void toggle (broker_target *target, const digest_mask *mask)
+{
+    for (size_t i = 0; i < sizeof mask->bytes; i++)
+        target->digest[i] ^= mask->bytes[i];
+}
+
+static void count_state (broker_target *target, uint64_t state, bool in)
+{
+    uint32_t *count = state == WIRE_DELIVERY_PENDING   ? &target->pending
+                      : state == WIRE_DELIVERY_WAITING ? &target->waiting
+                      : state == WIRE_DELIVERY_FAILED  ? &target->failed
+                                                       : NULL;
+    if (!count)
+        return;
+    bg_assert (in || *count > 0);
+    *count = in ? *count + 1 : *count - 1;
+}
+
+static broker_bitmap *bitmap_of (broker_document *document, uint64_t state)
+{
+    switch (state) {
+    case WIRE_DELIVERY_APPLIED:
+        return &document->applied;
+    case WIRE_DELIVERY_WAITING:
+        return &document->waiting;
+    case WIRE_DELIVERY_FAILED:
+        return &document->failed;
+    default:
+        return NULL;
+    }
+}
+
+uint64_t broker_deliver_state (const broker_document *document, uint32_t number)
+{
+    if (!broker_bitmap_has (&document->rows, number))
+        return 0;
+    if (broker_bitmap_has (&document->applied, number))
+        return WIRE_DELIVERY_APPLIED;
+    if (broker_bitmap_has (&document->waiting, number))
+        return WIRE_DELIVERY_WAITING;
+    if (broker_bitmap_has (&document->failed, number))
+        return WIRE_DELIVERY_FAILED;
+    return WIRE_DELIVERY_PENDING;
+}
+
+void broker_deliver_set (
+    broker_core *self, broker_document *document, broker_target *target, uint64_t state)
+{
+    uint64_t old = broker_deliver_state (document, target->number);
+    if (old == state)
+        return;
+    if (old == 0) {
+        digest_mask mask = mask_of (document->key, document->version);
+        broker_bitmap_set (&document->rows, target->number);
+        target->rows++;
+        toggle (target, &mask);
+    } else
+        count_state (target, old, false);
+    broker_bitmap *from = bitmap_of (document, old);
+    broker_bitmap *to = bitmap_of (document, state);
+    if (from)
+        broker_bitmap_clear (from, target->number);
+    if (to)
+        broker_bitmap_set (to, target->number);
+    count_state (target, state, true);
+    broker_document_dirty (self, document);
+}
+
+/*  ---- whom a document is for ----  */
+
+void broker_deliver_audience (
+    const broker_core *self, const wire_audience *audience, broker_bitmap *out)
+{
+    broker_bitmap_empty (out);
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        const broker_target *target = broker_target_at (self, number);
+        if (target && broker_target_matches (target, audience))
+            broker_bitmap_set (out, number);
+    }
+}
+
+/*  A switch goes where its job goes. A withdrawal goes to all who have the row anyway.  */
+static bool addresses (
+    const broker_core *self, const broker_document *document, const broker_target *target)
+{
+    if (!broker_target_is_member (target))
+        return false;
+    switch (document->type) {
+    case WIRE_TYPE_AUTHORITY:
+        return true;
+    case WIRE_TYPE_JOB:
+        return broker_target_matches (target, &document->audience);
+    case WIRE_TYPE_SWITCH: {
+        const broker_document *job = broker_document_with_key (self, document->object_key);
+        return job && broker_document_switch (self, job) == document &&
+               broker_bitmap_has (&job->rows, target->number);
+    }
+    default:
+        return false;
+    }
+}
+
+void broker_deliver_retract (broker_core *self, broker_document *document)
+{
+    digest_mask mask = mask_of (document->key, document->version);
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number)) {
+        broker_target *target = broker_target_at (self, number);
+        bg_assert (target);
+        count_state (target, broker_deliver_state (document, number), false);
+        target->rows--;
+        toggle (target, &mask);
+    }
+}
+
+void broker_deliver_renew (broker_core *self, broker_document *document)
+{
+    broker_bitmap_empty (&document->addressed);
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        const broker_target *target = broker_target_at (self, number);
+        if (!target || !addresses (self, document, target))
+            continue;
+        broker_bitmap_set (&document->addressed, number);
+        broker_bitmap_set (&document->rows, number);
+    }
+    broker_bitmap_empty (&document->applied);
+    broker_bitmap_empty (&document->waiting);
+    broker_bitmap_empty (&document->failed);
+    digest_mask mask = mask_of (document->key, document->version);
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number)) {
+        broker_target *target = broker_target_at (self, number);
+        count_state (target, WIRE_DELIVERY_PENDING, true);
+        target->rows++;
+        toggle (target, &mask);
+    }
+    broker_document_dirty (self, document);
+}
+
+static void readdress (broker_core *self, broker_document *document, broker_target *target)
+{
+    bool now = addresses (self, document, target);
+    bool changed = now ? broker_bitmap_set (&document->addressed, target->number)
+                       : broker_bitmap_clear (&document->addressed, target->number);
+    if (changed)
+        broker_document_dirty (self, document);
+    if (now && !broker_bitmap_has (&document->rows, target->number))
+        broker_deliver_set (self, document, target, WIRE_DELIVERY_PENDING);
+}
+
+void broker_deliver_readdress (broker_core *self, broker_target *target)
+{
+    for (broker_document *document = self->documents; document; document = document->hh.next)
+        if (document->type != WIRE_TYPE_SWITCH)
+            readdress (self, document, target);
+    /*  Switches last: they follow the rows of their jobs.  */
+    for (broker_document *document = self->documents; document; document = document->hh.next)
+        if (document->type == WIRE_TYPE_SWITCH)
+            readdress (self, document, target);
+}
+
+void broker_deliver_forget (broker_core *self, broker_target *target)
+{
+    for (broker_document *document = self->documents; document; document = document->hh.next) {
+        if (broker_bitmap_clear (&document->addressed, target->number))
+            broker_document_dirty (self, document);
+        uint64_t state = broker_deliver_state (document, target->number);
+        if (state == 0)
+            continue;
+        digest_mask mask = mask_of (document->key, document->version);
+        toggle (target, &mask);
+        target->rows--;
+        count_state (target, state, false);
+        broker_bitmap *set = bitmap_of (document, state);
+        if (set)
+            broker_bitmap_clear (set, target->number);
+        broker_bitmap_clear (&document->rows, target->number);
+        broker_document_dirty (self, document);
+    }
+}
+
+/*  ---- the membership, a document of one target ----  */
+
+void broker_deliver_membership (broker_target *target, uint64_t old_version, uint64_t state)
+{
+    if (old_version != 0)
+        wire_digest_toggle (target->digest, target->id, old_version);
+    wire_digest_toggle (target->digest, target->id, target->membership_version);
+    broker_deliver_membership_state (target, state);
+}
+
+void broker_deliver_membership_state (broker_target *target, uint64_t state)
+{
+    count_state (target, target->membership_state, false);
+    target->membership_state = state;
+    count_state (target, state, true);
+}
+
+/*  ---- the durable form ----  */
+
+void broker_deliver_encode (const broker_document *document, bg_buf *out)
+{
+    const broker_bitmap *sets[] = {&document->addressed, &document->rows, &document->applied,
+        &document->waiting, &document->failed};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        broker_bitmap_encode (sets[i], out);
+}
+
+bg_result broker_deliver_decode (
+    broker_core *self, broker_document *document, bg_slice bytes, bg_error *err)
+{
+    if (bytes.size == 0)
+        return bg_ok ();
+    broker_bitmap *sets[] = {&document->addressed, &document->rows, &document->applied,
+        &document->waiting, &document->failed};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        BG_TRY (broker_bitmap_decode (sets[i], &bytes, err));
+    digest_mask mask = mask_of (document->key, document->version);
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number)) {
+        broker_target *target = broker_target_at (self, number);
+        if (!target)
+            return bg_fail (err, BG_STORE,
+                "a delivery of '%s' is for target number %u, which is not in the store",
+                document->name, number);
+        count_state (target, broker_deliver_state (document, number), true);
+        target->rows++;
+        toggle (target, &mask);
+    }
+    return bg_ok ();
+}
+
+/*  ---- what targets say ----  */
+
+static bool is_settling (uint64_t state)
+{
+    return state == WIRE_DELIVERY_APPLIED || state == WIRE_DELIVERY_WAITING ||
+           state == WIRE_DELIVERY_FAILED;
+}
+
+/*  Keeps the sentence of a waiting or failed row, drops that of a row that was one.  */
+static bg_result keep_note (
+    broker_request *request, const wire_ack_item *item, uint64_t old, bg_error *err)
+{
+    broker_core *self = request->core;
+    if (item->state == WIRE_DELIVERY_APPLIED) {
+        if (old != WIRE_DELIVERY_WAITING && old != WIRE_DELIVERY_FAILED)
+            return bg_ok ();
+        self->changed = true;
+        return self->store->note_remove (self->store->ctx, item->key, request->target->number, err);
+    }
+    const broker_note_record note = {.object = item->key,
+        .number = request->target->number,
+        .version = item->version,
+        .state = item->state,
+        .code = item->code,
+        .message = item->message,
+        .at_us = request->now.utc_us};
+    self->changed = true;
+    return self->store->note_put (self->store->ctx, &note, err);
+}
+
+static bg_result ack_document (
+    broker_request *request, broker_document *document, const wire_ack_item *item, bg_error *err)
+{
+    broker_core *self = request->core;
+    uint64_t old = broker_deliver_state (document, request->target->number);
+    if (old == 0 || item->version != document->version) {
+        broker_count (self, "ack-other-version");
+        return bg_ok ();
+    }
+    BG_TRY (keep_note (request, item, old, err));
+    broker_deliver_set (self, document, request->target, item->state);
+    if (item->state == WIRE_DELIVERY_FAILED)
+        broker_log (self, BROKER_LOG_WARNING, "delivery-failed", "%s refused '%s': %.*s: %.*s",
+            request->target->name, document->name, BG_SLICE_ARG (item->code),
+            BG_SLICE_ARG (item->message));
+    return bg_ok ();
+}
+
+static bg_result ack_membership (broker_request *request, const wire_ack_item *item, bg_error *err)
+{
+    broker_target *target = request->target;
+    if (item->version != target->membership_version) {
+        broker_count (request->core, "ack-other-version");
+        return bg_ok ();
+    }
+    if (target->membership_state == item->state)
+        return bg_ok ();
+    BG_TRY (keep_note (request, item, target->membership_state, err));
+    broker_deliver_membership_state (target, item->state);
+    if (target->defected_us != 0 && item->state == WIRE_DELIVERY_APPLIED)
+        return broker_target_cut (request->core, target, err);
+    return broker_target_store (request->core, target, err);
+}
+
+/*  A deed that is refused ends as a run with state not-run, which the outbox brings; here it only
+    stops being pending.  */
+static bg_result ack_deed (
+    broker_request *request, broker_execution *execution, const wire_ack_item *item, bg_error *err)
+{
+    broker_core *self = request->core;
+    broker_target *target = request->target;
+    if (!broker_bitmap_has (&execution->addressed, target->number)) {
+        broker_count (self, "ack-not-addressed");
+        return bg_ok ();
+    }
+    if (item->state == WIRE_DELIVERY_WAITING)
+        return keep_note (request, item, WIRE_DELIVERY_PENDING, err);
+    if (item->state == WIRE_DELIVERY_FAILED)
+        BG_TRY (keep_note (request, item, WIRE_DELIVERY_PENDING, err));
+    if (execution->what == WIRE_DEED_START)
+        broker_execution_begun (self, request->now, execution, target);
+    else
+        broker_execution_over (self, request->now, execution, target,
+            item->state == WIRE_DELIVERY_APPLIED ? WIRE_RUN_SUCCEEDED : WIRE_RUN_FAILED);
+    return bg_ok ();
+}
+
+static bg_result ack_item (broker_request *request, const wire_ack_item *item, bg_error *err)
+{
+    broker_core *self = request->core;
+    if (!is_settling (item->state)) {
+        broker_count (self, "ack-state");
+        return bg_ok ();
+    }
+    if (bg_id_equal (item->key, request->target->id))
+        return ack_membership (request, item, err);
+    broker_document *document = broker_document_with_key (self, item->key);
+    if (document)
+        return ack_document (request, document, item, err);
+    broker_execution *execution = NULL;
+    BG_TRY (broker_execution_get (self, request->now, item->key, &execution, err));
+    if (execution)
+        return ack_deed (request, execution, item, err);
+    broker_count (self, "ack-unknown");
+    return bg_ok ();
+}
+
+bg_result broker_on_ack (broker_request *request, bg_error *err)
+{
+    const wire_ack *ack = request->body;
+    for (size_t i = 0; i < ack->items_count; i++) {
+        BG_TRY (ack_item (request, &ack->items[i], err));
+        if (request->target->key_cut)
+            return bg_ok ();
+    }
+    if (ack->state_seq > request->target->acked_state_seq)
+        request->target->acked_state_seq = ack->state_seq;
+    return bg_ok ();
+}

@@ -1,0 +1,406 @@
+/*  Enlistment with a token, and the tokens.
+
+        ENLIST_HELLO --> checks --> reservation (a minute, in memory) --> ENLIST_CHALLENGE
+        ENLIST_PROVE --> membership by the token key, proof by token key and target key
+                     --> one transaction: use burned, target stored, rows for all standing documents
+                     --> ENLIST_DONE
+
+    The CURVE key under which the stranger connects becomes the target's: it was authenticated by
+    the connection itself. A stranger that is a member already, with the same keys and name, is
+    answered the same way and changes nothing: its first answer may have been lost.
+
+    Invariant: the key is admitted on desk before the answer that tells the node to go there.  */
+#include "broker/core/state.h"
+
+#include "common/job/names.h"
+
+#define CHALLENGE_BYTES                                                                            \
+    (48u * 1024u) /*  of authority versions; the rest comes with the first polls  */
+#define TOKEN_LIFE_US BG_DAY (30)
+
+/*  ---- tokens ----  */
+
+static bg_result token_refused (bg_error *err, const char *why)
+{
+    bg_ignore (bg_fail (err, BG_TOKEN, "the token %s", why));
+    return bg_hint (err, "ask for a new one: bugle token create");
+}
+
+typedef struct {
+    broker_token_record record;
+    wire_signed bytes;
+    wire_token token;
+} known_token;
+
+/*  A record that was verified when it was stored.  */
+static bg_result token_known (
+    broker_request *request, const bg_key *token_key, known_token *out, bg_error *err)
+{
+    broker_core *self = request->core;
+    bool found = false;
+    BG_TRY (self->store->token_get (
+        self->store->ctx, token_key, request->arena, &out->record, &found, err));
+    if (!found)
+        return token_refused (err, "is not known to this broker");
+    if (bg_failed (WIRE_DECODE (
+            signed, out->record.signed_bytes, WIRE_AS_MESSAGE, request->arena, &out->bytes, err)) ||
+        bg_failed (WIRE_DECODE (
+            token, out->bytes.bytes, WIRE_AS_SIGNED, request->arena, &out->token, err)))
+        return broker_stored_badly (err, "a token");
+    return bg_ok ();
+}
+
+static bg_result token_usable (
+    broker_request *request, const known_token *token, bg_slice name, bg_error *err)
+{
+    wire_token again;
+    const wire_login *signer = NULL;
+    if (request->now.utc_us >= token->record.expires_us)
+        return token_refused (err, "has expired");
+    if (token->record.used >= token->record.uses)
+        return token_refused (err, "is used up");
+    if (bg_failed (wire_verify_token (request->core->keyring, &token->bytes, request->core->crypto,
+            request->arena, &again, &signer, NULL)))
+        return token_refused (err, "was made by a login that may not do so any more");
+    if (!job_name_matches (token->token.names, name)) {
+        bg_ignore (bg_fail (err, BG_TOKEN, "the token is for names like %.*s, not for '%.*s'",
+            BG_SLICE_ARG (token->token.names), BG_SLICE_ARG (name)));
+        return bg_hint (err, "choose such a name with --name, or ask for another token");
+    }
+    return bg_ok ();
+}
+
+static bg_result check_token (broker_request *request, const wire_token *token, bg_error *err)
+{
+    if (token->expires_us <= request->now.utc_us)
+        return bg_fail (err, BG_EXPIRED, "the token would have expired already");
+    if (token->expires_us - request->now.utc_us > TOKEN_LIFE_US)
+        return bg_fail (err, BG_INVALID, "a token is good for at most 30 days");
+    if (token->uses == 0)
+        return bg_fail (err, BG_INVALID, "a token needs at least one use");
+    BG_TRY (job_name_pattern_valid (token->names, err));
+    for (size_t i = 0; i < token->groups_count; i++)
+        BG_TRY (job_group_name_valid (token->groups[i], err));
+    if (token->authority != wire_keyring_version (request->core->keyring)) {
+        bg_ignore (bg_fail (err, BG_CONFLICT,
+            "the token pins authority version %llu; the current one is %llu",
+            (unsigned long long) token->authority,
+            (unsigned long long) wire_keyring_version (request->core->keyring)));
+        return bg_hint (err, "repeat the command");
+    }
+    return bg_ok ();
+}
+
+static void answer_token (broker_request *request, const wire_token *token)
+{
+    const broker_core *self = request->core;
+    wire_token_created answer = {.token_key = token->token_key,
+        .endpoints = (bg_slice *) (uintptr_t) self->settings.endpoints,
+        .endpoints_count = self->settings.endpoint_count,
+        .broker_curve_key = self->settings.curve_key};
+    memcpy (answer.authority_hash, wire_keyring_hash (self->keyring), sizeof answer.authority_hash);
+    broker_answer (request, WIRE_TOKEN_CREATED, &answer);
+}
+
+bg_result broker_on_token_create (broker_request *request, bg_error *err)
+{
+    const wire_token_create *create = request->body;
+    broker_core *self = request->core;
+    wire_token token;
+    const wire_login *signer = NULL;
+    BG_AUTO_BUF bytes = {0};
+    BG_TRY (wire_verify_token (
+        self->keyring, &create->token, self->crypto, request->arena, &token, &signer, err));
+    BG_TRY (check_token (request, &token, err));
+    wire_encode (&wire_desc_signed, &create->token, &bytes);
+    broker_token_record record;
+    bool found = false;
+    BG_TRY (self->store->token_get (
+        self->store->ctx, &token.token_key, request->arena, &record, &found, err));
+    if (found && !bg_slice_equal (record.signed_bytes, bg_buf_slice (&bytes)))
+        return bg_fail (err, BG_EXISTS, "there is a token with this key already");
+    if (!found) {
+        record = (broker_token_record){.token_key = token.token_key,
+            .signed_bytes = bg_buf_slice (&bytes),
+            .created_by = signer->name,
+            .created_us = request->now.utc_us,
+            .expires_us = token.expires_us,
+            .uses = token.uses};
+        BG_TRY (self->store->token_put (self->store->ctx, &record, err));
+        self->changed = true;
+        broker_log (self, BROKER_LOG_NOTICE, "token-created",
+            "for names like %.*s, %llu uses, by %.*s", BG_SLICE_ARG (token.names),
+            (unsigned long long) token.uses, BG_SLICE_ARG (signer->name));
+    }
+    answer_token (request, &token);
+    return bg_ok ();
+}
+
+/*  ---- reservations ----  */
+
+static broker_reservation *reservation_of (const broker_core *self, const bg_key *curve_key)
+{
+    broker_reservation *reservation = NULL;
+    HASH_FIND (hh, self->reservations, curve_key, sizeof *curve_key, reservation);
+    return reservation;
+}
+
+void broker_reservation_free (broker_core *self, broker_reservation *reservation)
+{
+    HASH_DEL (self->reservations, reservation);
+    free (reservation->name);
+    free (reservation);
+}
+
+void broker_reservations_expire (broker_core *self, bg_now now)
+{
+    for (broker_reservation *reservation = self->reservations, *next; reservation;
+         reservation = next) {
+        next = reservation->hh.next;
+        if (now.mono_us >= reservation->until_mono_us)
+            broker_reservation_free (self, reservation);
+    }
+}
+
+/*  A second hello of the same stranger keeps its number. Numbers that nobody proves are lost, which
+    costs nothing.  */
+static bg_result reserve (broker_request *request, const wire_enlist_hello *hello,
+    const broker_target *member, broker_reservation **out, bg_error *err)
+{
+    broker_core *self = request->core;
+    broker_reservation *reservation = reservation_of (self, &request->message->peer);
+    if (!reservation) {
+        if (HASH_COUNT (self->reservations) >= BROKER_RESERVATIONS_MAX)
+            return bg_fail (err, BG_OVERLOADED, "too many enlistments at the same time");
+        reservation = bg_alloc (sizeof *reservation);
+        reservation->curve_key = request->message->peer;
+        HASH_ADD (hh, self->reservations, curve_key, sizeof reservation->curve_key, reservation);
+    }
+    if (member) {
+        reservation->target = member->id;
+        reservation->number = member->number;
+    } else if (reservation->number == 0 || broker_target_with_id (self, reservation->target)) {
+        reservation->target = broker_make_id (self, request->now);
+        reservation->number = self->next_number++;
+    }
+    reservation->sign_key = hello->sign_key;
+    reservation->token_key = hello->token_key;
+    broker_replace_str (&reservation->name, hello->name);
+    memcpy (reservation->target_nonce, hello->nonce, sizeof reservation->target_nonce);
+    self->ports->random (
+        self->ports->ctx, reservation->broker_nonce, sizeof reservation->broker_nonce);
+    reservation->until_mono_us = request->now.mono_us + BROKER_RESERVE_US;
+    *out = reservation;
+    return bg_ok ();
+}
+
+/*  ---- ENLIST_HELLO ----  */
+
+/*  *member is set when exactly this machine is enlisted under this name.  */
+static bg_result check_stranger (
+    broker_request *request, const wire_enlist_hello *hello, broker_target **member, bg_error *err)
+{
+    broker_core *self = request->core;
+    *member = NULL;
+    broker_target *same_key = broker_target_with_key (self, &request->message->peer);
+    if (same_key) {
+        if (broker_target_is_member (same_key) &&
+            bg_key_equal (&same_key->sign_key, &hello->sign_key) &&
+            job_name_compare (bg_slice_str (same_key->name), hello->name) == 0) {
+            *member = same_key;
+            return bg_ok ();
+        }
+        bg_ignore (
+            bg_fail (err, BG_ENLISTED, "this machine is enlisted as '%s' already", same_key->name));
+        return bg_hint (err, "defect first: bugle-node defect");
+    }
+    BG_TRY (job_target_name_valid (hello->name, err));
+    if (!broker_target_named (self, hello->name))
+        return bg_ok ();
+    bg_ignore (bg_fail (
+        err, BG_EXISTS, "the name '%.*s' is taken by another target", BG_SLICE_ARG (hello->name)));
+    return bg_hint (err, "choose another with --name, or let the other one defect");
+}
+
+static bg_result check_level (
+    const broker_core *self, const wire_enlist_hello *hello, bg_error *err)
+{
+    if (hello->level_low <= WIRE_LEVEL && hello->level_high >= WIRE_LEVEL &&
+        WIRE_LEVEL >= wire_keyring_level_floor (self->keyring))
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_LEVEL,
+        "no common protocol level: the node speaks %llu to %llu, this broker %d",
+        (unsigned long long) hello->level_low, (unsigned long long) hello->level_high, WIRE_LEVEL));
+    return bg_hint (err, "upgrade the older side");
+}
+
+bg_result broker_on_enlist_hello (broker_request *request, bg_error *err)
+{
+    const wire_enlist_hello *hello = request->body;
+    broker_core *self = request->core;
+    known_token token;
+    broker_target *member = NULL;
+    broker_reservation *reservation = NULL;
+    bool more = false;
+    BG_TRY (check_level (self, hello, err));
+    BG_TRY (token_known (request, &hello->token_key, &token, err));
+    BG_TRY (check_stranger (request, hello, &member, err));
+    if (!member)
+        BG_TRY (token_usable (request, &token, hello->name, err));
+    wire_enlist_challenge answer = {.installation = self->settings.installation,
+        .has_token = true,
+        .token = token.bytes,
+        .time_us = request->now.utc_us,
+        .level = WIRE_LEVEL};
+    BG_TRY (broker_authority_versions (self, token.token.authority, CHALLENGE_BYTES, request->arena,
+        &answer.authority, &answer.authority_count, &more, err));
+    BG_TRY (reserve (request, hello, member, &reservation, err));
+    answer.target = reservation->target;
+    answer.number = reservation->number;
+    memcpy (answer.nonce, reservation->broker_nonce, sizeof answer.nonce);
+    broker_answer (request, WIRE_ENLIST_CHALLENGE, &answer);
+    return bg_ok ();
+}
+
+/*  ---- ENLIST_PROVE ----  */
+
+static bg_result differs (bg_error *err, const char *what)
+{
+    return bg_fail (err, BG_INVALID, "the membership has another %s than the challenge", what);
+}
+
+static bg_result check_membership (const broker_request *request,
+    const broker_reservation *reservation, const wire_verified *verified, bg_error *err)
+{
+    const wire_membership *membership = verified->body;
+    if (!verified->provisional || membership->state != WIRE_MEMBER)
+        return bg_fail (
+            err, BG_INVALID, "an enlistment takes a membership signed by the token key");
+    if (!bg_id_equal (membership->target, reservation->target))
+        return differs (err, "target id");
+    if (membership->number != reservation->number)
+        return differs (err, "number");
+    if (job_name_compare (membership->name, bg_slice_str (reservation->name)) != 0)
+        return differs (err, "name");
+    if (!bg_key_equal (&membership->sign_key, &reservation->sign_key))
+        return differs (err, "signing key");
+    if (!bg_key_equal (&membership->curve_key, &request->message->peer))
+        return differs (err, "CURVE key");
+    return bg_ok ();
+}
+
+static bg_result check_proof (broker_request *request, const broker_reservation *reservation,
+    const wire_enlist_prove *prove, bg_error *err)
+{
+    broker_core *self = request->core;
+    wire_enlist_proof proof;
+    uint8_t hash[WIRE_HASH_BYTES];
+    BG_TRY (wire_verify_proof (self->settings.installation, &prove->proof, &reservation->token_key,
+        &reservation->sign_key, self->crypto, request->arena, &proof, err));
+    wire_hash32 (prove->membership.bytes, hash);
+    if (bg_key_equal (&proof.broker_curve_key, &self->settings.curve_key) &&
+        memcmp (proof.broker_nonce, reservation->broker_nonce, sizeof proof.broker_nonce) == 0 &&
+        memcmp (proof.target_nonce, reservation->target_nonce, sizeof proof.target_nonce) == 0 &&
+        memcmp (proof.membership_hash, hash, sizeof hash) == 0)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_BAD_SIGNATURE, "the proof is of another enlistment"));
+    return bg_hint (err, "enlist again");
+}
+
+static bool same_token (const known_token *token, const wire_membership *membership)
+{
+    return membership->has_token && bg_slice_equal (token->bytes.bytes, membership->token.bytes);
+}
+
+static bg_result store_member (broker_request *request, const wire_enlist_prove *prove,
+    const wire_verified *verified, const known_token *token, broker_target **target_p,
+    bg_error *err)
+{
+    broker_core *self = request->core;
+    const wire_membership *membership = verified->body;
+    BG_AUTO_BUF bytes = {0};
+    wire_encode (&wire_desc_signed, &prove->membership, &bytes);
+    const broker_target_marks marks = {.zone = prove->zone};
+    const broker_target_record record = {.number = (uint32_t) membership->number,
+        .id = membership->target,
+        .name = membership->name,
+        .sign_key = membership->sign_key,
+        .curve_key = membership->curve_key,
+        .provisional = true,
+        .membership_version = verified->document.version,
+        .membership_revision = 1,
+        .membership_state = WIRE_DELIVERY_APPLIED,
+        .membership = bg_buf_slice (&bytes),
+        .membership_us = request->now.utc_us,
+        .enlisted_by = token->record.created_by,
+        .enlisted_us = request->now.utc_us};
+    BG_TRY (self->store->token_used (
+        self->store->ctx, &token->record.token_key, token->record.used + 1, err));
+    BG_TRY (broker_target_load (self, &record, &marks, target_p, err));
+    BG_TRY (broker_target_store (self, *target_p, err));
+    broker_target_dirty (self, *target_p);
+    broker_deliver_readdress (self, *target_p);
+    broker_log (self, BROKER_LOG_NOTICE, "target-enlisted", "%s, number %u, with a token of %.*s",
+        (*target_p)->name, (*target_p)->number, BG_SLICE_ARG (token->record.created_by));
+    return bg_ok ();
+}
+
+static bg_result answer_done (broker_request *request, const broker_target *target, bg_error *err)
+{
+    broker_core *self = request->core;
+    wire_enlist_done answer = {
+        .has_membership = true, .documents = target->rows, .time_us = request->now.utc_us};
+    if (bg_failed (WIRE_DECODE (signed, target->membership_bytes, WIRE_AS_MESSAGE, request->arena,
+            &answer.membership, err)))
+        return broker_stored_badly (err, "a membership");
+    if (self->front_up) {
+        self->ports->keys_add (self->ports->ctx, WIRE_ON_DESK, &target->curve_key);
+        self->ports->keys_add (self->ports->ctx, WIRE_ON_ORDERS, &target->curve_key);
+    }
+    broker_answer (request, WIRE_ENLIST_DONE, &answer);
+    return bg_ok ();
+}
+
+static bg_result check_prove (broker_request *request, const broker_reservation *reservation,
+    const wire_enlist_prove *prove, wire_verified *verified, bg_error *err)
+{
+    BG_TRY (wire_verify_document (request->core->keyring, &prove->membership, request->core->crypto,
+        request->arena, verified, err));
+    if (prove->membership.type != WIRE_TYPE_MEMBERSHIP)
+        return bg_fail (err, BG_INVALID, "an enlistment takes a membership");
+    BG_TRY (check_membership (request, reservation, verified, err));
+    return check_proof (request, reservation, prove, err);
+}
+
+bg_result broker_on_enlist_prove (broker_request *request, bg_error *err)
+{
+    const wire_enlist_prove *prove = request->body;
+    broker_core *self = request->core;
+    broker_reservation *reservation = reservation_of (self, &request->message->peer);
+    if (!reservation || request->now.mono_us >= reservation->until_mono_us) {
+        bg_ignore (bg_fail (
+            err, BG_STALE, "this enlistment was not begun here, or took longer than a minute"));
+        return bg_hint (err, "enlist again");
+    }
+    wire_verified verified;
+    BG_TRY (check_prove (request, reservation, prove, &verified, err));
+    broker_target *target = broker_target_with_id (self, reservation->target);
+    if (target && !broker_target_is_member (target)) {
+        bg_ignore (bg_fail (err, BG_STALE, "target '%s' has defected since", target->name));
+        return bg_hint (err, "enlist again");
+    }
+    if (!target) {
+        known_token token;
+        BG_TRY (token_known (request, &reservation->token_key, &token, err));
+        BG_TRY (token_usable (request, &token, bg_slice_str (reservation->name), err));
+        if (!same_token (&token, verified.body))
+            return bg_fail (
+                err, BG_TOKEN, "the membership carries another token record than the broker has");
+        if (broker_target_named (self, bg_slice_str (reservation->name)))
+            return bg_fail (err, BG_EXISTS,
+                "the name '%s' was taken a moment ago by another target", reservation->name);
+        BG_TRY (store_member (request, prove, &verified, &token, &target, err));
+    }
+    broker_reservation_free (self, reservation);
+    return answer_done (request, target, err);
+}

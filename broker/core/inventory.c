@@ -1,0 +1,130 @@
+/*  When the digests of node and broker differ although nothing is on its way, the node sends all
+    that it holds, by pages in the order of keys, and the broker compares them with its rows.
+
+    Invariant: the same difference twice in a row is an alarm and no loop: after it no inventory is
+    asked for during ten minutes.  */
+#include "broker/core/state.h"
+
+bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
+{
+    broker_core *self = request->core;
+    broker_target *target = request->target;
+    const uint8_t none[WIRE_DIGEST_BYTES] = {0};
+    if (!broker_target_is_member (target) || target->pending > 0 || target->waiting > 0 ||
+        poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
+        return false;
+    if (memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) == 0) {
+        memset (target->differed, 0, sizeof target->differed);
+        return false;
+    }
+    if (request->now.mono_us < target->inventory_mono_us)
+        return false;
+    bool again = memcmp (target->differed, none, sizeof none) != 0 &&
+                 memcmp (target->differed, poll->digest, sizeof none) == 0;
+    memcpy (target->differed, poll->digest, sizeof none);
+    broker_count (self, "digest-differs");
+    if (!again)
+        return true;
+    target->inventory_mono_us = request->now.mono_us + BROKER_INVENTORY_US;
+    broker_count (self, "digest-differs-again");
+    broker_log (self, BROKER_LOG_ERROR, "digest-differs-again",
+        "%s holds something else than it should, also after an inventory", target->name);
+    return true;
+}
+
+typedef struct {
+    broker_request *request;
+    const wire_inventory *page;
+    wire_inventory_answer answer;
+    bool *matched; /*  by item  */
+} inventory_work;
+
+/*  The page covers the keys after page->after, up to its last item or, on the last page, to the
+    end.  */
+static bool in_range (const wire_inventory *page, bg_id key)
+{
+    const bg_id zero = {0};
+    bool from_start = bg_id_equal (page->after, zero);
+    if (!from_start && bg_id_compare (key, page->after) <= 0)
+        return false;
+    return page->last || (page->items_count > 0 &&
+                             bg_id_compare (key, page->items[page->items_count - 1].key) <= 0);
+}
+
+/*  The item with this key; NULL when the target does not hold it.  */
+static const wire_held *held (inventory_work *work, bg_id key)
+{
+    size_t low = 0;
+    size_t high = work->page->items_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = bg_id_compare (work->page->items[middle].key, key);
+        if (order == 0) {
+            work->matched[middle] = true;
+            return &work->page->items[middle];
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/*  True when the row has to go out again. What the target holds in a newer version is reported as
+    unknown.  */
+static bool lacks (inventory_work *work, bg_id key, uint64_t version)
+{
+    if (!in_range (work->page, key))
+        return false;
+    const wire_held *item = held (work, key);
+    if (item && item->version > version)
+        work->matched[item - work->page->items] = false;
+    return !item || item->version < version;
+}
+
+static bg_result check_page (const wire_inventory *page, bg_error *err)
+{
+    for (size_t i = 1; i < page->items_count; i++)
+        if (bg_id_compare (page->items[i - 1].key, page->items[i].key) >= 0)
+            return bg_fail (err, BG_INVALID, "the keys of an inventory are not in ascending order");
+    return bg_ok ();
+}
+
+static void compare (inventory_work *work)
+{
+    broker_core *self = work->request->core;
+    broker_target *target = work->request->target;
+    for (broker_document *document = self->documents; document; document = document->hh.next)
+        if (broker_bitmap_has (&document->rows, target->number) &&
+            lacks (work, document->key, document->version)) {
+            broker_deliver_set (self, document, target, WIRE_DELIVERY_PENDING);
+            work->answer.posted++;
+        }
+    if (lacks (work, target->id, target->membership_version)) {
+        broker_deliver_membership_state (target, WIRE_DELIVERY_PENDING);
+        work->answer.posted++;
+    }
+}
+
+bg_result broker_on_inventory (broker_request *request, bg_error *err)
+{
+    const wire_inventory *page = request->body;
+    BG_TRY (check_page (page, err));
+    inventory_work work = {.request = request,
+        .page = page,
+        .matched = bg_arena_array (request->arena, bool, page->items_count + 1)};
+    compare (&work);
+    work.answer.unknown = bg_arena_array (request->arena, wire_held, page->items_count + 1);
+    for (size_t i = 0; i < page->items_count; i++)
+        if (!work.matched[i]) {
+            broker_count (request->core, "inventory-unknown");
+            work.answer.unknown[work.answer.unknown_count++] = page->items[i];
+        }
+    if (work.answer.unknown_count > 0)
+        broker_log (request->core, BROKER_LOG_WARNING, "inventory-unknown",
+            "%s holds %zu documents in versions that are not known here", request->target->name,
+            work.answer.unknown_count);
+    broker_answer (request, WIRE_INVENTORY_ANSWER, &work.answer);
+    return bg_ok ();
+}

@@ -1,0 +1,236 @@
+/*  JOB_QUERY and STATUS_QUERY: reads of what is in memory, and one look at the history per job.  */
+#include "broker/core/state.h"
+
+#include "common/job/names.h"
+
+#include <stdio.h>
+
+#define LIMIT_DEFAULT 100u
+#define AUDIENCE_MAX  1024u
+
+static bg_result take_last (void *visitor, const broker_run_record *record, bg_error *err)
+{
+    (void) err;
+    broker_document *job = visitor;
+    job->last_state = record->state;
+    job->last_us = record->finished_us ? record->finished_us : record->stored_us;
+    return bg_ok ();
+}
+
+/*  How the newest run of a job ended; asked of the store once, then kept up to date by the reports.
+*/
+static bg_result know_last (broker_core *self, broker_document *job, bg_error *err)
+{
+    if (job->last_known)
+        return bg_ok ();
+    const broker_run_filter filter = {.job_key = job->key, .limit = 1};
+    BG_TRY (self->store->runs (self->store->ctx, &filter, take_last, job, err));
+    job->last_known = true;
+    return bg_ok ();
+}
+
+static bg_slice audience_text (const wire_audience *audience, bg_arena *arena)
+{
+    BG_AUTO_BUF text = {0};
+    wire_audience_text (audience, &text);
+    if (text.size > AUDIENCE_MAX) {
+        text.size = AUDIENCE_MAX - 3;
+        bg_buf_append_str (&text, "...");
+    }
+    return bg_arena_copy (arena, bg_buf_slice (&text));
+}
+
+static bg_result fill_documents (
+    broker_request *request, broker_document *job, wire_job_row *row, bg_error *err)
+{
+    broker_core *self = request->core;
+    BG_TRY (broker_document_signed (self, job, request->arena, &row->document, err));
+    row->has_document = true;
+    broker_document *follower = broker_document_switch (self, job);
+    if (!follower)
+        return bg_ok ();
+    BG_TRY (broker_document_signed (self, follower, request->arena, &row->switch_document, err));
+    row->has_switch_document = true;
+    return bg_ok ();
+}
+
+static bg_result fill_row (
+    broker_request *request, broker_document *job, bool documents, wire_job_row *row, bg_error *err)
+{
+    broker_core *self = request->core;
+    const broker_document *by = NULL;
+    BG_TRY (know_last (self, job, err));
+    *row = (wire_job_row){.name = bg_slice_str (job->name),
+        .key = job->key,
+        .version = job->version,
+        .revision = job->revision,
+        .targets = (uint32_t) broker_bitmap_size (&job->addressed),
+        .applied = (uint32_t) broker_bitmap_size_both (&job->applied, &job->addressed),
+        .waiting = (uint32_t) broker_bitmap_size_both (&job->waiting, &job->addressed),
+        .failed = (uint32_t) broker_bitmap_size_both (&job->failed, &job->addressed),
+        .running = job->running,
+        .last_state = job->last_state,
+        .last_us = job->last_us,
+        .category = bg_slice_str (job->category),
+        .audience = audience_text (&job->audience, request->arena),
+        .posted_by = bg_slice_str (job->posted_by),
+        .posted_us = job->posted_us,
+        .steps = job->steps,
+        .schedules = job->schedules};
+    row->disabled = broker_document_is_disabled (self, job, request->now.utc_us, &by);
+    if (by)
+        row->disabled_reason = bg_slice_str (by->disabled_reason);
+    const broker_document *follower = broker_document_with_key (self, job->object_key);
+    if (follower)
+        row->switch_version = follower->version;
+    return documents ? fill_documents (request, job, row, err) : bg_ok ();
+}
+
+/*  One name: the job; or, when it is withdrawn, the version that a new definition has to exceed.
+*/
+static bg_result one_job (
+    broker_request *request, const wire_job_query *query, wire_jobs *answer, bg_error *err)
+{
+    broker_core *self = request->core;
+    bg_id key = wire_document_key (self->settings.installation, WIRE_TYPE_JOB, query->name);
+    const broker_document *document = broker_document_with_key (self, key);
+    if (document && document->type == WIRE_TYPE_WITHDRAWAL) {
+        answer->withdrawn = bg_arena_array (request->arena, wire_held, 1);
+        answer->withdrawn[0] = (wire_held){.key = key, .version = document->version};
+        answer->withdrawn_count = 1;
+        return bg_ok ();
+    }
+    broker_document *job = NULL;
+    BG_TRY (broker_document_find_job (self, query->name, &job, err));
+    answer->rows = bg_arena_array (request->arena, wire_job_row, 1);
+    answer->rows_count = 1;
+    answer->total = 1;
+    return fill_row (request, job, query->documents, &answer->rows[0], err);
+}
+
+static bg_result page_of_jobs (
+    broker_request *request, const wire_job_query *query, wire_jobs *answer, bg_error *err)
+{
+    broker_core *self = request->core;
+    size_t limit = query->limit ? query->limit : LIMIT_DEFAULT;
+    size_t count = 0;
+    size_t bytes = 0;
+    BG_AUTO_BUF after = {0};
+    broker_document **jobs = broker_document_order (self, &count);
+    job_name_key (query->after, &after);
+    answer->rows = bg_arena_array (request->arena, wire_job_row, limit + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!broker_document_is_live (jobs[i]))
+            continue;
+        answer->total++;
+        if (answer->more ||
+            (after.size > 0 && strcmp (jobs[i]->name_key, bg_buf_cstr (&after)) <= 0))
+            continue;
+        if (answer->rows_count == limit) {
+            answer->more = true;
+            continue;
+        }
+        wire_job_row *row = &answer->rows[answer->rows_count];
+        BG_TRY (fill_row (request, jobs[i], query->documents, row, err));
+        bg_buf_clear (&self->scratch);
+        wire_encode (&wire_desc_job_row, row, &self->scratch);
+        bytes += self->scratch.size;
+        if (answer->rows_count > 0 && bytes > BROKER_PAGE_BYTES)
+            answer->more = true;
+        else
+            answer->rows_count++;
+    }
+    return bg_ok ();
+}
+
+bg_result broker_on_job_query (broker_request *request, bg_error *err)
+{
+    const wire_job_query *query = request->body;
+    wire_jobs answer = {0};
+    if (query->name.size > 0)
+        BG_TRY (one_job (request, query, &answer, err));
+    else
+        BG_TRY (page_of_jobs (request, query, &answer, err));
+    broker_answer (request, WIRE_JOBS, &answer);
+    return bg_ok ();
+}
+
+/*  ---- status ----  */
+
+static void count_targets (broker_request *request, wire_status *status)
+{
+    const broker_core *self = request->core;
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        const broker_target *target = broker_target_at (self, number);
+        if (!target || !broker_target_is_member (target))
+            continue;
+        status->targets++;
+        status->connected += broker_target_is_connected (self, target, request->now);
+        status->suspected_offline +=
+            broker_target_state (self, target, request->now) == WIRE_TARGET_SUSPECTED_OFFLINE;
+        status->pending += target->pending + target->deeds;
+        status->failed_deliveries += target->failed;
+    }
+}
+
+static void add_counter (
+    wire_counter *list, size_t *count, size_t most, bg_slice name, uint64_t value)
+{
+    if (*count < most)
+        list[(*count)++] = (wire_counter){.name = name, .value = value};
+}
+
+static void fill_counters (broker_request *request, wire_status *status)
+{
+    const broker_core *self = request->core;
+    status->counters = bg_arena_array (request->arena, wire_counter, 128);
+    for (size_t i = 0; i < self->counter_count; i++)
+        add_counter (status->counters, &status->counters_count, 128,
+            bg_slice_str (self->counters[i].name), self->counters[i].value);
+    for (size_t i = 0; i < self->front_counter_count; i++)
+        add_counter (status->counters, &status->counters_count, 128,
+            bg_arena_printf (request->arena, "front.%.58s", self->front_counters[i].name),
+            self->front_counters[i].value);
+}
+
+/*  What somebody should look at.  */
+static void fill_warnings (broker_request *request, wire_status *status)
+{
+    static const char *const serious[] = {"clone", "position-ahead", "digest-differs-again",
+        "inventory-unknown", "report-gap", "report-malformed"};
+    const broker_core *self = request->core;
+    status->warnings = bg_arena_array (request->arena, wire_counter, 32);
+    if (self->settings.storage_full)
+        add_counter (
+            status->warnings, &status->warnings_count, 32, bg_slice_str ("storage-full"), 1);
+    if (!self->front_up)
+        add_counter (status->warnings, &status->warnings_count, 32, bg_slice_str ("front-away"), 1);
+    for (size_t i = 0; i < sizeof serious / sizeof serious[0]; i++) {
+        uint64_t value = broker_core_counter (self, serious[i]);
+        if (value > 0)
+            add_counter (
+                status->warnings, &status->warnings_count, 32, bg_slice_str (serious[i]), value);
+    }
+}
+
+bg_result broker_on_status_query (broker_request *request, bg_error *err)
+{
+    (void) err;
+    broker_core *self = request->core;
+    wire_status status = {.broker = self->settings.name,
+        .version = self->settings.version,
+        .time_us = request->now.utc_us,
+        .started_us = self->settings.started_us,
+        .running = HASH_COUNT (self->open_runs),
+        .runs = (uint64_t) self->runs_total,
+        .term = (uint64_t) self->term,
+        .position = (uint64_t) self->position,
+        .store = bg_slice_str (self->store->name)};
+    for (const broker_document *document = self->documents; document; document = document->hh.next)
+        status.jobs += document->type == WIRE_TYPE_JOB;
+    count_targets (request, &status);
+    fill_counters (request, &status);
+    fill_warnings (request, &status);
+    broker_answer (request, WIRE_STATUS, &status);
+    return bg_ok ();
+}

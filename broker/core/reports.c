@@ -1,0 +1,254 @@
+/*  Reports: the outboxes of the targets end here, in the history.
+
+    A report is a batch of {sequence, run} of one outbox. What is above the mark is stored and the
+    mark moves, in one transaction; what is at or below it was stored before. That gives
+    exactly-once without looking at run ids. An item that makes no sense is refused and passed by
+    the mark, so that it blocks nothing behind it.
+
+    A run with state running opens a row that its outcome closes. An open run that began and ended
+    within one batch never reaches the store.  */
+#include "broker/core/state.h"
+
+/*  ---- open runs ----  */
+
+static broker_open_run *open_run_with (const broker_core *self, bg_id id)
+{
+    broker_open_run *run = NULL;
+    HASH_FIND (hh, self->open_runs, &id, sizeof id, run);
+    return run;
+}
+
+static void count_running (broker_core *self, const broker_open_run *run, bool in)
+{
+    broker_target *target = broker_target_at (self, run->number);
+    broker_document *job = broker_document_with_key (self, run->job_key);
+    if (target)
+        target->running = in ? target->running + 1 : target->running - 1;
+    if (job)
+        job->running = in ? job->running + 1 : job->running - 1;
+}
+
+static broker_open_run *open_run_add (broker_core *self, const broker_open_run_record *record)
+{
+    broker_open_run *run = bg_alloc (sizeof *run);
+    run->run = record->run;
+    run->number = record->number;
+    run->job_key = record->job_key;
+    run->exec = record->exec;
+    run->started_us = record->started_us;
+    HASH_ADD (hh, self->open_runs, run, sizeof run->run, run);
+    count_running (self, run, true);
+    return run;
+}
+
+void broker_open_run_load (broker_core *self, const broker_open_run_record *record)
+{
+    open_run_add (self, record)->stored = true;
+}
+
+static void unlink_dirty (broker_core *self, broker_open_run *run)
+{
+    if (!run->dirty)
+        return;
+    broker_open_run **at = &self->dirty_runs;
+    while (*at != run)
+        at = &(*at)->next_dirty;
+    *at = run->next_dirty;
+}
+
+void broker_open_run_free (broker_core *self, broker_open_run *run)
+{
+    HASH_DEL (self->open_runs, run);
+    bg_buf_fini (&run->bytes);
+    free (run);
+}
+
+static bg_result open_run_close (broker_core *self, bg_id id, bg_error *err)
+{
+    broker_open_run *run = open_run_with (self, id);
+    if (!run)
+        return bg_ok ();
+    count_running (self, run, false);
+    unlink_dirty (self, run);
+    bool stored = run->stored;
+    broker_open_run_free (self, run);
+    if (!stored)
+        return bg_ok ();
+    self->changed = true;
+    return self->store->open_run_remove (self->store->ctx, id, err);
+}
+
+/*  ---- one item ----  */
+
+typedef struct {
+    broker_request *request;
+    broker_target *target;
+    wire_report_answer answer;
+} report_work;
+
+static bool refuse_item (report_work *work, const wire_report_item *item, const char *why)
+{
+    broker_count (work->request->core, "report-malformed");
+    broker_log (work->request->core, BROKER_LOG_WARNING, "report-malformed", "%s, item %llu: %s",
+        work->target->name, (unsigned long long) item->sequence, why);
+    work->answer.refused[work->answer.refused_count++] =
+        (wire_refused_item){.sequence = item->sequence,
+            .code = bg_slice_str (bg_code_word (BG_MALFORMED)),
+            .message = bg_slice_str (why)};
+    return false;
+}
+
+static bool check_item (report_work *work, const wire_report_item *item)
+{
+    const wire_run *run = &item->run;
+    if (bg_id_is_zero (run->run))
+        return refuse_item (work, item, "a run without an id");
+    if (run->state >= BROKER_RUN_STATES)
+        return refuse_item (work, item, "a run state that does not exist");
+    if (bg_id_is_zero (run->job_key) || run->job_name.size == 0)
+        return refuse_item (work, item, "a run of no job");
+    if (run->state != WIRE_RUN_RUNNING && run->finished_us < run->started_us)
+        return refuse_item (work, item, "a run that ended before it began");
+    return true;
+}
+
+static bg_result execution_of (
+    report_work *work, const wire_run *run, broker_execution **execution, bg_error *err)
+{
+    broker_core *self = work->request->core;
+    *execution = NULL;
+    if (bg_id_is_zero (run->exec))
+        return bg_ok ();
+    BG_TRY (broker_execution_get (self, work->request->now, run->exec, execution, err));
+    if (*execution && bg_id_equal ((*execution)->job_key, run->job_key) &&
+        (*execution)->what == WIRE_DEED_START &&
+        broker_bitmap_has (&(*execution)->addressed, work->target->number))
+        return bg_ok ();
+    broker_count (self, "report-other-execution");
+    *execution = NULL;
+    return bg_ok ();
+}
+
+static bg_result take_began (report_work *work, const wire_run *run, bg_error *err)
+{
+    broker_core *self = work->request->core;
+    broker_execution *execution = NULL;
+    BG_TRY (execution_of (work, run, &execution, err));
+    if (execution)
+        broker_execution_begun (self, work->request->now, execution, work->target);
+    if (open_run_with (self, run->run))
+        return bg_ok ();
+    broker_open_run *open = open_run_add (self, &(broker_open_run_record){.run = run->run,
+                                                    .number = work->target->number,
+                                                    .job_key = run->job_key,
+                                                    .exec = run->exec,
+                                                    .started_us = run->started_us});
+    wire_encode (&wire_desc_run, run, &open->bytes);
+    open->dirty = true;
+    open->next_dirty = self->dirty_runs;
+    self->dirty_runs = open;
+    return bg_ok ();
+}
+
+static bool has_output (const wire_run *run)
+{
+    for (size_t i = 0; i < run->steps_count; i++)
+        if (run->steps[i].head.size || run->steps[i].tail.size)
+            return true;
+    return false;
+}
+
+static wire_run without_output (const wire_run *run, bg_arena *arena)
+{
+    wire_run bare = *run;
+    bare.steps = bg_arena_array (arena, wire_step_result, run->steps_count + 1);
+    for (size_t i = 0; i < run->steps_count; i++) {
+        bare.steps[i] = run->steps[i];
+        bare.steps[i].head = bare.steps[i].tail = bg_slice_of (NULL, 0);
+    }
+    return bare;
+}
+
+static void note_last (broker_core *self, const wire_run *run, int64_t now_us)
+{
+    broker_document *job = broker_document_with_key (self, run->job_key);
+    if (!job)
+        return;
+    job->last_known = true;
+    job->last_state = run->state;
+    job->last_us = run->finished_us ? run->finished_us : now_us;
+}
+
+static bg_result take_outcome (report_work *work, const wire_run *run, bg_error *err)
+{
+    broker_core *self = work->request->core;
+    broker_execution *execution = NULL;
+    BG_AUTO_BUF bytes = {0};
+    BG_AUTO_BUF output = {0};
+    BG_TRY (execution_of (work, run, &execution, err));
+    BG_TRY (open_run_close (self, run->run, err));
+    wire_run bare = without_output (run, work->request->arena);
+    wire_encode (&wire_desc_run, &bare, &bytes);
+    if (has_output (run))
+        wire_encode (&wire_desc_run, run, &output);
+    const broker_run_record record = {.run = run->run,
+        .job_key = run->job_key,
+        .job_name = run->job_name,
+        .number = work->target->number,
+        .exec = run->exec,
+        .state = run->state,
+        .reason = run->reason,
+        .started_us = run->started_us,
+        .finished_us = run->finished_us,
+        .stored_us = work->request->now.utc_us,
+        .bytes = bg_buf_slice (&bytes),
+        .output = bg_buf_slice (&output)};
+    BG_TRY (self->store->runs_append (self->store->ctx, &record, err));
+    self->changed = true;
+    self->runs_total++;
+    self->runs_dirty = true;
+    note_last (self, run, work->request->now.utc_us);
+    if (execution)
+        broker_execution_over (self, work->request->now, execution, work->target, run->state);
+    return bg_ok ();
+}
+
+static bg_result take_item (report_work *work, const wire_report_item *item, bg_error *err)
+{
+    broker_target_marks *marks = &work->target->marks;
+    if (item->sequence <= marks->outbox_mark) {
+        broker_count (work->request->core, "report-repeated");
+        return bg_ok ();
+    }
+    if (item->sequence > marks->outbox_mark + 1) {
+        broker_count (work->request->core, "report-gap");
+        broker_log (work->request->core, BROKER_LOG_WARNING, "report-gap",
+            "%s: items %llu to %llu are missing", work->target->name,
+            (unsigned long long) marks->outbox_mark + 1, (unsigned long long) item->sequence - 1);
+    }
+    marks->outbox_mark = item->sequence;
+    broker_target_dirty (work->request->core, work->target);
+    if (!check_item (work, item))
+        return bg_ok ();
+    return item->run.state == WIRE_RUN_RUNNING ? take_began (work, &item->run, err)
+                                               : take_outcome (work, &item->run, err);
+}
+
+bg_result broker_on_report (broker_request *request, bg_error *err)
+{
+    const wire_report *report = request->body;
+    broker_target *target = request->target;
+    if (!bg_id_equal (report->outbox, target->marks.outbox)) {
+        bg_ignore (bg_fail (err, BG_STALE, "the report is of another outbox than the session"));
+        return bg_hint (err, "say HELLO again");
+    }
+    report_work work = {.request = request, .target = target};
+    work.answer.outbox = report->outbox;
+    work.answer.refused =
+        bg_arena_array (request->arena, wire_refused_item, report->items_count + 1);
+    for (size_t i = 0; i < report->items_count; i++)
+        BG_TRY (take_item (&work, &report->items[i], err));
+    work.answer.mark = target->marks.outbox_mark;
+    broker_answer (request, WIRE_REPORT_ANSWER, &work.answer);
+    return bg_ok ();
+}

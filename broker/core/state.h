@@ -1,0 +1,550 @@
+/*  The state of the core, shared by its rooms and by nobody else.
+
+    Ownership: the core owns every target, document, execution, stream and so on that hangs in its
+    tables; pointers to them are borrowed and stay valid until the core is destroyed, except
+    executions and reservations, which the tick may drop. What has to reach the store before the
+    next commit is marked dirty and hangs in a list of its kind.
+
+    Deliveries are bitmaps over target numbers in each document. Invariants (broker_core_check):
+      - applied, waiting and failed are disjoint subsets of rows; a row in none of them is pending;
+      - all rows of a document stand at its newest version;
+      - a target's digest is the XOR over its rows and its membership, its counts are those of its
+        rows;
+      - only targets that are members have rows.
+*/
+#ifndef BUGLE_BROKER_CORE_STATE_H
+#define BUGLE_BROKER_CORE_STATE_H
+
+#include "broker/core/bitmap.h"
+#include "broker/core/core.h"
+#include "broker/core/hash.h"
+#include "proto/audience.h"
+#include "proto/digest.h"
+#include "proto/frame.h"
+#include "proto/seal.h"
+#include "proto/trust.h"
+
+/*  Values of SEMANTICS: design.md sections 7 and 16.  */
+#define BROKER_HEARTBEAT_US BG_SEC (30)
+#define BROKER_POLL_US      BG_SEC (60)
+#define BROKER_SILENT_US                                                                           \
+    (3 * BROKER_HEARTBEAT_US + BG_SEC (5)) /*  three beats and the front's report of them  */
+#define BROKER_TICK_US          BG_SEC (15)
+#define BROKER_SCAN_US          BG_SEC (5)
+#define BROKER_ROTATE_CHECK_US  BG_SEC (1)
+#define BROKER_ROTATE_MAX_US    BG_SEC (120)
+#define BROKER_WATCH_US         BG_MS (100)
+#define BROKER_PRUNE_US         BG_MIN (10)
+#define BROKER_RESERVE_US       BG_SEC (60)
+#define BROKER_RESERVATIONS_MAX 20000
+#define BROKER_CLOCK_DEED_US    BG_SEC (60)
+#define BROKER_CLOCK_DOC_US     BG_HOUR (1)
+#define BROKER_RUN_WAIT_US                                                                         \
+    BG_HOUR (24) /*  how long an expired execution waits for runs that began  */
+#define BROKER_DEFECT_WAIT_US                                                                      \
+    BG_DAY (7) /*  how long a defected target's key is kept for its last instruction  */
+#define BROKER_INVENTORY_US BG_MIN (10) /*  between inventories after the same difference twice  */
+#define BROKER_PIECE        1000        /*  targets or rows in one piece of work  */
+#define BROKER_PAGE_BYTES   (200 * 1024)
+#define BROKER_CACHE_BYTES  ((size_t) 64 * 1024 * 1024)
+#define BROKER_WATCHERS_MAX 1000
+#define BROKER_COUNTERS_MAX 96
+
+typedef struct broker_target broker_target;
+typedef struct broker_document broker_document;
+typedef struct broker_execution broker_execution;
+typedef struct broker_stream broker_stream;
+typedef struct broker_open_run broker_open_run;
+typedef struct broker_reservation broker_reservation;
+typedef struct broker_push broker_push;
+typedef struct broker_watcher broker_watcher;
+
+/*  One enlisted or once enlisted machine. States in words: broker_target_state.  */
+struct broker_target {
+    uint32_t number;
+    bg_id id;
+    bg_key curve_key;
+    bg_key sign_key;
+    bool provisional;
+    bool key_cut;
+    int64_t defected_us; /*  0 = member  */
+    uint64_t membership_version;
+    uint64_t membership_revision;
+    uint64_t membership_state;
+    int64_t membership_us;
+    bg_arena arena;             /*  of the two below; replaced as a whole with each membership  */
+    wire_membership membership; /*  decoded  */
+    bg_slice membership_bytes;  /*  encoded wire_signed  */
+    char *name;                 /*  of the membership  */
+    char *name_key;
+    char *enlisted_by;
+    int64_t enlisted_us;
+    broker_target_marks marks; /*  its slices point to the two strings below  */
+    char *zone;
+    char *version;
+
+    bool has_session;
+    bg_id session;
+    int64_t heard_mono_us; /*  0 = not since this core started  */
+    int64_t polled_mono_us;
+    uint64_t acked_state_seq;
+    uint8_t differed[16];      /*  the node's digest of the last difference; all zero = none  */
+    int64_t inventory_mono_us; /*  no inventory is asked for before  */
+
+    uint32_t pending; /*  documents, authority and membership included, by state  */
+    uint32_t waiting;
+    uint32_t failed;
+    uint32_t rows;
+    uint32_t deeds; /*  open ones it has not taken up  */
+    uint32_t running;
+    uint8_t digest[16];
+    bool flag_sent; /*  the front answers heartbeats with pending  */
+
+    bool marks_dirty;
+    broker_target *next_dirty;
+    UT_hash_handle by_id;
+    UT_hash_handle by_key;
+    UT_hash_handle by_name;
+};
+
+/*  The newest version of one key. For a withdrawn object the name, audience and switch of its last
+    definition stay.  */
+struct broker_document {
+    bg_id key;
+    uint64_t type; /*  WITHDRAWAL when withdrawn  */
+    uint64_t object_type;
+    uint64_t version;
+    uint64_t revision;
+    uint64_t withdrawn_version;
+    char *name;
+    char *name_key;
+    uint8_t content_hash[32];
+    uint8_t hash[32];
+    char *posted_by;
+    int64_t posted_us;
+    size_t signed_size;
+    uint8_t *cached; /*  encoded wire_signed, or NULL: then the store has it  */
+
+    bg_arena arena;         /*  of the decoded parts below  */
+    wire_audience audience; /*  of a job  */
+    uint64_t start_by;
+    char *category;
+    uint32_t steps;
+    uint32_t schedules;
+    bg_id object_key; /*  of a switch: its job; of a job: its switch  */
+    bool disabled;
+    int64_t disabled_until_us;
+    char *disabled_reason;
+
+    broker_bitmap addressed; /*  by the audience of the newest version  */
+    broker_bitmap rows;
+    broker_bitmap applied;
+    broker_bitmap waiting;
+    broker_bitmap failed;
+
+    uint32_t running;
+    bool last_known; /*  last_state and last_us are those of the store  */
+    uint64_t last_state;
+    int64_t last_us;
+
+    bool dirty;
+    broker_document *next_dirty;
+    UT_hash_handle hh;
+};
+
+struct broker_watcher {
+    bg_key peer;
+    bg_id request;
+    broker_watcher *next;
+};
+
+/*  A deed: open, or done and not yet dropped from memory.  */
+struct broker_execution {
+    bg_id id;
+    uint64_t what;
+    bg_id job_key;
+    char *job_name;
+    char *login;
+    char *reason;
+    int64_t issued_us;
+    int64_t expires_us;
+    uint8_t *bytes; /*  encoded wire_signed  */
+    size_t size;
+    broker_bitmap addressed;
+    broker_bitmap begun; /*  begun, over, refused or gone  */
+    broker_bitmap over;
+    uint32_t targets;
+    uint32_t begun_count;
+    uint32_t over_count;
+    uint32_t silent;
+    uint32_t counts[BROKER_RUN_STATES];
+    bool expired;
+    int64_t done_us;
+
+    broker_watcher *watchers;
+    bool watch_due;
+    int64_t watched_mono_us;
+    int64_t touched_mono_us;
+    bool dirty;
+    broker_execution *next_dirty;
+    UT_hash_handle hh;
+};
+
+struct broker_open_run {
+    bg_id run;
+    uint32_t number;
+    bg_id job_key;
+    bg_id exec;
+    int64_t started_us;
+    bg_buf bytes; /*  encoded wire_run; empty once it is in the store  */
+    bool stored;
+    bool dirty;
+    broker_open_run *next_dirty;
+    UT_hash_handle hh;
+};
+
+/*  An answered ENLIST_HELLO, for a minute.  */
+struct broker_reservation {
+    bg_key curve_key;
+    bg_key sign_key;
+    bg_key token_key;
+    bg_id target;
+    uint32_t number;
+    char *name;
+    uint8_t broker_nonce[16];
+    uint8_t target_nonce[16];
+    int64_t until_mono_us;
+    UT_hash_handle hh;
+};
+
+struct broker_stream {
+    char *name; /*  "all", "g/<group in lower case>"  */
+    uint64_t sequence;
+    uint32_t key_number;
+    bg_key key;
+    bool rotating;
+    uint32_t next_key_number;
+    bg_key next_key;
+    int64_t rotate_mono_us;
+    wire_instruct queued; /*  instructions and references not yet published  */
+    size_t queued_bytes;
+    bg_arena queue_arena;
+    UT_hash_handle hh;
+};
+
+/*  Instructions on their way to single targets, a piece at a time.  */
+struct broker_push {
+    bool is_deed;
+    bool rest_only; /*  only rows that the audience does not address: the others have a stream  */
+    bg_id key;      /*  of the document or execution  */
+    uint64_t version;
+    uint32_t cursor;
+    bg_buf body; /*  encoded wire_instruct  */
+    broker_push *next;
+};
+
+typedef struct {
+    char name[65];
+    uint64_t value;
+} broker_counter;
+
+struct broker_core {
+    broker_settings settings; /*  its slices are owned copies in the arena  */
+    bg_arena arena;
+    const broker_ports *ports;
+    const wire_crypto *crypto;
+    const broker_store *store;
+    wire_keyring *keyring;
+    bool recovered;
+    bool front_up;
+
+    int64_t term;
+    int64_t position;
+    int64_t runs_total;
+    bool runs_dirty;
+    bool changed; /*  something durable was written in this batch  */
+
+    broker_target **targets; /*  by number  */
+    uint32_t target_capacity;
+    uint32_t next_number;
+    uint32_t members;
+    broker_target *target_ids;
+    broker_target *target_keys;
+    broker_target *target_names;
+
+    broker_document *documents;
+    broker_document **job_order; /*  jobs by name key; NULL when it has to be made again  */
+    size_t job_order_count;
+    size_t cached_bytes;
+
+    uint8_t stream_session[8];
+    broker_stream *streams;
+    broker_execution *executions;
+    broker_open_run *open_runs;
+    broker_reservation *reservations;
+    broker_push *pushes;
+    broker_push **push_end;
+    size_t watchers;
+    bool prune_due;
+
+    broker_target *dirty_targets;
+    broker_document *dirty_documents;
+    broker_execution *dirty_executions;
+    broker_open_run *dirty_runs;
+    bg_buf scratch;
+
+    broker_counter counters[BROKER_COUNTERS_MAX];
+    size_t counter_count;
+    broker_counter front_counters[128];
+    size_t front_counter_count;
+
+    int64_t tick_mono_us;
+    int64_t scan_mono_us;
+    int64_t rotate_mono_us;
+    int64_t expiry_mono_us;
+    int64_t watch_mono_us;
+    int64_t prune_mono_us;
+    int64_t recovered_mono_us;
+};
+
+/*  One message in work. A handler answers with broker_answer, or fails: then the peer gets the
+    error. Failures of the store (broker_is_store_failure) end the batch instead, so a handler
+    checks everything before it writes anything.  */
+typedef struct {
+    broker_core *core;
+    bg_now now;
+    const broker_message *message;
+    wire_header header;
+    const wire_kind_row *row;
+    const void *body;
+    bg_arena *arena;
+    broker_target *target;   /*  DESK  */
+    const wire_login *login; /*  OPS  */
+    uint64_t item;           /*  from 1: which item of the request the error is about  */
+} broker_request;
+
+typedef bg_result (*broker_handler) (broker_request *request, bg_error *err);
+
+/*  ---- core.c ----  */
+
+bool broker_is_store_failure (bg_result result);
+/*  A text of the store that cannot be read is the store's failure, whatever the decoder called it.
+*/
+bg_result broker_stored_badly (bg_error *err, const char *what);
+void broker_count (broker_core *self, const char *name);
+void broker_log (broker_core *self, broker_log_level level, const char *event, const char *format,
+    ...) BG_PRINTF (4, 5);
+bg_id broker_make_id (broker_core *self, bg_now now);
+bool broker_id_is_key (bg_id id); /*  not zero  */
+void broker_replace_str (char **text, bg_slice with);
+bg_slice broker_name_key (bg_arena *arena, bg_slice name);
+
+/*  ---- dispatch.c ----  */
+
+void broker_answer (broker_request *request, wire_kind kind, const void *value);
+/*  An unasked message to a connected target.  */
+void broker_send_target (
+    broker_core *self, const broker_target *target, wire_kind kind, bg_slice body);
+void broker_send (broker_core *self, wire_channel channel, const bg_key *peer, wire_kind kind,
+    bg_id request, bg_id session, const void *value);
+
+/*  ---- targets.c ----  */
+
+bg_result broker_target_load (broker_core *self, const broker_target_record *record,
+    const broker_target_marks *marks, broker_target **target, bg_error *err) BG_CHECKED;
+void broker_target_free (broker_core *self, broker_target *target);
+broker_target *broker_target_at (const broker_core *self, uint32_t number);
+broker_target *broker_target_with_id (const broker_core *self, bg_id id);
+broker_target *broker_target_with_key (const broker_core *self, const bg_key *key);
+/*  A member with this name, without regard to case.  */
+broker_target *broker_target_named (const broker_core *self, bg_slice name);
+/*  The same, or by an unambiguous piece of the id; BG_NOT_FOUND with the nearest name as hint.  */
+bg_result broker_target_find (
+    const broker_core *self, bg_slice typed, broker_target **target, bg_error *err) BG_CHECKED;
+/*  Takes a newer membership over: name, groups, labels; not the keys. The indexes follow.  */
+bg_result broker_target_take_membership (
+    broker_core *self, broker_target *target, bg_slice bytes, bg_error *err) BG_CHECKED;
+bg_result broker_target_store (
+    broker_core *self, const broker_target *target, bg_error *err) BG_CHECKED;
+void broker_target_dirty (broker_core *self, broker_target *target);
+bool broker_target_is_member (const broker_target *target);
+bool broker_target_is_connected (const broker_core *self, const broker_target *target, bg_now now);
+uint64_t broker_target_state (const broker_core *self, const broker_target *target, bg_now now);
+bool broker_target_in_group (const broker_target *target, bg_slice group);
+bool broker_target_matches (const broker_target *target, const wire_audience *audience);
+/*  The target leaves: no deliveries, no deeds, no streams; its name is free. With cut its key goes
+    too, else that happens when it has taken its last membership.  */
+bg_result broker_target_leave (
+    broker_core *self, broker_target *target, bg_now now, bool cut, bg_error *err) BG_CHECKED;
+bg_result broker_target_cut (broker_core *self, broker_target *target, bg_error *err) BG_CHECKED;
+void broker_target_heard (broker_target *target, bg_now now);
+/*  Sends the front what changed of the pending flags; drops keys whose time is over.  */
+bg_result broker_targets_scan (broker_core *self, bg_now now, bg_error *err) BG_CHECKED;
+void broker_targets_send_keys (broker_core *self);
+
+/*  ---- enlist.c ----  */
+
+bg_result broker_on_enlist_hello (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_enlist_prove (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_token_create (broker_request *request, bg_error *err) BG_CHECKED;
+void broker_reservations_expire (broker_core *self, bg_now now);
+void broker_reservation_free (broker_core *self, broker_reservation *reservation);
+
+/*  ---- sessions.c ----  */
+
+bg_result broker_on_hello (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_defect (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_ops_hello (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- poll.c, inventory.c ----  */
+
+bg_result broker_on_poll (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_fetch (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_inventory (broker_request *request, bg_error *err) BG_CHECKED;
+/*  Whether the difference between the digests is to be settled now.  */
+bool broker_inventory_wanted (broker_request *request, const wire_poll *poll);
+
+/*  ---- documents.c, document_store.c ----  */
+
+bg_result broker_on_post (broker_request *request, bg_error *err) BG_CHECKED;
+broker_document *broker_document_with_key (const broker_core *self, bg_id key);
+broker_document *broker_document_job (
+    const broker_core *self, bg_slice name); /*  live job of that name, or NULL  */
+/*  The same; BG_NOT_FOUND with the nearest name as hint.  */
+bg_result broker_document_find_job (
+    const broker_core *self, bg_slice name, broker_document **job, bg_error *err) BG_CHECKED;
+bool broker_document_is_live (const broker_document *document);
+/*  The switch of a job, if there is one that counts (newer than the job's last withdrawal).  */
+broker_document *broker_document_switch (const broker_core *self, const broker_document *job);
+bool broker_document_is_disabled (const broker_core *self, const broker_document *job,
+    int64_t now_us, const broker_document **by);
+/*  Its signed bytes, decoded into the arena.  */
+bg_result broker_document_signed (broker_core *self, broker_document *document, bg_arena *arena,
+    wire_signed *out, bg_error *err) BG_CHECKED;
+/*  Takes a record for the newest version of its key: a new document or a newer version of the one
+    in memory. Deliveries are not touched.  */
+bg_result broker_document_take (broker_core *self, const broker_document_record *record,
+    broker_document **document, bg_error *err) BG_CHECKED;
+void broker_document_free (broker_core *self, broker_document *document);
+void broker_document_dirty (broker_core *self, broker_document *document);
+/*  Jobs by name, withdrawn ones too.  */
+broker_document **broker_document_order (broker_core *self, size_t *count);
+void broker_content_hash (const wire_document *document, uint8_t hash[32]);
+
+/*  ---- authority.c ----  */
+
+/*  Checks a posted authority against the current one; *next is the keyring to be.  */
+bg_result broker_authority_check (broker_request *request, const wire_signed *document,
+    wire_keyring **next, bg_error *err) BG_CHECKED;
+/*  Makes it the current one: login keys of the front change. Takes the keyring.  */
+void broker_authority_take (broker_core *self, wire_keyring *next);
+bg_result broker_authority_check_settings (
+    const broker_core *self, const wire_keyring *keyring, bg_error *err) BG_CHECKED;
+/*  Versions >= from, at most 64 and at most bytes of them, into the arena. *more: there are more.
+*/
+bg_result broker_authority_versions (broker_core *self, uint64_t from, size_t bytes,
+    bg_arena *arena, wire_signed **versions, size_t *count, bool *more, bg_error *err) BG_CHECKED;
+bg_result broker_on_authority_query (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- deliver.c ----  */
+
+/*  0 when there is no row.  */
+uint64_t broker_deliver_state (const broker_document *document, uint32_t number);
+void broker_deliver_set (
+    broker_core *self, broker_document *document, broker_target *target, uint64_t state);
+/*  Before and after a document in memory moves to a newer version: rows leave the digests of their
+    targets and come back pending, addressed is computed anew, new rows are added.  */
+void broker_deliver_retract (broker_core *self, broker_document *document);
+void broker_deliver_renew (broker_core *self, broker_document *document);
+/*  A target is new, or has other groups and labels: rows for what now addresses it.  */
+void broker_deliver_readdress (broker_core *self, broker_target *target);
+void broker_deliver_forget (broker_core *self, broker_target *target);
+/*  Whom an audience addresses among the members, for a dry run too.  */
+void broker_deliver_audience (
+    const broker_core *self, const wire_audience *audience, broker_bitmap *out);
+/*  The membership's own slot.  */
+void broker_deliver_membership (broker_target *target, uint64_t old_version, uint64_t state);
+void broker_deliver_membership_state (broker_target *target, uint64_t state);
+void broker_deliver_encode (const broker_document *document, bg_buf *out);
+bg_result broker_deliver_decode (
+    broker_core *self, broker_document *document, bg_slice bytes, bg_error *err) BG_CHECKED;
+bg_result broker_on_ack (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- push.c ----  */
+
+/*  Sends a new version, or a deed, to those who are connected: by stream where the audience is one,
+    else target by target. Only a hint; the poll is the truth.  */
+bg_result broker_push_document (
+    broker_core *self, bg_now now, broker_document *document, bg_error *err) BG_CHECKED;
+bg_result broker_push_deed (broker_core *self, bg_now now, const broker_execution *execution,
+    const wire_audience *to, bg_error *err) BG_CHECKED;
+bg_result broker_push_membership (
+    broker_core *self, bg_now now, const broker_target *target, bg_error *err) BG_CHECKED;
+bool broker_push_work (broker_core *self, bg_now now);
+void broker_push_free (broker_push *push);
+
+/*  ---- streams.c ----  */
+
+broker_stream *broker_stream_named (
+    broker_core *self, bg_slice name); /*  made when it is not there  */
+broker_stream *broker_stream_of_group (broker_core *self, bg_slice group);
+/*  The stream that carries exactly this audience; NULL when there is none.  */
+broker_stream *broker_stream_for (broker_core *self, const wire_audience *audience);
+void broker_stream_queue (broker_core *self, broker_stream *stream, const wire_signed *item,
+    const wire_reference *instead);
+void broker_streams_flush (broker_core *self);
+void broker_stream_tick (broker_core *self, bg_now now);
+/*  A member leaves the stream: a new key.  */
+void broker_stream_rotate (broker_core *self, broker_stream *stream, bg_now now);
+void broker_streams_rotate_due (broker_core *self, bg_now now);
+/*  Heads or names of the streams of a target, in the arena.  */
+wire_stream_head *broker_stream_heads (
+    broker_core *self, const broker_target *target, bg_arena *arena, size_t *count);
+bg_slice *broker_stream_names (
+    broker_core *self, const broker_target *target, bg_arena *arena, size_t *count);
+void broker_stream_free (broker_core *self, broker_stream *stream);
+
+/*  ---- deeds.c ----  */
+
+bg_result broker_on_issue (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- executions.c ----  */
+
+/*  In memory, else loaded from the store; NULL when there is no such one.  */
+bg_result broker_execution_get (broker_core *self, bg_now now, bg_id id,
+    broker_execution **execution, bg_error *err) BG_CHECKED;
+bg_result broker_execution_load (broker_core *self, const broker_execution_record *record,
+    broker_execution **execution, bg_error *err) BG_CHECKED;
+void broker_execution_record_of (
+    const broker_execution *execution, bg_buf *bitmaps, broker_execution_record *record);
+void broker_execution_free (broker_core *self, broker_execution *execution);
+/*  What a target said: it took the deed up; it is over there with a run state.  */
+void broker_execution_begun (
+    broker_core *self, bg_now now, broker_execution *execution, broker_target *target);
+void broker_execution_over (broker_core *self, bg_now now, broker_execution *execution,
+    broker_target *target, uint64_t state);
+void broker_execution_gone (broker_core *self, bg_now now, broker_target *target);
+/*  True while this target should still get the deed.  */
+bool broker_execution_is_pending (const broker_execution *execution, uint32_t number);
+void broker_executions_expire (broker_core *self, bg_now now);
+void broker_execution_row (const broker_execution *execution, wire_exec_row *row);
+void broker_executions_watch (broker_core *self, bg_now now);
+void broker_executions_drop (broker_core *self, bg_now now);
+bg_result broker_on_exec_watch (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- reports.c ----  */
+
+bg_result broker_on_report (broker_request *request, bg_error *err) BG_CHECKED;
+void broker_open_run_load (broker_core *self, const broker_open_run_record *record);
+void broker_open_run_free (broker_core *self, broker_open_run *run);
+void broker_open_runs_forget (broker_core *self, const broker_target *target);
+
+/*  ---- queries ----  */
+
+bg_result broker_on_status_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_job_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_target_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_exec_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_history_query (broker_request *request, bg_error *err) BG_CHECKED;
+
+#endif
