@@ -36,17 +36,18 @@ void node_core_destroy (node_core **self_p);
 bg_result node_core_recover (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 
 /*  A message of the broker on the desk, on enlist (3 frames each), or a publication (4 frames).  */
-bg_result node_core_desk (node_core *self, bg_now now, bg_slice header, bg_slice body, bg_slice sigs, bg_error *err)
-    BG_CHECKED;
-bg_result node_core_enlist (node_core *self, bg_now now, bg_slice header, bg_slice body, bg_slice sigs, bg_error *err)
-    BG_CHECKED;
-bg_result node_core_order (
-    node_core *self, bg_now now, bg_slice stream, bg_slice header, bg_slice body, bg_slice sigs, bg_error *err) BG_CHECKED;
+bg_result node_core_desk (node_core *self, bg_now now, bg_slice header, bg_slice body,
+    bg_slice sigs, bg_error *err) BG_CHECKED;
+bg_result node_core_enlist (node_core *self, bg_now now, bg_slice header, bg_slice body,
+    bg_slice sigs, bg_error *err) BG_CHECKED;
+bg_result node_core_order (node_core *self, bg_now now, bg_slice stream, bg_slice header,
+    bg_slice body, bg_slice sigs, bg_error *err) BG_CHECKED;
 
 /*  UP: connected and admitted. REFUSED: the broker does not know our key (the socket is dead: the core opens another
     one after a while). DOWN: the connection broke; libzmq tries again by itself.  */
 typedef enum { NODE_LINK_UP = 1, NODE_LINK_REFUSED = 2, NODE_LINK_DOWN = 3 } node_link_event;
-bg_result node_core_link (node_core *self, bg_now now, node_link link, node_link_event event, bg_error *err) BG_CHECKED;
+bg_result node_core_link (
+    node_core *self, bg_now now, node_link link, node_link_event event, bg_error *err) BG_CHECKED;
 
 /*  bugle-exec connected (the core says EXEC_HELLO), went away, or sent one inner message.  */
 bg_result node_core_exec_up (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
@@ -55,8 +56,8 @@ bg_result node_core_exec (node_core *self, bg_now now, bg_slice blob, bg_error *
 
 /*  One request of the control socket: kind is CONTROL_ENLIST, CONTROL_DEFECT or CONTROL_QUERY and body its struct.
     Answered by exactly one control_reply with the number, now or later.  */
-bg_result node_core_control (
-    node_core *self, bg_now now, uint64_t request, wire_kind kind, const void *body, bg_error *err) BG_CHECKED;
+bg_result node_core_control (node_core *self, bg_now now, uint64_t request, wire_kind kind,
+    const void *body, bg_error *err) BG_CHECKED;
 /*  Who asked is gone: what it asked for goes on, nothing is answered.  */
 void node_core_control_gone (node_core *self, uint64_t request);
 
@@ -71,23 +72,24 @@ bg_result node_core_before_commit (node_core *self, bg_now now, bg_error *err) B
 
 /*  No space: nothing is written and nothing new starts; polls and heartbeats go on. false: there may be space again:
     what was due meanwhile is recorded as not run (storage); fails like any event when there still is none.  */
-bg_result node_core_set_storage_full (node_core *self, bg_now now, bool full, bg_error *err) BG_CHECKED;
+bg_result node_core_set_storage_full (
+    node_core *self, bg_now now, bool full, bg_error *err) BG_CHECKED;
 
 /*  ---- looking in ----  */
 
 typedef struct {
     bool enlisted;
-    bool connected;    /*  a session is open  */
-    bool exec_ready;   /*  bugle-exec is connected and has said what it holds  */
+    bool connected;  /*  a session is open  */
+    bool exec_ready; /*  bugle-exec is connected and has said what it holds  */
     bool storage_full;
-    bg_id target;      /*  zero when not enlisted  */
+    bg_id target; /*  zero when not enlisted  */
     bg_slice name;
-    size_t held;       /*  documents in force  */
-    size_t jobs;       /*  of these: jobs  */
+    size_t held; /*  documents in force  */
+    size_t jobs; /*  of these: jobs  */
     size_t waiting;
     size_t refused;
     size_t open_runs;
-    uint64_t outbox;   /*  outcomes not handed over yet  */
+    uint64_t outbox; /*  outcomes not handed over yet  */
     uint64_t state_seq;
     uint8_t digest[16];
 } node_core_state;

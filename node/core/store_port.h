@@ -20,7 +20,7 @@ typedef struct {
     bg_slice name;
     bg_slice broker; /*  the broker's name, for people  */
     bg_key broker_curve_key;
-    bg_slice endpoints; /*  separated by newlines, as the token gave them  */
+    bg_slice endpoints;         /*  separated by newlines, as the token gave them  */
     uint8_t authority_hash[32]; /*  pinned by the token  */
     bg_key sign_key;
     bg_key curve_key;
@@ -54,15 +54,15 @@ typedef struct {
     bg_id key;
     uint64_t type;
     uint64_t version;
-    uint8_t hash[32];     /*  of the signed bytes  */
-    bool dropped;         /*  held as a version, but not addressed to this target  */
-    bg_slice code;        /*  why refused or waiting  */
+    uint8_t hash[32]; /*  of the signed bytes  */
+    bool dropped;     /*  held as a version, but not addressed to this target  */
+    bg_slice code;    /*  why refused or waiting  */
     bg_slice message;
-    bg_slice signed_item; /*  may be empty when dropped  */
+    bg_slice signed_item;
 } node_document_row;
 
 typedef enum {
-    NODE_DEED_DONE = 1,    /*  a START has begun, a STOP is in force  */
+    NODE_DEED_DONE = 1, /*  a START has begun, a STOP is in force  */
     NODE_DEED_REFUSED = 2,
     NODE_DEED_WAITING = 3, /*  parked, with its bytes  */
 } node_deed_state;
@@ -123,7 +123,8 @@ typedef struct {
     uint64_t first; /*  lowest sequence, 0 when empty  */
 } node_outbox_size;
 
-typedef bool node_document_visit (void *visitor, const node_document_row *row); /*  false ends it  */
+typedef bool node_document_visit (
+    void *visitor, const node_document_row *row); /*  false ends it  */
 typedef bool node_deed_visit (void *visitor, const node_deed_row *row);
 typedef bool node_mark_visit (void *visitor, const node_mark_row *row);
 typedef bool node_occurrence_visit (void *visitor, const node_occurrence_row *row);
@@ -134,12 +135,14 @@ typedef bool node_authority_visit (void *visitor, uint64_t version, bg_slice sig
 typedef struct {
     void *ctx;
 
-    bg_result (*identity_get) (void *ctx, bg_arena *arena, node_identity *identity, bool *found, bg_error *err);
+    bg_result (*identity_get) (
+        void *ctx, bg_arena *arena, node_identity *identity, bool *found, bg_error *err);
     bg_result (*identity_put) (void *ctx, const node_identity *identity, bg_error *err);
     bg_result (*number_get) (void *ctx, node_number which, uint64_t *value, bg_error *err);
     bg_result (*number_put) (void *ctx, node_number which, uint64_t value, bg_error *err);
     /*  Empty when not set.  */
-    bg_result (*blob_get) (void *ctx, node_blob which, bg_arena *arena, bg_slice *value, bg_error *err);
+    bg_result (*blob_get) (
+        void *ctx, node_blob which, bg_arena *arena, bg_slice *value, bg_error *err);
     bg_result (*blob_put) (void *ctx, node_blob which, bg_slice value, bg_error *err);
 
     /*  Every authority version that was taken over; visited in ascending order, later than after.  */
@@ -149,8 +152,8 @@ typedef struct {
 
     bg_result (*document_put) (void *ctx, const node_document_row *row, bg_error *err);
     bg_result (*document_remove) (void *ctx, node_place place, bg_id key, bg_error *err);
-    bg_result (*document_get) (
-        void *ctx, node_place place, bg_id key, bg_arena *arena, node_document_row *row, bool *found, bg_error *err);
+    bg_result (*document_get) (void *ctx, node_place place, bg_id key, bg_arena *arena,
+        node_document_row *row, bool *found, bg_error *err);
     /*  In the order of types, then keys.  */
     bg_result (*document_each) (
         void *ctx, node_place place, node_document_visit *visit, void *visitor, bg_error *err);
@@ -166,12 +169,13 @@ typedef struct {
 
     bg_result (*occurrence_put) (void *ctx, const node_occurrence_row *row, bg_error *err);
     bg_result (*occurrence_remove) (void *ctx, bg_id occurrence, bg_error *err);
-    bg_result (*occurrence_each) (void *ctx, node_occurrence_visit *visit, void *visitor, bg_error *err);
+    bg_result (*occurrence_each) (
+        void *ctx, node_occurrence_visit *visit, void *visitor, bg_error *err);
 
     bg_result (*outbox_append) (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err);
     /*  Ascending, sequence > after, at most limit.  */
-    bg_result (*outbox_each) (
-        void *ctx, uint64_t after, size_t limit, node_outbox_visit *visit, void *visitor, bg_error *err);
+    bg_result (*outbox_each) (void *ctx, uint64_t after, size_t limit, node_outbox_visit *visit,
+        void *visitor, bg_error *err);
     /*  Replaces the blob (output cut away).  */
     bg_result (*outbox_replace) (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err);
     bg_result (*outbox_remove_through) (void *ctx, uint64_t sequence, bg_error *err);
@@ -186,12 +190,12 @@ typedef struct {
     bg_result (*history_get) (
         void *ctx, bg_id run, bg_arena *arena, node_history_row *row, bool *found, bg_error *err);
     /*  Newest first (by insertion), at most limit; open_only: those still running.  */
-    bg_result (*history_each) (
-        void *ctx, bool open_only, size_t limit, node_history_visit *visit, void *visitor, bg_error *err);
+    bg_result (*history_each) (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
+        void *visitor, bg_error *err);
     /*  Removes finished runs that ended before the time, and the oldest while all blobs are over max_bytes: at most limit
         rows a call. *removed: how many.  */
-    bg_result (*history_prune) (
-        void *ctx, int64_t before_us, uint64_t max_bytes, size_t limit, size_t *removed, bg_error *err);
+    bg_result (*history_prune) (void *ctx, int64_t before_us, uint64_t max_bytes, size_t limit,
+        size_t *removed, bg_error *err);
 
     /*  Removes everything of the enlistment: all but history, the boot counter and the instance.  */
     bg_result (*forget) (void *ctx, bg_error *err);

@@ -1,0 +1,191 @@
+/*  Occurrences that are due and of which bugle-exec has not said yet what became of them.
+
+    Each is durable before it is sent, under an id that bugle-exec starts at most once; so a crash on either side
+    neither repeats nor loses it. One that was never sent and is too late is a misfire; one that may have been sent is
+    asked about first: bugle-exec shows all its runs at connect.  */
+#include "node/core/state.h"
+
+#include <stdlib.h>
+
+void node_occurrence_release (void *object)
+{
+    node_occurrence *item = object;
+    free (item->schedule);
+    free (item->job_name);
+    free (item);
+}
+
+bg_result node_occurrence_due (
+    node_core *self, const node_entry *entry, int64_t nominal_us, int fold, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    const bg_slice name = bg_slice_str (entry->name);
+    const bg_id id = wire_occurrence_id (
+        self->identity.target, entry->job->key, name, nominal_us, (uint8_t) fold);
+    if (node_table_find (&self->occurrences, id))
+        return bg_ok ();
+    BG_TRY (store->occurrence_put (store->ctx,
+        &(node_occurrence_row){
+            .occurrence = id,
+            .job_key = entry->job->key,
+            .schedule = name,
+            .nominal_us = nominal_us,
+            .fold = (uint64_t) fold,
+        },
+        err));
+    node_occurrence *item = bg_alloc (sizeof *item);
+    item->id = id;
+    item->job_key = entry->job->key;
+    item->schedule = bg_strdup (entry->name);
+    item->job_name = bg_strdup (entry->job->name);
+    item->nominal_us = nominal_us;
+    item->fold = (uint8_t) fold;
+    node_table_insert (&self->occurrences, item);
+    return bg_ok ();
+}
+
+bg_result node_occurrence_done (node_core *self, bg_id id, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    node_occurrence *item = node_table_take (&self->occurrences, id);
+    if (!item)
+        return bg_ok ();
+    node_occurrence_release (item);
+    return store->occurrence_remove (store->ctx, id, err);
+}
+
+static bg_result not_run (
+    node_core *self, const node_occurrence *item, bg_slice reason, bg_slice message, bg_error *err)
+{
+    const node_job *job = node_table_find (&self->jobs, item->job_key);
+    BG_TRY (node_run_not_run (self,
+        &(node_not_run){
+            .job_key = item->job_key,
+            .job_name = bg_slice_str (item->job_name),
+            .job_version = job ? job->version : 0,
+            .schedule = bg_slice_str (item->schedule),
+            .nominal_us = item->nominal_us,
+            .occurrence = item->id,
+            .reason = reason,
+            .message = message,
+        },
+        err));
+    return node_occurrence_done (self, item->id, err);
+}
+
+/*  Number of the schedule in the job that is held now; 0 when it is gone.  */
+static uint64_t find_schedule (const node_job *job, const char *name)
+{
+    for (size_t i = 0; job && i < job->entry_count; i++)
+        if (strcmp (job->entries[i].name, name) == 0)
+            return job->entries[i].index;
+    return 0;
+}
+
+static bg_result send (node_core *self, node_occurrence *item, bg_error *err)
+{
+    const node_job *job = node_table_find (&self->jobs, item->job_key);
+    const uint64_t schedule = find_schedule (job, item->schedule);
+    wire_exec_start start = {
+        .has_job = true, .schedule = schedule, .nominal_us = item->nominal_us, .fold = item->fold};
+    bool found = false;
+    if (schedule)
+        BG_TRY (node_document_held (self, item->job_key, &start.job, &found, err));
+    if (!found)
+        return not_run (self, item, bg_slice_str ("no-definition"),
+            bg_slice_str ("the job or its schedule was removed before this run could begin"), err);
+    item->sent = item->maybe_sent = true;
+    item->waiting = false;
+    node_ask_exec (self, node_ask_new (NODE_ASK_OCCURRENCE, item->id), WIRE_EXEC_START, &start);
+    return bg_ok ();
+}
+
+static bool is_late (const node_core *self, const node_occurrence *item)
+{
+    return self->now.utc_us - item->nominal_us > NODE_LATE_US;
+}
+
+static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)
+{
+    if (item->sent && !item->waiting)
+        return bg_ok ();
+    const bool knows = self->exec.synced;
+    if (is_late (self, item) && (knows || !item->maybe_sent)) {
+        node_count (self, NODE_COUNT_MISFIRES);
+        return not_run (self, item, bg_slice_str (self->missed_reason),
+            bg_slice_str (knows ? "bugle-exec could not begin it in time"
+                                : "bugle-exec was not there to begin it"),
+            err);
+    }
+    const bool again = !item->waiting || item->inputs != self->inputs;
+    return knows && again && !is_late (self, item) ? send (self, item, err) : bg_ok ();
+}
+
+bg_result node_occurrences_pump (node_core *self, bg_error *err)
+{
+    for (size_t i = 0; i < self->occurrences.count;) {
+        node_occurrence *item = self->occurrences.items[i];
+        const bg_id id = item->id;
+        BG_TRY (look_at (self, item, err));
+        /*  It may be gone; then the next one has moved here.  */
+        if (i < self->occurrences.count &&
+            bg_id_equal (*(const bg_id *) self->occurrences.items[i], id))
+            i++;
+    }
+    return bg_ok ();
+}
+
+int64_t node_occurrences_deadline (const node_core *self)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < self->occurrences.count; i++) {
+        const node_occurrence *item = self->occurrences.items[i];
+        const int64_t late_us = item->nominal_us + NODE_LATE_US + BG_MS (1);
+        const bool unknown = item->maybe_sent && !self->exec.synced;
+        if ((!item->sent || item->waiting) && !unknown && late_us < first)
+            first = late_us;
+    }
+    if (first == INT64_MAX)
+        return first;
+    const int64_t wait_us = first - self->now.utc_us;
+    return self->now.mono_us + (wait_us > 0 ? wait_us : 0);
+}
+
+bg_result node_occurrence_verdict (
+    node_core *self, bg_id id, const wire_exec_verdict *verdict, bg_error *err)
+{
+    node_occurrence *item = node_table_find (&self->occurrences, id);
+    if (!item)
+        return bg_ok ();
+    if (bg_slice_is (verdict->code, "ok")) /*  it was begun before, and its outcome taken  */
+        return node_occurrence_done (self, id, err);
+    const bg_code code = bg_code_from_word ((const char *) verdict->code.data, verdict->code.size);
+    if (code == BG_WAITING || bg_code_class (code) != BG_CLASS_REFUSE) {
+        item->waiting = true;
+        item->inputs = self->inputs;
+        return bg_ok ();
+    }
+    return not_run (self, item, verdict->code, verdict->message, err);
+}
+
+static bool recover_occurrence (void *visitor, const node_occurrence_row *row)
+{
+    node_core *self = visitor;
+    node_occurrence *item = bg_alloc (sizeof *item);
+    item->id = row->occurrence;
+    item->job_key = row->job_key;
+    const node_job *job = node_table_find (&self->jobs, row->job_key);
+    item->schedule = bg_slice_dup (row->schedule);
+    item->job_name = bg_strdup (job ? job->name : "unknown");
+    item->nominal_us = row->nominal_us;
+    item->fold = (uint8_t) row->fold;
+    item->maybe_sent = true;
+    node_table_insert (&self->occurrences, item);
+    return true;
+}
+
+bg_result node_occurrences_recover (node_core *self, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    return store->occurrence_each (store->ctx, recover_occurrence, self, err);
+}

@@ -1,0 +1,99 @@
+/*  Runs as the node sees them: what bugle-exec began and ended, and what did not run at all.
+
+    The node commits an outcome to history and outbox and only then tells bugle-exec that it may forget it. Told twice,
+    it counts once: history knows the run.  */
+#include "node/core/state.h"
+
+#include <stdlib.h>
+
+static bg_result history_put (node_core *self, const wire_run *run, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    BG_AUTO_BUF blob = {0};
+    WIRE_ENCODE (run, run, &blob);
+    return store->history_put (store->ctx,
+        &(node_history_row){
+            .run = run->run,
+            .job_key = run->job_key,
+            .exec = run->exec,
+            .occurrence = run->occurrence,
+            .state = run->state,
+            .started_us = run->started_us,
+            .finished_us = run->finished_us,
+            .blob = bg_buf_slice (&blob),
+        },
+        err);
+}
+
+static bg_result record (node_core *self, const wire_run *run, bg_error *err)
+{
+    BG_TRY (history_put (self, run, err));
+    /*  After a defection nobody is there to be told; history has it.  */
+    return self->enlisted ? node_outbox_add (self, run, err) : bg_ok ();
+}
+
+static void open_run (node_core *self, const wire_run *run)
+{
+    if (node_table_find (&self->open_runs, run->run))
+        return;
+    node_open_run *item = bg_alloc (sizeof *item);
+    item->run = run->run;
+    item->job_key = run->job_key;
+    node_table_insert (&self->open_runs, item);
+}
+
+bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    node_history_row known;
+    bool found = false;
+    BG_TRY (store->history_get (store->ctx, run->run, &self->scratch, &known, &found, err));
+    const bool is_final = run->state != WIRE_RUN_RUNNING;
+    if (!found || (is_final && known.state == WIRE_RUN_RUNNING))
+        BG_TRY (record (self, run, err));
+    if (!bg_id_is_zero (run->exec))
+        BG_TRY (node_deed_began (self, run->exec, err));
+    if (!bg_id_is_zero (run->occurrence))
+        BG_TRY (node_occurrence_done (self, run->occurrence, err));
+    if (!is_final) {
+        if (!found || known.state == WIRE_RUN_RUNNING)
+            open_run (self, run);
+        return bg_ok ();
+    }
+    free (node_table_take (&self->open_runs, run->run));
+    node_say_exec (self, WIRE_EXEC_TAKEN, &(wire_exec_taken){.run = run->run});
+    return bg_ok ();
+}
+
+bg_result node_run_not_run (node_core *self, const node_not_run *what, bg_error *err)
+{
+    const wire_run run = {
+        .run = node_new_id (self),
+        .job_key = what->job_key,
+        .job_name = node_cut (what->job_name, 128),
+        .job_version = what->job_version,
+        .exec = what->exec,
+        .schedule = node_cut (what->schedule, 128),
+        .nominal_us = what->nominal_us,
+        .occurrence = what->occurrence,
+        .state = WIRE_RUN_NOT_RUN,
+        .reason = node_cut (what->reason, 64),
+        .started_us = self->now.utc_us,
+        .finished_us = self->now.utc_us,
+        .message = node_cut (what->message, 512),
+    };
+    return record (self, &run, err);
+}
+
+static bool recover_run (void *visitor, const node_history_row *row)
+{
+    node_core *self = visitor;
+    open_run (self, &(wire_run){.run = row->run, .job_key = row->job_key});
+    return true;
+}
+
+bg_result node_runs_recover (node_core *self, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    return store->history_each (store->ctx, true, SIZE_MAX, recover_run, self, err);
+}
