@@ -1,0 +1,25 @@
+/*  Time zones of this machine: loaded from the system's TZif files when they are first asked for, kept until the files
+    change. The mathematics is in common/job/zone.h.
+*/
+#ifndef BUGLE_NODE_SHELL_ZONES_H
+#define BUGLE_NODE_SHELL_ZONES_H
+
+#include "common/job/zone.h"
+#include "common/sys/log.h"
+
+typedef struct node_zones node_zones;
+
+/*  local: the configured zone, or NULL for /etc/localtime. log is borrowed.  */
+node_zones *node_zones_create (const char *local, bg_log *log) __attribute__ ((returns_nonnull));
+void node_zones_destroy (node_zones **self_p);
+/*  The zone of a name, of this machine when the name is empty; NULL when there is none. Valid until
+    node_zones_forget.  */
+const job_zone *node_zones_get (node_zones *self, bg_slice name);
+/*  Name of the machine's zone: configured, or what /etc/localtime points to, else UTC. Borrowed.  */
+const char *node_zones_local_name (const node_zones *self);
+/*  True when a file behind a loaded zone is no longer what was read. Cheap: one stat a zone.  */
+bool node_zones_changed (node_zones *self);
+/*  Frees all loaded zones; they are read again when asked for.  */
+void node_zones_forget (node_zones *self);
+
+#endif
