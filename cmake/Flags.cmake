@@ -32,6 +32,10 @@ if (BUGLE_SANITIZE)
     target_link_options (bugle_flags INTERFACE -fsanitize=${BUGLE_SANITIZE})
 endif ()
 
+if (BUGLE_FUZZ) # the edges that libFuzzer counts are in the layers, not in the targets
+    target_compile_options (bugle_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif ()
+
 if (BUGLE_COVERAGE)
     target_compile_options (bugle_flags INTERFACE --coverage -O0)
     target_link_options (bugle_flags INTERFACE --coverage)
