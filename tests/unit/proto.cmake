@@ -2,4 +2,6 @@ bugle_test (test_guard SOURCES unit/test_guard.c MAY_USE proto PkgConfig::MSGPAC
 bugle_test (test_codec SOURCES unit/test_codec.c MAY_USE proto PkgConfig::MSGPACK)
 bugle_test (test_sign SOURCES unit/test_sign.c MAY_USE proto)
 bugle_test (test_frame SOURCES unit/test_frame.c MAY_USE proto_audience)
-bugle_test (test_trust SOURCES unit/test_trust.c MAY_USE proto)
+bugle_test (test_keyring SOURCES unit/test_keyring.c unit/trust_fixture.c MAY_USE proto)
+bugle_test (test_trust SOURCES unit/test_trust.c unit/trust_fixture.c MAY_USE proto)
+bugle_test (test_trust_others SOURCES unit/test_trust_others.c unit/trust_fixture.c MAY_USE proto)
