@@ -1,0 +1,65 @@
+/*  The state of the running core shell, shared by its files and by nobody else.
+
+    shell.c      life: store, listener, timers
+    round.c      one round: transaction, events, commit, release; and what happens when it fails
+    engine.c     the core as an object that is made anew after a failure
+*/
+#ifndef BUGLE_BROKER_SHELL_SHELL_PRIVATE_H
+#define BUGLE_BROKER_SHELL_SHELL_PRIVATE_H
+
+#include "broker/core/core.h"
+#include "broker/shell/outputs.h"
+#include "broker/shell/shell.h"
+#include "broker/store/store.h"
+
+#define SHELL_INNER_BYTES_MAX (1024u * 1024)
+#define SHELL_QUEUE_BYTES     (64u * 1024 * 1024) /*  to the front  */
+#define SHELL_QUEUE_HIGH      (16u * 1024 * 1024) /*  above it no more input is taken  */
+
+typedef struct {
+    const broker_part_options *options;
+    broker_part *part;
+    bg_loop *loop;
+    bg_log *log;
+
+    broker_db *db;
+    char *db_path;
+    broker_settings settings;
+    bg_arena texts; /*  of the settings  */
+    broker_outputs *outputs;
+    broker_ports ports;
+    broker_core *core; /*  NULL only while there is no store yet  */
+
+    int listener;
+    char *socket_path;
+    bg_fd_watch *listen_watch;
+    bg_frames *link; /*  the front; NULL: none  */
+    bg_fd_watch *link_watch;
+    bool is_greeted;     /*  its hello came  */
+    bool needs_front_up; /*  the core has to be told of it  */
+
+    bg_timer *deadline;
+    bg_timer *beacon;
+    bg_timer *probe; /*  whether there is space again, or a store at all  */
+    bg_defer *more;  /*  input or work is left  */
+    int64_t probe_us;
+    int64_t recovered_us; /*  from the last full disk  */
+    int64_t rebuilt_us;   /*  after the last failure of the store  */
+    unsigned rebuilds;    /*  in quick succession  */
+} shell;
+
+/*  engine.c  */
+/*  Reads keys and authority into settings.  */
+bg_result shell_engine_settings (shell *self, bg_error *err) BG_CHECKED;
+/*  A new core over the store, recovered.  */
+bg_result shell_engine_start (shell *self, bool storage_full, bg_error *err) BG_CHECKED;
+bg_now shell_now (void);
+
+/*  round.c  */
+/*  One round; takes input when the front is readable.  */
+void shell_round (shell *self, bool is_readable);
+/*  Is there space again? Called while the core is degraded.  */
+void shell_probe (shell *self);
+void shell_drop_link (shell *self, const bg_error *why);
+
+#endif
