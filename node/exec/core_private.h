@@ -1,0 +1,226 @@
+/*  The inside of exec_core, shared by its files: core.c (life, dispatch, log), standing.c
+    (anchor, authority, membership, attested time), verdict.c (documents, STOPs), starts.c (what
+    may start), bucket.c (limits of starts), plan.c (what a supervisor gets), runs.c (open and
+    finished runs).
+
+    Every change of state has one function that makes it from a decoded record (exec_apply_*);
+    events append the record and call it, replay only calls it. So the state after a restart is
+    the one before it.
+*/
+#ifndef BUGLE_EXEC_CORE_PRIVATE_H
+#define BUGLE_EXEC_CORE_PRIVATE_H
+
+#include "node/exec/exec_core.h"
+#include "node/exec/table.h"
+#include "proto/trust.h"
+
+#define EXEC_CODES       128  /*  above every bg_code  */
+#define EXEC_BUCKET_MAX  1024 /*  starts remembered for one job, each way  */
+#define EXEC_NONCE_BYTES 16
+#define EXEC_SLACK_US                                                                              \
+    BG_HOUR (1) /*  deeds are remembered so much longer than they could be valid  */
+#define EXEC_KEEP_DONE_US BG_HOUR (1)  /*  occurrences are remembered so long after their time  */
+#define EXEC_REPORT_BYTES (240 * 1024) /*  an encoded run: one report item always fits a frame  */
+
+/*  Newest version seen of a document.  */
+typedef struct {
+    bg_id key;
+    uint64_t version;
+    uint64_t type; /*  wire_type; WITHDRAWAL: gone  */
+    uint8_t hash[32];
+    bool disabled; /*  of a switch  */
+    int64_t until_us;
+    bg_id object_key;
+} exec_floor;
+
+/*  A deed or occurrence that was done.  */
+typedef struct {
+    bg_id id;
+    int64_t expires_us;   /*  broker's time for deeds, the machine's for occurrences  */
+    int64_t held_boot_us; /*  since when this process knows of it  */
+    bool is_occurrence;
+} exec_done;
+
+/*  The newest STOP of a job.  */
+typedef struct {
+    bg_id job_key;
+    bg_id deed;
+    int64_t issued_us;
+    int64_t expires_us;
+} exec_stop;
+
+typedef struct {
+    bg_id job_key;
+    uint64_t total;
+    int64_t *deeds_us; /*  newest first, at most EXEC_BUCKET_MAX  */
+    size_t deed_count;
+    int64_t *scheduled_us;
+    size_t scheduled_count;
+} exec_bucket;
+
+typedef struct {
+    bg_id id;
+    bg_id job_key;
+    bg_id exec;
+    int64_t began_us; /*  broker's time as far as known, else the machine's; of a deed its issue  */
+    bg_slice intent;  /*  the RECORD_INTENT blob, owned  */
+    bg_slice outcome; /*  the final run, encoded, owned; empty while it is open  */
+} exec_run;
+
+typedef struct {
+    bg_slice record; /*  the RECORD_DOCUMENT blob, owned  */
+    uint64_t version;
+    uint8_t hash[32];
+} exec_authority;
+
+typedef struct {
+    bg_arena arena; /*  of all below  */
+    bg_slice record;
+    uint64_t version; /*  0: none  */
+    uint8_t hash[32];
+    wire_membership body;
+} exec_membership;
+
+typedef struct {
+    bool known; /*  in this boot  */
+    int64_t time_us;
+    int64_t boot_us;
+    bg_id boot;
+    uint64_t term;
+    uint64_t position;
+} exec_attested;
+
+typedef struct {
+    bool outstanding;
+    bool wanted; /*  something waits for the time  */
+    uint8_t bytes[EXEC_NONCE_BYTES];
+    int64_t sent_boot_us;
+    int64_t due_mono_us; /*  next one  */
+} exec_nonce;
+
+struct exec_core {
+    exec_ports ports;
+    exec_config config;
+
+    bool is_anchored;
+    uint8_t anchor[32];
+    wire_keyring *keyring; /*  NULL until the first authority  */
+    exec_authority *authorities;
+    size_t authority_count;
+    exec_membership member;
+    exec_attested attested;
+    exec_nonce nonce;
+
+    exec_table floors;  /*  exec_floor  */
+    exec_table done;    /*  exec_done  */
+    exec_table stops;   /*  exec_stop  */
+    exec_table buckets; /*  exec_bucket  */
+    exec_table runs;    /*  exec_run  */
+
+    bool has_policy;
+    exec_policy policy;
+    char policy_problem[512];
+
+    uint64_t node; /*  the peer that said EXEC_HELLO last, 0: none  */
+    int64_t forget_due_mono_us;
+    bool replaying;
+    bool storage_full;
+    uint64_t starts;
+    uint64_t counts[EXEC_CODES];
+};
+
+/*  ---- core.c ----  */
+void exec_append (exec_core *self, wire_kind kind, const void *record, bool durable);
+void exec_reply (exec_core *self, uint64_t peer, wire_kind kind, bg_id request, const void *value);
+/*  Encodes a record or message and copies it to the heap; free ((void *) slice.data).  */
+bg_slice exec_blob (wire_kind kind, const void *value);
+void exec_blob_free (bg_slice *blob);
+/*  Fills code, message and hint of a verdict from a failure (or ok), all in the arena, and
+    counts it.  */
+void exec_fill_verdict (exec_core *self, bg_result result, const bg_error *err, const char *reason,
+    bg_arena *arena, wire_exec_verdict *verdict);
+void exec_log (const exec_core *self, exec_say level, const char *event, const char *format, ...)
+    BG_PRINTF (4, 5);
+
+/*  ---- standing.c ----  */
+void exec_send_standing (exec_core *self, uint64_t peer, bg_id request);
+/*  To the node, when there is one.  */
+void exec_tell_standing (exec_core *self);
+bg_result exec_anchor (exec_core *self, bg_now now, const wire_exec_anchor *anchor, char note[256],
+    bg_error *err) BG_CHECKED;
+bg_result exec_forget (exec_core *self, bg_error *err) BG_CHECKED;
+/*  BG_WAITING while there is no room for a record.  */
+bg_result exec_require_storage (const exec_core *self, bg_error *err) BG_CHECKED;
+/*  Has an authority and is a member: otherwise BG_NOT_ENLISTED or BG_WAITING.  */
+bg_result exec_require_member (const exec_core *self, bg_error *err) BG_CHECKED;
+bg_result exec_take_authority (exec_core *self, bg_now now, const wire_signed *document,
+    wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
+bg_result exec_take_membership (exec_core *self, const wire_signed *document,
+    const wire_verified *verified, bg_error *err) BG_CHECKED;
+bg_result exec_attest (
+    exec_core *self, bg_now now, const wire_signed *attestation, bg_error *err) BG_CHECKED;
+/*  Broker's time now; false while it is not known since boot.  */
+bool exec_broker_time (const exec_core *self, bg_now now, int64_t *time_us);
+/*  Broker's time, or the machine's while that is not known.  */
+int64_t exec_best_time (const exec_core *self, bg_now now);
+/*  BG_EXPIRED, or BG_WAITING while the time is not known (and asks for it).  */
+bg_result exec_check_expiry (
+    exec_core *self, bg_now now, int64_t expires_us, const char *what, bg_error *err) BG_CHECKED;
+/*  Sends a nonce to the node when one is due.  */
+void exec_ask_time (exec_core *self, bg_now now);
+void exec_apply_anchor (exec_core *self, const wire_record_anchor *record);
+bg_result exec_apply_document (
+    exec_core *self, const wire_record_document *record, bg_error *err) BG_CHECKED;
+void exec_apply_attested (exec_core *self, const wire_record_attested *record);
+void exec_standing_fini (exec_core *self);
+
+/*  ---- verdict.c ----  */
+bg_result exec_judge (exec_core *self, bg_now now, const wire_signed *item, bg_arena *arena,
+    wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
+bg_result exec_needs_met (const exec_core *self, const wire_needs *needs, bg_error *err) BG_CHECKED;
+/*  Everything about a verified document that is no question of whom it is for; raises its
+    floor.  */
+bg_result exec_take_document (
+    exec_core *self, bg_now now, const wire_verified *verified, bg_error *err) BG_CHECKED;
+void exec_apply_floor (exec_core *self, const wire_record_floor *record);
+void exec_apply_stop (exec_core *self, const wire_record_stop *record);
+void exec_apply_done (exec_core *self, const wire_record_done *record);
+exec_done *exec_put_done (
+    exec_core *self, bg_id id, int64_t expires_us, bool is_occurrence, int64_t boot_us);
+/*  The job is switched off now.  */
+bool exec_is_disabled (const exec_core *self, bg_id job_key, bg_slice job_name, int64_t time_us);
+/*  A STOP that was issued later covers what began (or was issued) at that time.  */
+bool exec_is_stopped (const exec_core *self, bg_id job_key, int64_t began_us);
+
+/*  ---- starts.c ----  */
+void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,
+    const wire_exec_start *start, bg_arena *arena);
+
+/*  ---- bucket.c ----  */
+void exec_bucket_add (exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled);
+/*  BG_LIMIT when one more start now would pass what the job says, or the bound that holds when
+    it says nothing.  */
+bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key, bool is_scheduled,
+    int64_t now_us, bg_error *err) BG_CHECKED;
+void exec_apply_bucket (exec_core *self, const wire_record_bucket *record);
+void exec_buckets_fini (exec_core *self);
+
+/*  ---- plan.c ----  */
+/*  Resolves everything a supervisor needs into plan, all in the arena. run is as it will be
+    reported.  */
+bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, const wire_run *run,
+    bg_arena *arena, wire_plan *plan, bg_error *err) BG_CHECKED;
+
+/*  ---- runs.c ----  */
+void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob);
+void exec_apply_closed (exec_core *self, bg_id run);
+bool exec_job_is_running (const exec_core *self, bg_id job_key);
+void exec_send_run (exec_core *self, const exec_run *run, uint64_t peer, bg_id request);
+void exec_taken (exec_core *self, bg_id run);
+/*  Counts open and finished runs as starts and as done again, after all else was forgotten.  */
+void exec_recount_runs (exec_core *self);
+void exec_runs_fini (exec_core *self);
+/*  Tells the supervisors of a job's covered runs to stop; how many.  */
+size_t exec_stop_runs (exec_core *self, bg_id job_key);
+
+#endif

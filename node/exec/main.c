@@ -1,0 +1,140 @@
+/*  bugle-exec: the command line.  */
+#include "common/sys/log.h"
+#include "node/exec/shell.h"
+#include "node/exec/supervisor.h"
+
+#include <argp.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+const char *argp_program_version = "bugle-exec " BUGLE_VERSION;
+
+static const char description[] =
+    "Verifies what a broker sends and runs it: the privileged part of a Bugle node."
+    "\v"
+    "bugle-exec checks every document and order against the keys of the people who may sign, "
+    "against the target's own "
+    "membership and against this machine's policy, and starts a supervisor for every run. It "
+    "trusts neither the network "
+    "nor the node, and talks to nothing but the Unix sockets in its run directory.\n"
+    "\n"
+    "SIGTERM ends it; runs go on with their supervisors, and their outcomes are reported after the "
+    "next start.\n"
+    "\n"
+    "Files (with --home DIR, and in a system installation):\n"
+    "  DIR/exec        /var/lib/bugle/exec    log of what was taken and begun; files of runs\n"
+    "  DIR/run         /run/bugle             sockets exec.sock and supervisor.sock\n"
+    "  DIR/etc/policy  /etc/bugle/policy      what may run on this machine\n"
+    "\n"
+    "The policy belongs to root (or to the user who runs bugle-exec) and nobody else may write it. "
+    "Without one nothing "
+    "starts; 'bugle-node enlist' writes a default one:\n"
+    "  [default]\n"
+    "  account = bugle-job           steps run as this account\n"
+    "  root = no                     may that account be root?\n"
+    "  maximum_run_time = 12h        longer runs are ended\n"
+    "  hours = 22:00-06:00           runs begin only then, by this machine's zone\n"
+    "\n"
+    "Examples:\n"
+    "  bugle-exec                    the system's own, under systemd\n"
+    "  bugle-exec --home ~/bugle     as an ordinary user, in the foreground\n"
+    "  bugle-exec --home ~/bugle --log-json 2>exec.log";
+
+enum { OPTION_HOME = 256, OPTION_LOG_JSON, OPTION_LOG_LEVEL, OPTION_END_WITH_PARENT };
+
+static const struct argp_option options[] = {
+    {"home", OPTION_HOME, "DIR", 0, "Keep everything below DIR instead of the system's directories",
+        0},
+    {"log-json", OPTION_LOG_JSON, NULL, 0, "Log lines on stderr as JSON", 0},
+    {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0,
+        "error, warning, notice, info (the default) or debug", 0},
+    {"end-with-parent", OPTION_END_WITH_PARENT, NULL, 0,
+        "End when the process that started this one ends", 0},
+    {0},
+};
+
+typedef struct {
+    const char *home;
+    bool log_json;
+    bool end_with_parent;
+    bg_log_level level;
+} arguments;
+
+static error_t parse_option (int key, char *text, struct argp_state *state)
+{
+    arguments *self = state->input;
+    bg_error err = {0};
+    switch (key) {
+    case OPTION_HOME:
+        if (!text[0])
+            argp_error (state, "--home needs a directory");
+        self->home = text;
+        return 0;
+    case OPTION_LOG_JSON:
+        self->log_json = true;
+        return 0;
+    case OPTION_LOG_LEVEL:
+        if (bg_failed (bg_log_parse_level (text, &self->level, &err)))
+            argp_error (state, "%s", err.message);
+        return 0;
+    case OPTION_END_WITH_PARENT:
+        self->end_with_parent = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error (state, "unexpected argument \"%s\"", text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int fail (const bg_error *err)
+{
+    fprintf (stderr, "bugle-exec: %s\n", err->message[0] ? err->message : bg_code_text (err->code));
+    if (err->hint[0])
+        fprintf (stderr, "  %s\n", err->hint);
+    return bg_code_exit (err->code);
+}
+
+static int run (const arguments *given)
+{
+    bg_error err = {0};
+    bg_home home = {0};
+    /*  Behind posix_spawn the parent may be gone already: asked again once the signal is set.  */
+    pid_t parent = getppid ();
+    if (given->end_with_parent && (prctl (PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid () != parent))
+        return 1;
+    char program[PATH_MAX];
+    ssize_t size = readlink ("/proc/self/exe", program, sizeof program - 1);
+    if (size <= 0) {
+        bg_ignore (bg_fail_errno (&err, BG_IO, "cannot tell where this program lies"));
+        return fail (&err);
+    }
+    program[size] = 0;
+    if (bg_failed (bg_home_init (&home, given->home, &err)))
+        return fail (&err);
+    bg_log *log =
+        bg_log_create ("exec", STDERR_FILENO, given->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
+    bg_log_set_level (log, given->level);
+    exec_shell_config config = {.home = &home, .program = program, .log = log};
+    bg_result result = exec_shell_run (&config, &err);
+    bg_log_destroy (&log);
+    bg_home_fini (&home);
+    return bg_failed (result) ? fail (&err) : 0;
+}
+
+int main (int argc, char **argv)
+{
+    if (argc == 4 && strcmp (argv[1], "supervise") == 0)
+        return exec_supervise (argv[2], argv[3]);
+    arguments given = {.level = BG_LOG_INFO};
+    const struct argp parser = {options, parse_option, NULL, description, NULL, NULL, NULL};
+    argp_err_exit_status = 2;
+    if (argp_parse (&parser, argc, argv, 0, NULL, &given))
+        return 2;
+    return run (&given);
+}

@@ -1,0 +1,307 @@
+/*  Runs: open from the intent until there is an outcome, finished until the node has taken it.
+
+        intent ----> open ----> finished ----> (gone)
+                       run file:    node: taken
+                       END or no
+                       supervisor
+
+    What became of a run stands in its file alone; after a restart files are read again. So the
+    log holds just the intent and, in the end, that it is closed.
+*/
+#include "node/exec/core_private.h"
+
+#include <stdlib.h>
+
+#define STEPS_MAX 128 /*  of a report; the first and last half stay  */
+
+/*  ---- changes ----  */
+
+static void free_run (exec_run *run)
+{
+    exec_blob_free (&run->intent);
+    exec_blob_free (&run->outcome);
+}
+
+static void count_start (exec_core *self, const wire_record_intent *record)
+{
+    const wire_run *run = &record->run;
+    bool is_scheduled = bg_id_is_zero (run->exec);
+    exec_bucket_add (self, run->job_key, run->started_us, is_scheduled);
+    if (is_scheduled)
+        exec_put_done (self, run->occurrence, run->nominal_us + EXEC_KEEP_DONE_US, true, 0);
+    else
+        exec_put_done (self, run->exec, record->deed_expires_us, false, 0);
+}
+
+void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob)
+{
+    const wire_run *from = &record->run;
+    bool is_scheduled = bg_id_is_zero (from->exec);
+    exec_run *run = exec_table_put (&self->runs, from->run);
+    free_run (run);
+    run->job_key = from->job_key;
+    run->exec = from->exec;
+    run->began_us = is_scheduled ? record->began_us : record->deed_issued_us;
+    uint8_t *copy = bg_alloc (blob.size);
+    memcpy (copy, blob.data, blob.size);
+    run->intent = bg_slice_of (copy, blob.size);
+    count_start (self, record);
+}
+
+void exec_apply_closed (exec_core *self, bg_id id)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    if (!run)
+        return;
+    free_run (run);
+    exec_table_drop (&self->runs, id);
+}
+
+void exec_runs_fini (exec_core *self)
+{
+    for (size_t i = 0; i < self->runs.count; i++)
+        free_run (exec_table_at (&self->runs, i));
+    exec_table_fini (&self->runs);
+}
+
+/*  ---- questions ----  */
+
+bool exec_job_is_running (const exec_core *self, bg_id job_key)
+{
+    for (size_t i = 0; i < self->runs.count; i++) {
+        const exec_run *run = exec_table_at (&self->runs, i);
+        if (!run->outcome.size && bg_id_equal (run->job_key, job_key))
+            return true;
+    }
+    return false;
+}
+
+bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *id)
+{
+    for (size_t i = exec_table_after (&self->runs, after); i < self->runs.count; i++) {
+        const exec_run *run = exec_table_at (&self->runs, i);
+        if (!run->outcome.size) {
+            *id = run->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool exec_core_has_run (const exec_core *self, bg_id run)
+{
+    return exec_table_find (&self->runs, run) != NULL;
+}
+
+static const wire_record_intent *read_record (const exec_run *run, bg_arena *arena)
+{
+    wire_header header;
+    void *value = NULL;
+    bg_result result = wire_inner_decode (run->intent, arena, &header, &value, NULL);
+    bg_assert (bg_is_ok (result) &&
+               header.kind == WIRE_RECORD_INTENT); /*  it came through this codec before  */
+    return value;
+}
+
+/*  The run as it was written into the intent.  */
+static wire_run read_intent (const exec_run *run, bg_arena *arena)
+{
+    return read_record (run, arena)->run;
+}
+
+void exec_recount_runs (exec_core *self)
+{
+    for (size_t i = 0; i < self->runs.count; i++) {
+        BG_AUTO_ARENA arena = {0};
+        count_start (self, read_record (exec_table_at (&self->runs, i), &arena));
+    }
+}
+
+void exec_send_run (exec_core *self, const exec_run *run, uint64_t peer, bg_id request)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_exec_run message = {.has_run = true};
+    if (run->outcome.size) {
+        bg_result result =
+            WIRE_DECODE (run, run->outcome, WIRE_AS_MESSAGE, &arena, &message.run, NULL);
+        bg_assert (bg_is_ok (result));
+    } else {
+        message.run = read_intent (run, &arena);
+    }
+    exec_reply (self, peer, WIRE_EXEC_RUN, request, &message);
+}
+
+/*  ---- outcomes ----  */
+
+static size_t report_size (const wire_run *run, size_t *output_bytes)
+{
+    size_t other = 1024 + run->message.size;
+    *output_bytes = 0;
+    for (size_t i = 0; i < run->steps_count; i++) {
+        const wire_step_result *step = &run->steps[i];
+        *output_bytes += step->head.size + step->tail.size;
+        other += step->name.size + step->message.size + 96;
+    }
+    return other;
+}
+
+/*  Output of a run within its limit: the longest pieces are cut first, heads at their end and
+    tails at their beginning; the exact counts stay. level is the size down to which pieces are
+    cut.  */
+static void cut_output (wire_run *run, size_t limit)
+{
+    size_t low = 0;
+    size_t high = limit;
+    while (low < high) {
+        size_t level = low + (high - low + 1) / 2;
+        size_t sum = 0;
+        for (size_t i = 0; i < run->steps_count; i++) {
+            const wire_step_result *step = &run->steps[i];
+            sum += (step->head.size < level ? step->head.size : level) +
+                   (step->tail.size < level ? step->tail.size : level);
+        }
+        if (sum <= limit)
+            low = level;
+        else
+            high = level - 1;
+    }
+    for (size_t i = 0; i < run->steps_count; i++) {
+        wire_step_result *step = &run->steps[i];
+        if (step->head.size > low)
+            step->head.size = low;
+        if (step->tail.size > low)
+            step->tail = bg_slice_of (step->tail.data + (step->tail.size - low), low);
+    }
+}
+
+static void fit_report (wire_run *run, size_t output_limit)
+{
+    if (run->steps_count > STEPS_MAX) {
+        memmove (run->steps + STEPS_MAX / 2, run->steps + run->steps_count - STEPS_MAX / 2,
+            STEPS_MAX / 2 * sizeof *run->steps);
+        run->steps_count = STEPS_MAX;
+    }
+    size_t output_bytes = 0;
+    size_t other = report_size (run, &output_bytes);
+    size_t room = other < EXEC_REPORT_BYTES ? EXEC_REPORT_BYTES - other : 0;
+    size_t limit = output_limit < room ? output_limit : room;
+    if (output_bytes > limit)
+        cut_output (run, limit);
+}
+
+static void finish (exec_core *self, exec_run *run, wire_run *outcome, size_t output_limit)
+{
+    fit_report (outcome, output_limit);
+    bg_buf encoded = {0};
+    WIRE_ENCODE (run, outcome, &encoded);
+    run->outcome = bg_slice_of (encoded.data, encoded.size);
+    exec_log (self, EXEC_SAY_INFO, "run-ended", "run=%s job=\"%.*s\" state=%s",
+        bg_id_short (run->id).text, BG_SLICE_ARG (outcome->job_name),
+        wire_run_state_word (outcome->state));
+    if (self->node)
+        exec_send_run (self, run, self->node, (bg_id){{0}});
+}
+
+/*  What a file says, gathered from its records.  */
+typedef struct {
+    const wire_plan *plan;
+    const wire_record_end *end;
+    wire_step_result *steps;
+    size_t step_count;
+} found;
+
+static void read_records (const bg_slice *records, size_t count, bg_arena *arena, found *out)
+{
+    out->steps = bg_arena_array (arena, wire_step_result, count + 1);
+    for (size_t i = 0; i < count && !out->end; i++) {
+        wire_header header;
+        void *value = NULL;
+        if (bg_failed (wire_inner_decode (records[i], arena, &header, &value, NULL)))
+            return; /*  what stands behind a broken record says nothing  */
+        if (header.kind == WIRE_RECORD_PLAN)
+            out->plan = value;
+        else if (header.kind == WIRE_RECORD_STEP)
+            out->steps[out->step_count++] = ((wire_record_step *) value)->result;
+        else if (header.kind == WIRE_RECORD_END)
+            out->end = value;
+    }
+}
+
+void exec_core_run_file (
+    exec_core *self, bg_now now, bg_id id, const bg_slice *records, size_t count, bool alive)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    if (!run || run->outcome.size)
+        return;
+    BG_AUTO_ARENA arena = {0};
+    found file = {0};
+    read_records (records, count, &arena, &file);
+    if (!file.end && alive)
+        return;
+    wire_run outcome = read_intent (run, &arena);
+    outcome.steps = file.steps;
+    outcome.steps_count = file.step_count;
+    if (file.end) {
+        outcome.state = file.end->state;
+        outcome.reason = file.end->reason;
+        outcome.message = file.end->message;
+        outcome.finished_us = file.end->finished_us;
+    } else {
+        outcome.state = WIRE_RUN_INTERRUPTED;
+        outcome.finished_us = now.utc_us;
+        outcome.message =
+            bg_slice_str (file.plan ? "the supervisor of this run ended without an outcome"
+                                    : "nothing tells that the run's supervisor ever began");
+    }
+    finish (self, run, &outcome, file.plan ? (size_t) file.plan->run_bytes : EXEC_REPORT_BYTES);
+}
+
+void exec_core_spawn_failed (exec_core *self, bg_now now, bg_id id, const bg_error *why)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    if (!run || run->outcome.size)
+        return;
+    BG_AUTO_ARENA arena = {0};
+    wire_run outcome = read_intent (run, &arena);
+    outcome.state = WIRE_RUN_FAILED;
+    outcome.finished_us = now.utc_us;
+    outcome.message =
+        wire_fit_text (bg_arena_printf (&arena, "the run could not be started: %s", why->message),
+            512, true, &arena);
+    finish (self, run, &outcome, 0);
+}
+
+void exec_taken (exec_core *self, bg_id id)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    if (!run || !run->outcome.size)
+        return; /*  taken before, or a node that is ahead of itself  */
+    wire_record_closed record = {id};
+    exec_append (self, WIRE_RECORD_CLOSED, &record, false);
+    exec_apply_closed (self, id);
+    self->ports.discard (self->ports.ctx, id);
+}
+
+/*  ---- stopping ----  */
+
+size_t exec_stop_runs (exec_core *self, bg_id job_key)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->runs.count; i++) {
+        const exec_run *run = exec_table_at (&self->runs, i);
+        if (run->outcome.size || !bg_id_equal (run->job_key, job_key) ||
+            !exec_is_stopped (self, job_key, run->began_us))
+            continue;
+        self->ports.supervisor_stop (self->ports.ctx, run->id, "stop");
+        count++;
+    }
+    return count;
+}
+
+void exec_core_supervisor_here (exec_core *self, bg_now now, bg_id id)
+{
+    (void) now;
+    const exec_run *run = exec_table_find (&self->runs, id);
+    if (run && !run->outcome.size && exec_is_stopped (self, run->job_key, run->began_us))
+        self->ports.supervisor_stop (self->ports.ctx, id, "stop");
+}

@@ -1,0 +1,255 @@
+/*  Starts: whether a run may begin now, and its beginning.
+
+    The node says "start this job, because of this deed" or "because this occurrence of schedule
+    N is due". Everything is verified again from the signed bytes. What is remembered as done is
+    never done again; that is asked before anything that may have changed since the first time.
+
+    The beginning is one durable record, the intent. The supervisor is started and the node told
+    only when it is on disk (exec_core.h).
+*/
+#include "node/exec/core_private.h"
+
+#include "common/job/body.h"
+#include "common/job/civil.h"
+#include "proto/audience.h"
+
+/*  Reasons of runs that did not run, beside the words of codes.h.  */
+#define REASON_MISFIRE       "misfire"
+#define REASON_WINDOW        "window"
+#define REASON_LEASE         "lease"
+#define REASON_STORAGE       "storage"
+#define REASON_NO_DEFINITION "no-definition"
+
+typedef struct {
+    const wire_exec_start *ask;
+    bg_arena *arena;
+    wire_verified verified;
+    const wire_job *job;
+    wire_deed deed; /*  when ask->has_deed  */
+    bg_slice schedule;
+    bg_id done_id; /*  deed or occurrence  */
+    bool is_repeat;
+    const char *reason; /*  NULL: the word of the code  */
+    wire_run run;
+    wire_plan plan;
+} start;
+
+/*  ---- why it should start ----  */
+
+static bg_result read_deed (exec_core *self, start *s, bg_error *err)
+{
+    const wire_login *signer = NULL;
+    BG_TRY (wire_verify_deed (
+        self->keyring, &s->ask->deed, self->ports.crypto, s->arena, &s->deed, &signer, err));
+    if (s->deed.what != WIRE_DEED_START)
+        return bg_fail (err, BG_INVALID, "the deed is no START");
+    s->done_id = s->deed.id;
+    s->is_repeat = exec_table_find (&self->done, s->done_id) != NULL;
+    return bg_ok ();
+}
+
+static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    if (!bg_id_equal (s->deed.job_key, s->verified.document.key))
+        return bg_fail (err, BG_INVALID, "the START is for another job");
+    if (s->deed.has_needs)
+        BG_TRY (exec_needs_met (self, &s->deed.needs, err));
+    if (!wire_audience_matches (&s->deed.to, &self->member.body))
+        return bg_fail (err, BG_WRONG_TARGET, "the START is not for this target");
+    BG_TRY (exec_check_expiry (self, now, s->deed.expires_us, "the START", err));
+    if (exec_is_stopped (self, s->verified.document.key, s->deed.issued_us))
+        return bg_fail (err, BG_SUPERSEDED, "a STOP of the job was issued after this START");
+    if (s->job->start_by == WIRE_START_BY_NOBODY)
+        return bg_fail (err, BG_POLICY, "the job says that nobody may start it by command");
+    return bg_ok ();
+}
+
+static bg_result read_occurrence (exec_core *self, start *s, bg_error *err)
+{
+    uint64_t number = s->ask->schedule;
+    if (number < 1 || number > s->job->schedules_count)
+        return bg_fail (
+            err, BG_INVALID, "the job has no schedule number %llu", (unsigned long long) number);
+    s->schedule = s->job->schedules[number - 1].name;
+    s->done_id = wire_occurrence_id (self->member.body.target, s->verified.document.key,
+        s->schedule, s->ask->nominal_us, (uint8_t) s->ask->fold);
+    s->is_repeat = exec_table_find (&self->done, s->done_id) != NULL;
+    return bg_ok ();
+}
+
+/*  Schedules are the node's business; what is checked here keeps a node that lies within the
+    job's own rhythm: the time is near, an interval is met exactly, and the bucket bounds how
+    often.  */
+static bg_result check_occurrence (bg_now now, start *s, bg_error *err)
+{
+    int64_t nominal_us = s->ask->nominal_us;
+    const wire_job_schedule *schedule = &s->job->schedules[s->ask->schedule - 1];
+    if (nominal_us > now.utc_us + EXEC_NOMINAL_EARLY_US)
+        return bg_fail (err, BG_INVALID, "the occurrence lies in the future");
+    if (nominal_us < now.utc_us - EXEC_NOMINAL_LATE_US) {
+        s->reason = REASON_MISFIRE;
+        return bg_fail (err, BG_EXPIRED, "the occurrence was due %lld s ago",
+            (long long) ((now.utc_us - nominal_us) / 1000000));
+    }
+    if (schedule->kind == WIRE_SCHEDULE_EVERY && schedule->every_us &&
+        nominal_us % (int64_t) schedule->every_us != 0)
+        return bg_fail (err, BG_INVALID, "the time is no occurrence of the schedule");
+    return bg_ok ();
+}
+
+/*  ---- whether it may ----  */
+
+static bg_result check_job (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    const exec_floor *floor = exec_table_find (&self->floors, s->verified.document.key);
+    if (floor && floor->type == WIRE_TYPE_WITHDRAWAL &&
+        floor->version >= s->verified.document.version) {
+        s->reason = REASON_NO_DEFINITION;
+        return bg_fail (err, BG_NOT_FOUND, "the job %.*s was deleted", BG_SLICE_ARG (s->job->name));
+    }
+    BG_TRY (exec_take_document (self, now, &s->verified, err));
+    BG_TRY (job_body_check (
+        s->job, err)); /*  a floor that was raised by an older program may not have checked it  */
+    if (!wire_audience_matches (&s->job->audience, &self->member.body))
+        return bg_fail (err, BG_WRONG_TARGET, "the job %.*s is not for this target",
+            BG_SLICE_ARG (s->job->name));
+    return bg_ok ();
+}
+
+static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    int64_t time_us = 0;
+    int64_t fresh_until_us = wire_keyring_fresh_until_us (self->keyring);
+    if (fresh_until_us && exec_broker_time (self, now, &time_us) && time_us > fresh_until_us) {
+        s->reason = REASON_LEASE;
+        return bg_fail (
+            err, BG_EXPIRED, "the broker has not renewed its authority document in time");
+    }
+    bg_id job_key = s->verified.document.key;
+    if (exec_is_disabled (self, job_key, s->job->name, exec_best_time (self, now)))
+        return bg_fail (err, BG_DISABLED, "the job %.*s is disabled", BG_SLICE_ARG (s->job->name));
+    if (exec_job_is_running (self, job_key))
+        return bg_fail (
+            err, BG_OVERLAP, "a run of %.*s is still going on", BG_SLICE_ARG (s->job->name));
+    if (self->storage_full) {
+        s->reason = REASON_STORAGE;
+        return bg_fail (err, BG_STORAGE_FULL, "no space is left for the log of bugle-exec");
+    }
+    if (self->runs.count >= EXEC_RUNS_MAX)
+        return bg_fail (
+            err, BG_LIMIT, "%d runs are open or not yet taken over by the node", EXEC_RUNS_MAX);
+    return exec_bucket_check (self, s->job, job_key, !s->ask->has_deed, now.utc_us, err);
+}
+
+static bg_result check_policy (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    if (!self->has_policy) {
+        bg_ignore (bg_fail (err, BG_POLICY, "nothing starts here: %s", self->policy_problem));
+        return bg_hint (err,
+            "'bugle-node enlist' writes a default policy to %.160s when there is none",
+            self->config.policy_path);
+    }
+    int64_t local_s = now.utc_us / 1000000 + self->ports.utc_offset_s (self->ports.ctx, now.utc_us);
+    job_civil local = job_civil_from_seconds (local_s);
+    if (!exec_policy_open_at (&self->policy, local.hour * 60 + local.minute)) {
+        s->reason = REASON_WINDOW;
+        return bg_fail (
+            err, BG_POLICY, "the policy of this machine lets nothing begin at this hour");
+    }
+    return bg_ok ();
+}
+
+/*  ---- the beginning ----  */
+
+static void describe_run (exec_core *self, bg_now now, start *s)
+{
+    uint8_t entropy[10];
+    self->ports.random (self->ports.ctx, entropy, sizeof entropy);
+    wire_run *run = &s->run;
+    run->run = bg_id_make (now.utc_us, entropy);
+    run->job_key = s->verified.document.key;
+    run->job_name = s->job->name;
+    run->job_version = s->verified.document.version;
+    run->state = WIRE_RUN_RUNNING;
+    run->started_us = now.utc_us;
+    if (s->ask->has_deed) {
+        run->exec = s->deed.id;
+    } else {
+        run->schedule = s->schedule;
+        run->nominal_us = s->ask->nominal_us;
+        run->occurrence = s->done_id;
+    }
+}
+
+static void begin (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id request)
+{
+    wire_record_intent record = {.has_run = true,
+        .run = s->run,
+        .deed_expires_us = s->ask->has_deed ? s->deed.expires_us : 0,
+        .deed_issued_us = s->ask->has_deed ? s->deed.issued_us : 0,
+        .began_us = exec_best_time (self, now)};
+    bg_slice blob = exec_blob (WIRE_RECORD_INTENT, &record);
+    self->ports.log_append (self->ports.ctx, blob, true);
+    exec_apply_intent (self, &record, blob);
+    exec_blob_free (&blob);
+    exec_done *done = exec_table_find (&self->done, s->done_id);
+    if (done)
+        done->held_boot_us = now.boot_us;
+    self->starts++;
+    self->counts[BG_OK]++;
+    bg_slice plan = exec_blob (WIRE_RECORD_PLAN, &s->plan);
+    self->ports.spawn (self->ports.ctx, s->run.run, plan);
+    exec_blob_free (&plan);
+    wire_exec_run message = {.has_run = true, .run = s->run};
+    exec_reply (self, peer, WIRE_EXEC_RUN, request, &message);
+    exec_log (self, EXEC_SAY_INFO, "run-begins", "run=%s job=\"%.*s\" %s=%.*s",
+        bg_id_short (s->run.run).text, BG_SLICE_ARG (s->job->name),
+        s->ask->has_deed ? "exec" : "schedule", s->ask->has_deed ? 8 : (int) s->schedule.size,
+        s->ask->has_deed ? bg_id_short (s->deed.id).text : (const char *) s->schedule.data);
+}
+
+static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    BG_TRY (exec_require_member (self, err));
+    if (s->ask->has_deed == (s->ask->schedule != 0))
+        return bg_fail (err, BG_INVALID, "a start has either a deed or an occurrence");
+    if (s->ask->job.type != WIRE_TYPE_JOB)
+        return bg_fail (err, BG_INVALID, "the document is no job");
+    if (s->ask->has_deed) {
+        BG_TRY (read_deed (self, s, err));
+        if (s->is_repeat)
+            return bg_ok ();
+    }
+    BG_TRY (wire_verify_document (
+        self->keyring, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
+    s->job = s->verified.body;
+    if (!s->ask->has_deed) {
+        BG_TRY (read_occurrence (self, s, err));
+        if (s->is_repeat)
+            return bg_ok ();
+    }
+    BG_TRY (check_job (self, now, s, err));
+    if (s->ask->has_deed)
+        BG_TRY (check_deed (self, now, s, err));
+    else
+        BG_TRY (check_occurrence (now, s, err));
+    BG_TRY (check_standing (self, now, s, err));
+    BG_TRY (check_policy (self, now, s, err));
+    describe_run (self, now, s);
+    return exec_make_plan (self, now, s->job, &s->run, s->arena, &s->plan, err);
+}
+
+void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,
+    const wire_exec_start *ask, bg_arena *arena)
+{
+    start s = {.ask = ask, .arena = arena};
+    bg_error err = {0};
+    bg_result result = judge_start (self, now, &s, &err);
+    if (bg_is_ok (result) && !s.is_repeat) {
+        begin (self, now, &s, peer, request);
+        return;
+    }
+    wire_exec_verdict verdict = {.key = s.done_id, .began = s.is_repeat, .addressed = true};
+    exec_fill_verdict (self, result, &err, s.reason, arena, &verdict);
+    exec_reply (self, peer, WIRE_EXEC_VERDICT, request, &verdict);
+}
