@@ -39,8 +39,9 @@ typedef struct {
     bool *matched; /*  by item  */
 } inventory_work;
 
-/*  The page covers the keys after page->after, up to its last item or, on the last page, to the
-    end.  */
+/*  The first page has no after, which reads as the all-zero key; that one is the authority's and
+    part of the first page. The page covers the keys after page->after, up to its last item or, on
+    the last page, to the end.  */
 static bool in_range (const wire_inventory *page, bg_id key)
 {
     const bg_id zero = {0};

@@ -362,6 +362,8 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
     broker_core *self = request->core;
     BG_AUTO_BUF bytes = {0};
     const wire_document *document = &plan->verified.document;
+    /*  The login lives in the keyring, which an authority replaces.  */
+    bg_slice poster = bg_arena_copy (request->arena, request->login->name);
     bool withdrawn = plan->type == WIRE_TYPE_WITHDRAWAL;
     broker_document_record record = {.key = document->key,
         .version = document->version,
@@ -370,7 +372,7 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
         .name = record_name (request, plan),
         .revision = plan->revision,
         .signed_bytes = encode_signed (&plan->item->document, &bytes),
-        .posted_by = request->login->name,
+        .posted_by = poster,
         .posted_us = request->now.utc_us};
     record.withdrawn_version = withdrawn   ? document->version
                                : plan->old ? plan->old->withdrawn_version
@@ -391,10 +393,11 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
     if (plan->keyring) {
         broker_authority_take (self, plan->keyring);
         plan->keyring = NULL;
+        request->login = NULL;
     }
     broker_log (self, BROKER_LOG_INFO, "document-posted", "%s '%s' version %llu by %.*s",
         wire_type_word (taken->type), taken->name, (unsigned long long) taken->version,
-        BG_SLICE_ARG (request->login->name));
+        BG_SLICE_ARG (poster));
     return broker_push_document (self, request->now, taken, err);
 }
 

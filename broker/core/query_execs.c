@@ -80,6 +80,8 @@ static bg_slice sample_text (const wire_run *run, const wire_step_result *step, 
                                               : run->message;
     while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == ' '))
         text.size--;
+    if (text.size == 0)
+        return text;
     size_t begin = text.size;
     while (begin > 0 && text.data[begin - 1] != '\n' && text.size - begin < SAMPLE_MAX)
         begin--;
