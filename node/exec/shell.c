@@ -69,7 +69,8 @@ static void refresh_storage (shell *self)
 {
     uint64_t bytes = 0;
     if (bg_is_ok (bg_disk_free (self->log_path, &bytes, NULL)))
-        self->storage_full = bytes < DISK_LOW_BYTES;
+        self->storage_full =
+            bytes < DISK_LOW_BYTES || bg_clock_mono_us () < self->storage_full_until_us;
     exec_core_set_storage_full (self->core, self->storage_full);
 }
 
@@ -108,6 +109,7 @@ static bg_result take_back (shell *self, const bg_error *why, bg_error *err)
         return (bg_result){why->code};
     }
     self->storage_full = true;
+    self->storage_full_until_us = bg_clock_mono_us () + SHELL_FULL_US;
     shell_close_links (self, WATCH_NODE);
     BG_TRY (load_core (self, err));
     refresh_policy (self);
@@ -115,9 +117,13 @@ static bg_result take_back (shell *self, const bg_error *why, bg_error *err)
     return bg_ok ();
 }
 
-static bool commit_is_due (const shell *self)
+/*  What nothing waits for is not tried while the disk is full: a failed commit costs the connections. */
+static bool commit_is_due (shell *self)
 {
-    return self->wants_sync || bg_clock_mono_us () >= self->flush_due_us;
+    int64_t now_us = bg_clock_mono_us ();
+    if (!self->wants_sync && self->storage_full && now_us >= self->flush_due_us)
+        self->flush_due_us = now_us + SHELL_FULL_US;
+    return self->wants_sync || now_us >= self->flush_due_us;
 }
 
 /*  Commits and releases; what that caused (a supervisor that cannot be started) goes out as

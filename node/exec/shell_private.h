@@ -16,6 +16,7 @@
 #define SHELL_LINKS_MAX     2048
 #define SHELL_FLUSH_US      BG_SEC (1) /*  records that nothing waits for are written within  */
 #define SHELL_RECHECK_US    BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
+#define SHELL_FULL_US       BG_SEC (2) /*  so long nothing is tried after a write found no space  */
 #define SHELL_SWEEP_US      BG_HOUR (1)
 
 typedef enum {
@@ -90,6 +91,8 @@ typedef struct {
     int64_t recheck_due_us;
     int64_t sweep_due_us;
     bool storage_full;
+    int64_t
+        storage_full_until_us; /*  after a write that failed: what statvfs says is not believed  */
     bool stopping;
 } shell;
 

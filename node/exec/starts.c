@@ -131,10 +131,6 @@ static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error
     if (exec_job_is_running (self, job_key))
         return bg_fail (
             err, BG_OVERLAP, "a run of %.*s is still going on", BG_SLICE_ARG (s->job->name));
-    if (self->storage_full) {
-        s->reason = REASON_STORAGE;
-        return bg_fail (err, BG_STORAGE_FULL, "no space is left for the log of bugle-exec");
-    }
     if (self->runs.count >= EXEC_RUNS_MAX)
         return bg_fail (
             err, BG_LIMIT, "%d runs are open or not yet taken over by the node", EXEC_RUNS_MAX);
@@ -155,6 +151,16 @@ static bg_result check_policy (exec_core *self, bg_now now, start *s, bg_error *
         s->reason = REASON_WINDOW;
         return bg_fail (
             err, BG_POLICY, "the policy of this machine lets nothing begin at this hour");
+    }
+    return bg_ok ();
+}
+
+/*  Asked as soon as it is clear that something new would begin: raising a floor needs space as well. */
+static bg_result check_storage (const exec_core *self, start *s, bg_error *err)
+{
+    if (self->storage_full) {
+        s->reason = REASON_STORAGE;
+        return bg_fail (err, BG_STORAGE_FULL, "no space is left for the log of bugle-exec");
     }
     return bg_ok ();
 }
@@ -228,6 +234,7 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
         if (s->is_repeat)
             return bg_ok ();
     }
+    BG_TRY (check_storage (self, s, err));
     BG_TRY (check_job (self, now, s, err));
     if (s->ask->has_deed)
         BG_TRY (check_deed (self, now, s, err));

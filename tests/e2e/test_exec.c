@@ -37,6 +37,7 @@ static struct {
     bg_arena arena;
     uint64_t requests;
     int jobs;
+    bool on_full_disk; /*  bugle-exec runs with the shim of full_disk.c  */
 } t;
 
 /*  ---- the program ----  */
@@ -62,7 +63,14 @@ static void spawn_exec (bg_process *process, int *log_fd)
     assert_int_equal (pipe2 (ends, O_CLOEXEC), 0);
     const char *argv[] = {"bugle-exec", "--home", t.home, NULL};
     bg_spawn_fd fds[] = {{ends[1], 2}};
-    bg_spawn spawn = {.path = path, .argv = argv, .fds = fds, .fd_count = 1};
+    BG_AUTO_CHAR flag = bg_strdup_printf ("FULL_DISK_FLAG=%s/full", t.home);
+    const char *envp[] = {"PATH=/usr/bin:/bin", "LD_PRELOAD=" FULL_DISK,
+        "ASAN_OPTIONS=verify_asan_link_order=0", flag, NULL};
+    bg_spawn spawn = {.path = path,
+        .argv = argv,
+        .envp = t.on_full_disk ? envp : NULL,
+        .fds = fds,
+        .fd_count = 1};
     bg_error err = {0};
     if (bg_failed (bg_process_spawn (&spawn, process, &err)))
         fail_msg ("%s", err.message);
@@ -169,6 +177,13 @@ static void connect_node (void)
     (void) hear_kind (WIRE_EXEC_STANDING);
 }
 
+static void attest (const wire_exec_nonce *nonce)
+{
+    wire_exec_attest message = {.has_attestation = true,
+        .attestation = fixture_attestation (&t.signing, nonce->nonce, bg_clock_utc_us ())};
+    say (WIRE_EXEC_ATTEST, &message);
+}
+
 static void enlist (bool write_policy)
 {
     wire_signed authority = fixture_authority (&t.signing, 1, 0);
@@ -178,10 +193,7 @@ static void enlist (bool write_policy)
     assert_string_equal (code_of (hear_kind (WIRE_EXEC_VERDICT)), "ok");
     assert_string_equal (offer (authority), "ok");
     assert_string_equal (offer (fixture_membership (&t.signing, 1, WIRE_MEMBER)), "ok");
-    const wire_exec_nonce *nonce = hear_kind (WIRE_EXEC_NONCE);
-    wire_exec_attest attest = {.has_attestation = true,
-        .attestation = fixture_attestation (&t.signing, nonce->nonce, bg_clock_utc_us ())};
-    say (WIRE_EXEC_ATTEST, &attest);
+    attest (hear_kind (WIRE_EXEC_NONCE));
 }
 
 static wire_job new_job (void)
@@ -784,6 +796,49 @@ static void garbage_drops_the_connection_and_nothing_else (void **state)
     assert_int_equal (run_job (&job).state, WIRE_RUN_SUCCEEDED);
 }
 
+/*  No space: no effect, a clear state, and all goes on when there is some.  */
+static void a_full_disk_has_no_effects_and_heals (void **state)
+{
+    (void) state;
+    t.on_full_disk = true;
+    start_exec ();
+    connect_node ();
+    enlist (true);
+    wire_job job = new_job ();
+    fixture_step (&t.signing, &job, "only", NULL, "/bin/true", NULL);
+    wire_exec_start start = start_message (&job);
+    BG_AUTO_CHAR flag = in_home ("full");
+    assert_true (bg_is_ok (bg_file_create (flag, bg_slice_str ("x"), NULL)));
+    say (WIRE_EXEC_START, &start);
+    bg_slice blob;
+    bg_result result;
+    do {
+        result = bg_frames_next_wait (t.link, WAIT_MS, &blob, NULL);
+    } while (bg_is_ok (result));
+    assert_int_equal (result.code, BG_CLOSED);
+    bg_frames_destroy (&t.link);
+    connect_node ();
+    attest (hear_kind (WIRE_EXEC_NONCE)); /*  the time was in the batch that was lost  */
+    say (WIRE_EXEC_START, &start);
+    assert_string_equal (code_of (hear_kind (WIRE_EXEC_VERDICT)), "storage");
+    assert_int_equal (unlink (flag), 0);
+    int64_t until_us = bg_clock_mono_us () + BG_MS (WAIT_MS);
+    for (;;) {
+        wire_kind kind;
+        say (WIRE_EXEC_START, &start);
+        const void *value = hear (&kind);
+        while (kind != WIRE_EXEC_RUN && kind != WIRE_EXEC_VERDICT)
+            value = hear (&kind);
+        if (kind == WIRE_EXEC_RUN) {
+            assert_int_equal (
+                wait_for_end (((const wire_exec_run *) value)->run.run).state, WIRE_RUN_SUCCEEDED);
+            return;
+        }
+        assert_string_equal (code_of (value), "storage");
+        assert_true (bg_clock_mono_us () < until_us);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
 #define BARE(name) cmocka_unit_test_setup_teardown (name, setup_bare, teardown)
 
@@ -810,6 +865,7 @@ int main (void)
         CASE (a_second_one_is_refused),
         BARE (without_policy_nothing_starts_and_it_says_how_to_make_one),
         BARE (a_foreign_log_is_refused),
+        BARE (a_full_disk_has_no_effects_and_heals),
         CASE (garbage_drops_the_connection_and_nothing_else),
     };
     signal (SIGPIPE, SIG_IGN);

@@ -7,4 +7,10 @@ bugle_test (test_exec_log SOURCES unit/test_exec_log.c MAY_USE exec_shell)
 bugle_test (test_exec
     SOURCES e2e/test_exec.c unit/signing_fixture.c
     MAY_USE exec_shell)
-add_dependencies (test_exec bugle-exec)
+# Stands between a program and its disk: no space as long as a file says so.
+add_library (full_disk SHARED e2e/full_disk.c)
+target_link_libraries (full_disk PRIVATE bugle_flags dl)
+target_link_options (full_disk PRIVATE -fno-sanitize=all)
+target_compile_options (full_disk PRIVATE -fno-sanitize=all)
+add_dependencies (test_exec bugle-exec full_disk)
+target_compile_definitions (test_exec PRIVATE FULL_DISK="$<TARGET_FILE:full_disk>")
