@@ -1,7 +1,9 @@
-/*  HISTORY_QUERY: runs that are over, newest first, by pages of rows before a row.  */
+/*  HISTORY_QUERY: runs newest first, by pages. What still runs comes first, on the first page; then what is over.  */
 #include "broker/core/state.h"
 
 #include "common/job/names.h"
+
+#include <stdlib.h>
 
 #define LIMIT_DEFAULT  50u
 #define REVISIONS_KEPT 16u
@@ -79,6 +81,66 @@ static bg_result take_row (void *visitor, const broker_run_record *record, bg_er
     return bg_ok ();
 }
 
+static bool open_run_fits (const broker_open_run *run, const broker_run_filter *filter)
+{
+    return (bg_id_is_zero (filter->job_key) || bg_id_equal (run->job_key, filter->job_key)) &&
+        (filter->number == 0 || run->number == filter->number) &&
+        (bg_id_is_zero (filter->exec) || bg_id_equal (run->exec, filter->exec)) &&
+        (filter->since_us == 0 || run->started_us >= filter->since_us) &&
+        (filter->until_us == 0 || run->started_us < filter->until_us);
+}
+
+static int newest_first (const void *a, const void *b)
+{
+    const broker_open_run *first = *(broker_open_run *const *) a;
+    const broker_open_run *second = *(broker_open_run *const *) b;
+    if (first->started_us != second->started_us)
+        return first->started_us > second->started_us ? -1 : 1;
+    return bg_id_compare (second->run, first->run);
+}
+
+static bg_result stored_bytes (
+    history_work *work, const broker_open_run *run, bg_slice *bytes, bg_error *err)
+{
+    const broker_store *store = work->request->core->store;
+    broker_open_run_record record = {0};
+    bool found = false;
+    BG_TRY (store->open_run_get (store->ctx, run->run, work->request->arena, &record, &found, err));
+    if (!found)
+        return broker_stored_badly (err, "an open run");
+    *bytes = record.bytes;
+    return bg_ok ();
+}
+
+/*  Runs that have begun and not ended, as far as the filter wants them.  */
+static bg_result take_open_runs (history_work *work, const broker_run_filter *filter, bg_error *err)
+{
+    broker_core *self = work->request->core;
+    bool wanted = filter->states == 0 || (filter->states & (1u << WIRE_RUN_RUNNING)) != 0;
+    if (filter->before != 0 || !wanted)
+        return bg_ok ();
+    size_t count = 0;
+    broker_open_run **found =
+        bg_arena_array (work->request->arena, broker_open_run *, HASH_COUNT (self->open_runs) + 1);
+    for (broker_open_run *run = self->open_runs; run; run = run->hh.next) {
+        if (open_run_fits (run, filter))
+            found[count++] = run;
+    }
+    qsort (found, count, sizeof *found, newest_first);
+    for (size_t i = 0; i < count; i++) {
+        broker_run_record record = {.run = found[i]->run,
+            .number = found[i]->number,
+            .exec = found[i]->exec,
+            .started_us = found[i]->started_us,
+            .stored_us = found[i]->started_us,
+            .bytes = bg_buf_slice (&found[i]->bytes)};
+        if (record.bytes.size == 0)
+            BG_TRY (stored_bytes (work, found[i], &record.bytes, err));
+        BG_TRY (take_row (work, &record, err));
+    }
+    return bg_ok ();
+}
+
 /*  Also a target that has defected has a history: the newest of that name.  */
 static bg_result number_of (broker_core *self, bg_slice name, uint32_t *number, bg_error *err)
 {
@@ -124,6 +186,7 @@ bg_result broker_on_history_query (broker_request *request, bg_error *err)
         filter.states |= 1u << query->states[i];
     }
     work.answer.rows = bg_arena_array (request->arena, wire_history_row, work.limit);
+    BG_TRY (take_open_runs (&work, &filter, err));
     BG_TRY (self->store->runs (self->store->ctx, &filter, take_row, &work, err));
     broker_answer (request, WIRE_HISTORY, &work.answer);
     return bg_ok ();

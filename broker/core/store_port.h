@@ -154,7 +154,8 @@ typedef struct {
     bg_slice output;
 } broker_run_record;
 
-/*  Zero or false members do not restrict. Order is newest row first.  */
+/*  Zero or false members do not restrict. Order is newest first by when the run started (was stored, when it never
+    started), then by row.  */
 typedef struct {
     bg_id job_key;
     uint32_t number; /*  of the target  */
@@ -162,7 +163,7 @@ typedef struct {
     int64_t since_us; /*  started at or after it (stored, when it never started)  */
     int64_t until_us; /*  started before it (stored, when it never started)  */
     uint32_t states;  /*  bit (1 << WIRE_RUN_*) set: wanted; 0 = all  */
-    int64_t before;   /*  rows < before; 0 = from the newest  */
+    int64_t before;   /*  what comes after this row in that order; 0 = from the newest  */
     uint32_t limit;   /*  at least 1  */
     bool output;      /*  fill broker_run_record.output  */
 } broker_run_filter;
@@ -249,6 +250,8 @@ struct broker_store {
     /*  Open runs. put inserts or replaces.  */
     bg_result (*open_run_put) (void *ctx, const broker_open_run_record *record, bg_error *err);
     bg_result (*open_run_remove) (void *ctx, bg_id run, bg_error *err);
+    bg_result (*open_run_get) (void *ctx, bg_id run, bg_arena *arena, broker_open_run_record *record,
+        bool *found, bg_error *err);
     bg_result (*open_runs) (void *ctx, const bg_id *after, uint32_t limit,
         broker_visit_open_run visit, void *visitor, bg_error *err);
 

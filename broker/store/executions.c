@@ -230,6 +230,34 @@ static bg_result open_run_remove (void *ctx, bg_id run, bg_error *err)
     return bg_stmt_run (stmt, err);
 }
 
+static void read_open_run (bg_stmt *stmt, broker_open_run_record *record)
+{
+    *record = (broker_open_run_record){
+        .run = broker_column_id (stmt, 0),
+        .number = (uint32_t) bg_column_i64 (stmt, 1),
+        .job_key = broker_column_id (stmt, 2),
+        .exec = broker_column_id (stmt, 3),
+        .started_us = bg_column_i64 (stmt, 4),
+        .bytes = bg_column_blob (stmt, 5),
+    };
+}
+
+static bg_result open_run_get (
+    void *ctx, bg_id run, bg_arena *arena, broker_open_run_record *record, bool *found, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "SELECT run, number, job_key, exec, started_us, bytes FROM open_run WHERE run = ?1");
+    broker_bind_id (stmt, 1, &run);
+    *found = false;
+    BG_TRY (bg_stmt_step (stmt, found, err));
+    if (*found) {
+        read_open_run (stmt, record);
+        record->bytes = bg_arena_copy (arena, record->bytes);
+    }
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
 static bg_result open_runs (
     void *ctx, const bg_id *after, uint32_t limit, broker_visit_open_run visit, void *visitor, bg_error *err)
 {
@@ -244,14 +272,8 @@ static bg_result open_runs (
         BG_TRY (bg_stmt_step (stmt, &row, err));
         if (!row)
             break;
-        broker_open_run_record record = {
-            .run = broker_column_id (stmt, 0),
-            .number = (uint32_t) bg_column_i64 (stmt, 1),
-            .job_key = broker_column_id (stmt, 2),
-            .exec = broker_column_id (stmt, 3),
-            .started_us = bg_column_i64 (stmt, 4),
-            .bytes = bg_column_blob (stmt, 5),
-        };
+        broker_open_run_record record;
+        read_open_run (stmt, &record);
         bg_result visited = visit (visitor, &record, err);
         if (bg_failed (visited)) {
             bg_stmt_reset (stmt);
@@ -273,5 +295,6 @@ void broker_executions_port (broker_store *port)
     port->notes = notes;
     port->open_run_put = open_run_put;
     port->open_run_remove = open_run_remove;
+    port->open_run_get = open_run_get;
     port->open_runs = open_runs;
 }

@@ -1,5 +1,7 @@
 /*  History of the broker's store: one table in order of insertion, its rows naming their job by a small number so that
-    index entries of a job stay together; step output in a table of its own with its own retention. Rows leave 500 at a
+    index entries of a job stay together. Pages are newest first by the time of the run, not of its arrival: what a
+    target hands in after an outage stands where it belongs. A page begins after the row that the last one ended with.
+    Step output stands in a table of its own with its own retention. Rows leave 500 at a
     time, and never the last 100 of a job on a target.  */
 #include "broker/store/store_private.h"
 
@@ -64,10 +66,10 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
     " r.stored_us, r.bytes, CASE WHEN ?8 THEN (SELECT o.bytes FROM output o WHERE o.row = r.row) END"                  \
     " FROM run r JOIN job j ON j.row = r.job WHERE "
 #define RUN_FILTERS                                                                                                    \
-    " AND (?1 = 0 OR r.row < ?1) AND (?2 = 0 OR r.at_us >= ?2) AND (?3 = 0 OR r.at_us < ?3)"                           \
+    " AND (?1 = 0 OR (r.at_us, r.row) < (SELECT at_us, row FROM run WHERE row = ?1)) AND (?2 = 0 OR r.at_us >= ?2) AND (?3 = 0 OR r.at_us < ?3)"                           \
     " AND (?4 = 0 OR (?4 >> r.state) & 1) AND (?5 = 0 OR r.number = ?5)"                                               \
     " AND (?6 IS NULL OR r.job = (SELECT row FROM job WHERE key = ?6)) AND (?7 IS NULL OR r.exec = ?7)"                \
-    " ORDER BY r.row DESC LIMIT ?9"
+    " ORDER BY r.at_us DESC, r.row DESC LIMIT ?9"
 
 /*  One statement per index; each repeats all filters, so the choice is about speed only.  */
 static bg_stmt *query_runs (bg_db *db, const broker_run_filter *filter)
@@ -132,15 +134,16 @@ typedef struct {
     int64_t row;
     int64_t job;
     int64_t number;
+    int64_t at_us;
 } old_run;
 
 /*  True when at least HISTORY_KEEP newer runs of the same job on the same target are there.  */
 static bg_result has_enough_newer (bg_db *db, const old_run *run, bool *enough, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (db,
-        "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 AND row > ?2 AND job = ?3 ORDER BY row LIMIT ?4)");
+        "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 AND at_us > ?2 AND job = ?3 LIMIT ?4)");
     bg_bind_i64 (stmt, 1, run->number);
-    bg_bind_i64 (stmt, 2, run->row);
+    bg_bind_i64 (stmt, 2, run->at_us);
     bg_bind_i64 (stmt, 3, run->job);
     bg_bind_i64 (stmt, 4, HISTORY_KEEP);
     bool row = false;
@@ -177,7 +180,7 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
     bool more_output = false;
     BG_TRY (prune_output (self->db, now_us, &more_output, err));
     bg_stmt *stmt = bg_db_query (
-        self->db, "SELECT row, job, number FROM run WHERE row > ?1 AND stored_us < ?2 ORDER BY row LIMIT ?3");
+        self->db, "SELECT row, job, number, at_us FROM run WHERE row > ?1 AND stored_us < ?2 ORDER BY row LIMIT ?3");
     bg_bind_i64 (stmt, 1, self->prune_from);
     bg_bind_i64 (stmt, 2, now_us - HISTORY_KEEP_US);
     bg_bind_i64 (stmt, 3, PRUNE_ROWS);
@@ -187,7 +190,8 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
         BG_TRY (bg_stmt_step (stmt, &row, err));
         if (row)
             old[count++] =
-                (old_run){bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1), bg_column_i64 (stmt, 2)};
+                (old_run){bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1), bg_column_i64 (stmt, 2),
+                bg_column_i64 (stmt, 3)};
     }
     for (size_t i = 0; i < count; i++) {
         bool enough = false;

@@ -120,7 +120,8 @@ bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints,
     options.server_public = broker_key;
     options.frame_bytes_max = kind->frame_bytes;
     options.frames_max = kind->frames;
-    options.only_while_up = link != NODE_LINK_ORDERS;
+    /*  What the core says before the connection is up waits for it; the core makes the socket anew when that takes long.  */
+    options.only_while_up = 0;
     static const bg_zsocket_handlers handlers = {link_readable, link_changed};
     bg_zsocket *socket = NULL;
     bg_result result = bg_zsocket_create (&options, &socket, err);
