@@ -1,0 +1,171 @@
+/*  Signing. Nothing is signed for a broker whose authority was not verified or whose clock cannot
+ * be right.  */
+#include "ctl/sign.h"
+
+#include "common/base/now.h"
+#include "common/sys/clock.h"
+#include "common/sys/random.h"
+#include "ctl/times.h"
+
+#define CLOCK_LIMIT_US BG_MIN (5)
+#define BATCH_ITEMS    64
+#define BATCH_BYTES    (200 * 1024)
+
+static bg_result check_clock (const ctl_client *client, bg_error *err)
+{
+    int64_t broker_us = ctl_client_now_us (client);
+    int64_t own_us = bg_clock_utc_us ();
+    int64_t apart_us = broker_us > own_us ? broker_us - own_us : own_us - broker_us;
+    if (apart_us <= CLOCK_LIMIT_US)
+        return bg_ok ();
+    BG_AUTO_BUF broker = {0};
+    BG_AUTO_BUF own = {0};
+    ctl_times_people (broker_us, true, &broker);
+    ctl_times_people (own_us, true, &own);
+    bg_ignore (bg_fail (err, BG_CLOCK, "the broker's clock says %s, the clock here says %s",
+        bg_buf_cstr (&broker), bg_buf_cstr (&own)));
+    return bg_hint (err, "set the one that is wrong; they may differ by 5 minutes");
+}
+
+/*  Everything that must hold before a signature is made.  */
+static bg_result ready (
+    ctl_run *run, ctl_client **client, const wire_keyring **keyring, bg_error *err)
+{
+    BG_TRY (ctl_run_client (run, client, err));
+    BG_TRY (ctl_client_authority (*client, keyring, err));
+    BG_TRY (check_clock (*client, err));
+    const bg_key *own = &ctl_client_identity (*client)->sign.public_key;
+    const wire_login *login = wire_keyring_login_by_sign_key (*keyring, own);
+    if (login == NULL || wire_keyring_is_revoked (*keyring, own)) {
+        bg_ignore (bg_fail (err, BG_NOT_ALLOWED, "your signing key is no login of broker %.*s",
+            BG_SLICE_ARG (ctl_client_welcome (*client)->broker)));
+        return bg_hint (err, "your public identity is shown by: bugle key show");
+    }
+    return bg_ok ();
+}
+
+bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
+    const void *body, wire_signed *out, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    BG_TRY (ready (run, &client, &keyring, err));
+    const wire_type_row *row = wire_type_find (type);
+    bg_assert (row != NULL);
+    BG_TRY (wire_check (row->desc, body, err));
+    uint64_t now_ms = (uint64_t) (ctl_client_now_us (client) / 1000);
+    wire_document fixed = {
+        .type = (uint64_t) type,
+        .installation = wire_keyring_installation (keyring),
+        .key = key,
+        .version = last_version + 1 > now_ms ? last_version + 1 : now_ms,
+        .has_needs = true,
+        .needs = {.authority = wire_keyring_version (keyring)},
+    };
+    wire_document_make (wire_crypto_sodium (), &fixed, body,
+        ctl_client_identity (client)->sign.secret, &run->arena, out);
+    return bg_ok ();
+}
+
+/*  A switch has a key of its own, a withdrawal that of what it withdraws: the rules of design
+ * section 6.  */
+static bg_id key_of (wire_type type, bg_id installation, bg_slice name, const void *body)
+{
+    if (type == WIRE_TYPE_SWITCH)
+        return wire_switch_key (
+            installation, (wire_type) ((const wire_switch *) body)->object_type, name);
+    if (type == WIRE_TYPE_WITHDRAWAL)
+        return wire_document_key (
+            installation, (wire_type) ((const wire_withdrawal *) body)->object_type, name);
+    return wire_document_key (installation, type, name);
+}
+
+bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
+    const void *body, wire_signed *out, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    BG_TRY (ready (run, &client, &keyring, err));
+    bg_id key = key_of (type, wire_keyring_installation (keyring), name, body);
+    return ctl_sign_document_key (run, type, key, last_version, body, out, err);
+}
+
+bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    if (life_us <= 0 || life_us > WIRE_DEED_LIFE_MAX_US)
+        return bg_fail (err, BG_USAGE, "an order may wait for targets at most 7 days");
+    BG_TRY (ready (run, &client, &keyring, err));
+    bg_id installation = wire_keyring_installation (keyring);
+    int64_t now_us = ctl_client_now_us (client);
+    uint8_t entropy[10];
+    bg_random_bytes (entropy, sizeof entropy);
+    *deed = (wire_deed){
+        .installation = installation,
+        .id = bg_id_make (now_us, entropy),
+        .what = what,
+        .issued_us = now_us,
+        .expires_us = now_us + life_us,
+        .has_to = true,
+        .to = *to,
+        .job_key = wire_document_key (installation, WIRE_TYPE_JOB, job_name),
+        .job_name = job_name,
+        .has_needs = true,
+        .needs = {.authority = wire_keyring_version (keyring)},
+        .reason = reason,
+    };
+    BG_TRY (wire_check (&wire_desc_deed, deed, err));
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, installation, deed,
+        ctl_client_identity (client)->sign.secret, &run->arena, out);
+    return bg_ok ();
+}
+
+bg_result ctl_sign_token (ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    BG_TRY (ready (run, &client, &keyring, err));
+    wire_token copy = *token;
+    copy.installation = wire_keyring_installation (keyring);
+    copy.authority = wire_keyring_version (keyring);
+    BG_TRY (wire_check (&wire_desc_token, &copy, err));
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_TOKEN, copy.installation, &copy,
+        ctl_client_identity (client)->sign.secret, &run->arena, out);
+    return bg_ok ();
+}
+
+/*  How many of the items, from the first, fit into one message.  */
+static size_t batch_of (const wire_post_item *items, size_t count)
+{
+    size_t bytes = 0, taken = 0;
+    while (taken < count && taken < BATCH_ITEMS) {
+        bytes += items[taken].document.bytes.size + 1024;
+        if (taken > 0 && bytes > BATCH_BYTES)
+            break;
+        taken++;
+    }
+    return taken;
+}
+
+bg_result ctl_post (ctl_run *run, const wire_post_item *items, size_t count, bool dry_run,
+    wire_posted_item *rows, size_t *done, bg_error *err)
+{
+    ctl_client *client = NULL;
+    BG_TRY (ctl_run_client (run, &client, err));
+    for (*done = 0; *done < count;) {
+        size_t taken = batch_of (items + *done, count - *done);
+        wire_post request = {.items_count = taken, .dry_run = dry_run};
+        request.items = bg_arena_array (&run->arena, wire_post_item, taken);
+        memcpy (request.items, items + *done, taken * sizeof *items);
+        wire_posted *answer = NULL;
+        BG_TRY (ctl_call (client, WIRE_POST, &request, WIRE_POSTED, (void **) &answer, err));
+        if (answer->items_count != taken)
+            return bg_fail (err, BG_MALFORMED, "the broker answered for %zu of %zu documents",
+                answer->items_count, taken);
+        memcpy (rows + *done, answer->items, taken * sizeof *rows);
+        *done += taken;
+    }
+    return bg_ok ();
+}

@@ -1,0 +1,38 @@
+/*  Signing what a command changes: documents, deeds, tokens, with the login's key.
+
+    Times are broker time. Before anything is signed the authority is verified from the context's
+    pin, the login must be in it, and the broker's clock must be within 5 min of ours (BG_CLOCK
+    names both).
+*/
+#ifndef BUGLE_CTL_SIGN_H
+#define BUGLE_CTL_SIGN_H
+
+#include "ctl/client.h"
+#include "proto/sign.h"
+
+/*  A document of type and name (the object's; for a switch and a withdrawal of a job: the job's),
+    version max (last known + 1, broker time in ms), with body the struct of the type. last_version:
+    0 when there is none. Everything in the run's arena.  */
+bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
+    const void *body, wire_signed *out, bg_error *err) BG_CHECKED;
+/*  The same with the key given: memberships have the target's id.  */
+bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
+    const void *body, wire_signed *out, bg_error *err) BG_CHECKED;
+
+/*  A START or STOP of a job: deed->id is new (the execution id of a START), issued now, expires
+    life_us later. job_name is the name as the broker has it. reason may be empty. deed and out live
+    in the run's arena.  */
+bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;
+
+/*  A token record.  */
+bg_result ctl_sign_token (
+    ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err) BG_CHECKED;
+
+/*  Posts signed documents of any number in batches of at most 64 and 200 KiB; rows[i] belongs to
+    items[i]. dry_run asks the broker to check and change nothing. When a batch fails, *done says
+    how many were posted before it.  */
+bg_result ctl_post (ctl_run *run, const wire_post_item *items, size_t count, bool dry_run,
+    wire_posted_item *rows, size_t *done, bg_error *err) BG_CHECKED;
+
+#endif

@@ -1,0 +1,26 @@
+/*  What the commands of the noun target share.  */
+#ifndef BUGLE_CTL_TARGET_H
+#define BUGLE_CTL_TARGET_H
+
+#include "ctl/client.h"
+
+#include <jansson.h>
+
+typedef struct {
+    wire_target_row *rows; /*  in the run's arena  */
+    size_t count;
+    bool more;    /*  limit was reached and there are others  */
+    size_t total; /*  that match  */
+} ctl_target_rows;
+
+/*  All pages of a query, at most limit rows (0: no limit). query->limit and ->after are ignored. A
+    name, group or selector that matches nothing is BG_NOT_FOUND, said by the broker.  */
+bg_result ctl_targets_fetch (ctl_run *run, const wire_target_query *query, size_t limit,
+    ctl_target_rows *out, bg_error *err) BG_CHECKED;
+
+/*  A target as a row of JSON, without its deliveries.  */
+json_t *ctl_target_json (const wire_target_row *row);
+/*  STATE as people read it: "quarantined object (2)".  */
+void ctl_target_state_print (const ctl_output *out, const json_t *row, bg_buf *text);
+
+#endif
