@@ -117,7 +117,8 @@ static bg_result take_back (shell *self, const bg_error *why, bg_error *err)
     return bg_ok ();
 }
 
-/*  What nothing waits for is not tried while the disk is full: a failed commit costs the connections. */
+/*  What nothing waits for is not tried while the disk is full: a failed commit costs the
+    connections.  */
 static bool commit_is_due (shell *self)
 {
     int64_t now_us = bg_clock_mono_us ();

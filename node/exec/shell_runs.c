@@ -6,6 +6,7 @@
 */
 #include "common/base/arena.h"
 #include "common/sys/file.h"
+#include "node/exec/leftovers.h"
 #include "node/exec/run_file.h"
 #include "node/exec/shell_private.h"
 #include "proto/wire.h"
@@ -74,11 +75,28 @@ static bool has_child (const shell *self, bg_id run)
     return false;
 }
 
+static bool has_end (const run_file *file, bg_arena *arena)
+{
+    wire_header header;
+    void *value = NULL;
+    return file->count > 0 &&
+           bg_is_ok (
+               wire_inner_decode (file->records[file->count - 1], arena, &header, &value, NULL)) &&
+           header.kind == WIRE_RECORD_END;
+}
+
 void shell_look_at_run (shell *self, bg_id run)
 {
     BG_AUTO_ARENA arena = {0};
     run_file file;
+    if (!exec_core_has_run (self->core, run))
+        return;
     run_file_look (self->runs_dir, run, &arena, &file);
+    /*  Before the run is said to be interrupted, nothing of it may be left. */
+    size_t killed = file.is_alive || has_end (&file, &arena) ? 0 : exec_kill_leftovers (run);
+    if (killed)
+        bg_log_event (self->config.log, BG_LOG_WARNING, "leftovers-killed", "run=%s processes=%zu",
+            bg_id_short (run).text, killed);
     exec_core_run_file (self->core, shell_now (), run, file.records, file.count, file.is_alive);
 }
 

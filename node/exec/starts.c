@@ -155,7 +155,8 @@ static bg_result check_policy (exec_core *self, bg_now now, start *s, bg_error *
     return bg_ok ();
 }
 
-/*  Asked as soon as it is clear that something new would begin: raising a floor needs space as well. */
+/*  Asked as soon as it is clear that something new would begin: raising a floor needs space as
+    well.  */
 static bg_result check_storage (const exec_core *self, start *s, bg_error *err)
 {
     if (self->storage_full) {

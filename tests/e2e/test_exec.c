@@ -37,7 +37,7 @@ static struct {
     bg_arena arena;
     uint64_t requests;
     int jobs;
-    bool on_full_disk; /*  bugle-exec runs with the shim of full_disk.c  */
+    bool on_full_disk; /*  bugle-exec runs with the shim of exec_full_disk.c  */
 } t;
 
 /*  ---- the program ----  */
@@ -603,10 +603,15 @@ static void a_stop_cancels_the_run (void **state)
     assert_false (is_alive (pid));
 }
 
-static void a_killed_supervisor_interrupts_the_run_and_its_step (void **state)
+static void a_killed_supervisor_interrupts_the_run_and_its_processes (void **state)
 {
     (void) state;
-    wire_job job = gated_job ();
+    make_fifo ("pid");
+    make_fifo ("gate");
+    wire_job job = new_job ();
+    BG_AUTO_CHAR text = bg_strdup_printf (
+        "setsid sh -c 'echo $$ >%s/pid; read x <%s/gate'; echo through", t.home, t.home);
+    fixture_step (&t.signing, &job, "wait", text, NULL);
     wire_run run = begin (&job);
     pid_t pid = read_pid ("pid");
     pid_t supervisor = supervisor_of (run.run);
@@ -856,7 +861,7 @@ int main (void)
         CASE (a_timeout_ends_the_whole_group),
         CASE (what_hides_in_another_session_is_ended_too),
         CASE (a_stop_cancels_the_run),
-        CASE (a_killed_supervisor_interrupts_the_run_and_its_step),
+        CASE (a_killed_supervisor_interrupts_the_run_and_its_processes),
         CASE (killing_bugle_exec_leaves_the_step_alone),
         CASE (a_run_that_ends_while_nobody_looks_is_reported),
         CASE (a_stop_reaches_a_supervisor_after_a_restart),

@@ -8,9 +8,9 @@ bugle_test (test_exec
     SOURCES e2e/test_exec.c unit/signing_fixture.c
     MAY_USE exec_shell)
 # Stands between a program and its disk: no space as long as a file says so.
-add_library (full_disk SHARED e2e/full_disk.c)
-target_link_libraries (full_disk PRIVATE bugle_flags dl)
-target_link_options (full_disk PRIVATE -fno-sanitize=all)
-target_compile_options (full_disk PRIVATE -fno-sanitize=all)
-add_dependencies (test_exec bugle-exec full_disk)
-target_compile_definitions (test_exec PRIVATE FULL_DISK="$<TARGET_FILE:full_disk>")
+add_library (exec_full_disk SHARED e2e/exec_full_disk.c)
+target_link_libraries (exec_full_disk PRIVATE bugle_flags dl)
+target_link_options (exec_full_disk PRIVATE -fno-sanitize=all)
+target_compile_options (exec_full_disk PRIVATE -fno-sanitize=all)
+add_dependencies (test_exec bugle-exec exec_full_disk)
+target_compile_definitions (test_exec PRIVATE FULL_DISK="$<TARGET_FILE:exec_full_disk>")
