@@ -1,0 +1,159 @@
+/*  bugle job history: options to a query, pages to rows. What a row looks like is history_view.c's.
+
+    Invariant: a list that was cut says so, and one that was not does not.
+*/
+#include "ctl/history.h"
+
+#include "ctl/client.h"
+#include "ctl/exec.h"
+#include "ctl/history_view.h"
+#include "ctl/targets_arg.h"
+
+#include <string.h>
+
+#define LIMIT_DEFAULT 50
+#define PAGE_MAX      1000
+
+bg_result ctl_history_states (
+    bool failed, const char *state, uint64_t states[8], size_t *count, bg_error *err)
+{
+    static const uint64_t wrong[] = {WIRE_RUN_FAILED, WIRE_RUN_CANCELED, WIRE_RUN_INTERRUPTED};
+    const size_t wrong_count = sizeof wrong / sizeof wrong[0];
+    uint64_t wanted = 0;
+    *count = 0;
+    if (failed) {
+        memcpy (states, wrong, sizeof wrong);
+        *count = wrong_count;
+    }
+    if (!state)
+        return bg_ok ();
+    while (wire_run_state_word (wanted) && strcmp (wire_run_state_word (wanted), state) != 0)
+        wanted++;
+    if (!wire_run_state_word (wanted))
+        return bg_fail (err, BG_USAGE, "there is no state '%s'", state);
+    bool is_wrong = false;
+    for (size_t i = 0; i < wrong_count; i++)
+        is_wrong = is_wrong || wrong[i] == wanted;
+    if (failed && !is_wrong) {
+        bg_ignore (bg_fail (err, BG_USAGE, "--failed and --state %s exclude each other", state));
+        return bg_hint (err, "leave one of them out");
+    }
+    states[0] = wanted;
+    *count = 1;
+    return bg_ok ();
+}
+
+bg_result ctl_history_fetch (ctl_run *run, const wire_history_query *query, size_t limit,
+    ctl_history_rows *out, bg_error *err)
+{
+    ctl_client *client = NULL;
+    wire_history_query page = *query;
+    size_t capacity = 0;
+    *out = (ctl_history_rows){0};
+    BG_TRY (ctl_run_client (run, &client, err));
+    for (;;) {
+        wire_history *answer = NULL;
+        page.limit = limit - out->count < PAGE_MAX ? limit - out->count : PAGE_MAX;
+        BG_TRY (ctl_call (client, WIRE_HISTORY_QUERY, &page, WIRE_HISTORY, (void **) &answer, err));
+        size_t taken = answer->rows_count < page.limit ? answer->rows_count : (size_t) page.limit;
+        if (out->count + taken > capacity) {
+            capacity = (out->count + taken) * 2;
+            wire_history_row *rows = bg_arena_array (&run->arena, wire_history_row, capacity);
+            if (out->count > 0)
+                memcpy (rows, out->rows, out->count * sizeof *rows);
+            out->rows = rows;
+        }
+        if (taken > 0)
+            memcpy (out->rows + out->count, answer->rows, taken * sizeof *out->rows);
+        out->count += taken;
+        if (!answer->more)
+            return bg_ok ();
+        if (out->count >= limit) {
+            out->more = true;
+            return bg_ok ();
+        }
+        if (answer->next_before == 0 || (page.before != 0 && answer->next_before >= page.before))
+            return bg_fail (err, BG_MALFORMED, "the broker's pages of history do not end");
+        page.before = answer->next_before;
+    }
+}
+
+/*  ---- the command ----  */
+
+static bg_result one_target (ctl_run *run, wire_history_query *query, bg_error *err)
+{
+    size_t count = 0;
+    const char *const *texts = ctl_list (run->parsed, CTL_OPT_TARGET, &count);
+    if (!ctl_given (run->parsed, CTL_OPT_TARGET))
+        return bg_ok ();
+    bg_slice *names = NULL;
+    size_t name_count = 0;
+    BG_TRY (ctl_targets_expand (run, texts, count, 128, &names, &name_count, err));
+    if (name_count != 1) {
+        bg_ignore (bg_fail (err, BG_USAGE,
+            "-t names %zu targets; the history is shown for one of them or for all", name_count));
+        return bg_hint (err, "name one target, or leave -t out");
+    }
+    query->target = names[0];
+    return bg_ok ();
+}
+
+static bg_result make_query (ctl_run *run, wire_history_query *query, bg_error *err)
+{
+    const ctl_parsed *parsed = run->parsed;
+    query->job = bg_slice_str (ctl_argument (parsed, 0));
+    query->since_us = ctl_time_us (parsed, CTL_OPT_SINCE, 0);
+    query->until_us = ctl_time_us (parsed, CTL_OPT_UNTIL, 0);
+    if (query->since_us != 0 && query->until_us != 0 && query->since_us >= query->until_us) {
+        bg_ignore (
+            bg_fail (err, BG_USAGE, "--since is not before --until: no run can lie between them"));
+        return bg_hint (err, "as durations, --since is the longer one: --since 7d --until 1d");
+    }
+    query->states = bg_arena_array (&run->arena, uint64_t, 8);
+    BG_TRY (ctl_history_states (ctl_given (parsed, CTL_OPT_FAILED),
+        ctl_text (parsed, CTL_OPT_STATE, NULL), query->states, &query->states_count, err));
+    BG_TRY (one_target (run, query, err));
+    if (ctl_given (parsed, CTL_OPT_EXEC)) {
+        wire_exec_row *exec = NULL;
+        BG_TRY (ctl_exec_find (run, ctl_text (parsed, CTL_OPT_EXEC, ""), false, &exec, err));
+        query->exec = exec->id;
+    }
+    ctl_form form = ctl_output_get (run->out)->form;
+    query->output =
+        ctl_is_human (run->out) ? ctl_output_get (run->out)->is_verbose : form != CTL_FORM_NAME;
+    return bg_ok ();
+}
+
+static void print_blocks (ctl_run *run, const ctl_history_rows *rows)
+{
+    bool is_utc = ctl_output_get (run->out)->is_utc;
+    for (size_t i = 0; i < rows->count; i++) {
+        BG_AUTO_BUF text = {0};
+        if (i > 0)
+            bg_buf_append_byte (&text, '\n');
+        ctl_history_text (&rows->rows[i], is_utc, &text);
+        ctl_print_slice (run->out, bg_buf_slice (&text));
+    }
+    if (rows->count == 0)
+        ctl_note (run->out, "no runs");
+    if (rows->more)
+        ctl_note (run->out, "the first %zu runs shown; --limit shows more", rows->count);
+}
+
+bg_result ctl_job_history (ctl_run *run, bg_error *err)
+{
+    wire_history_query query = {0};
+    ctl_history_rows rows;
+    BG_TRY (make_query (run, &query, err));
+    size_t limit = (size_t) ctl_number (run->parsed, CTL_OPT_LIMIT, LIMIT_DEFAULT);
+    BG_TRY (ctl_history_fetch (run, &query, limit, &rows, err));
+    if (ctl_is_human (run->out) && ctl_output_get (run->out)->is_verbose) {
+        print_blocks (run, &rows);
+        return bg_ok ();
+    }
+    ctl_list_begin (run->out, "runs", ctl_history_columns, ctl_history_column_count, "run");
+    for (size_t i = 0; i < rows.count; i++)
+        ctl_list_row (run->out, ctl_history_json (&rows.rows[i]));
+    ctl_list_end (run->out, rows.more, 0);
+    return bg_ok ();
+}

@@ -1,0 +1,24 @@
+/*  Asking the broker for runs.  */
+#ifndef BUGLE_CTL_HISTORY_H
+#define BUGLE_CTL_HISTORY_H
+
+#include "ctl/run.h"
+#include "proto/wire.h"
+
+typedef struct {
+    wire_history_row *rows; /*  newest first; in the run's arena  */
+    size_t count;
+    bool more; /*  there are older ones that match  */
+} ctl_history_rows;
+
+/*  At most limit runs that match the query, over as many pages as it takes; before and limit of the query are set here.
+    Failures of ctl_call.  */
+bg_result ctl_history_fetch (ctl_run *run, const wire_history_query *query, size_t limit,
+    ctl_history_rows *out, bg_error *err) BG_CHECKED;
+
+/*  The states that --failed and --state stand for; states has room for 8, 0 are all of them. state may be NULL.
+    BG_USAGE when they exclude each other.  */
+bg_result ctl_history_states (
+    bool failed, const char *state, uint64_t states[8], size_t *count, bg_error *err) BG_CHECKED;
+
+#endif

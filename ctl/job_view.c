@@ -1,0 +1,215 @@
+/*  Jobs in words and in JSON: see job_view.h.  */
+#include "ctl/job_view.h"
+
+#include "common/job/describe.h"
+#include "common/job/duration.h"
+
+#include <inttypes.h>
+
+static json_t *count_json (uint64_t count)
+{
+    return json_integer ((json_int_t) count);
+}
+
+static json_t *buf_json (const bg_buf *text)
+{
+    return ctl_json_slice (bg_buf_slice (text));
+}
+
+/*  Targets that have neither taken it over nor said why not.  */
+static uint64_t pending_of (const wire_job_row *row)
+{
+    uint64_t settled = row->applied + row->waiting + row->failed;
+    return row->targets > settled ? row->targets - settled : 0;
+}
+
+json_t *ctl_job_json (const wire_job_row *row)
+{
+    const char *last = row->last_us ? wire_run_state_word (row->last_state) : NULL;
+    json_t *object = json_pack ("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                                "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "name", ctl_json_slice (row->name), "key", ctl_json_id (row->key), "enabled",
+        !row->disabled, "disabled_reason",
+        row->disabled ? ctl_json_text_or_null (row->disabled_reason) : json_null (), "version",
+        count_json (row->revision), "document_version", count_json (row->version), "audience",
+        ctl_json_text_or_null (row->audience), "category", ctl_json_text_or_null (row->category),
+        "step_count", count_json (row->steps), "schedule_count", count_json (row->schedules),
+        "targets", count_json (row->targets), "pending", count_json (pending_of (row)), "waiting",
+        count_json (row->waiting), "applied", count_json (row->applied), "failed",
+        count_json (row->failed), "running", count_json (row->running), "last_state",
+        last ? json_string (last) : json_null (), "last", ctl_json_time (row->last_us), "posted",
+        ctl_json_time (row->posted_us), "posted_by", ctl_json_text_or_null (row->posted_by));
+    bg_assert (object);
+    return object;
+}
+
+/*  ---- the definition ----  */
+
+static json_t *duration_or_null (uint64_t duration_us)
+{
+    return duration_us ? json_string (job_duration_text ((int64_t) duration_us).text)
+                       : json_null ();
+}
+
+static json_t *step_json (const wire_job *job, size_t index)
+{
+    const wire_job_step *step = &job->steps[index];
+    BG_AUTO_BUF does = {0};
+    BG_AUTO_BUF success = {0};
+    BG_AUTO_BUF failure = {0};
+    job_describe_step (step, &does);
+    /*  Said as what it means, not as "by default".  */
+    job_describe_action (
+        job, step->on_success ? step->on_success : WIRE_FLOW_NEXT, step->success_step, &success);
+    job_describe_action (
+        job, step->on_failure ? step->on_failure : WIRE_FLOW_FAIL, step->failure_step, &failure);
+    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", count_json (index + 1),
+        "name", ctl_json_slice (step->name), "does", buf_json (&does), "timeout",
+        duration_or_null (step->timeout_us), "retries", count_json (step->retry_attempts),
+        "retry_every",
+        step->retry_attempts
+            ? duration_or_null (step->retry_every_us ? step->retry_every_us : JOB_RETRY_EVERY_US)
+            : json_null (),
+        "on_success", buf_json (&success), "on_failure", buf_json (&failure));
+}
+
+/*  A schedule in the targets' own zones has no time that could be told here.  */
+static json_t *next_json (const wire_job_schedule *schedule, int64_t now_us)
+{
+    ctl_zones zones = {0};
+    job_schedule made;
+    int64_t next_us = 0;
+    bool is_everywhere = schedule->kind == WIRE_SCHEDULE_EVERY || schedule->zone.size > 0;
+    if (is_everywhere &&
+        bg_is_ok (job_body_schedule (schedule, ctl_zone_lookup, &zones, &made, NULL)))
+        (void) job_schedule_next (&made, now_us, &next_us, NULL);
+    ctl_zones_fini (&zones);
+    return ctl_json_time (next_us);
+}
+
+static json_t *schedule_json (const wire_job_schedule *schedule, int64_t now_us)
+{
+    BG_AUTO_BUF when = {0};
+    job_describe_schedule (schedule, &when);
+    bool is_cron = schedule->kind == WIRE_SCHEDULE_CRON;
+    return json_pack ("{s:o, s:o, s:o, s:o}", "name", ctl_json_slice (schedule->name), "when",
+        buf_json (&when), "zone",
+        !is_cron                  ? json_null ()
+        : schedule->zone.size > 0 ? ctl_json_slice (schedule->zone)
+                                  : json_string ("target"),
+        "next", next_json (schedule, now_us));
+}
+
+void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us)
+{
+    BG_AUTO_BUF start = {0};
+    BG_AUTO_BUF yaml = {0};
+    json_t *steps = json_array ();
+    json_t *schedules = json_array ();
+    for (size_t i = 0; i < job->steps_count; i++)
+        json_array_append_new (steps, step_json (job, i));
+    for (size_t i = 0; i < job->schedules_count; i++)
+        json_array_append_new (schedules, schedule_json (&job->schedules[i], now_us));
+    job_describe_start (job, &start);
+    job_yaml_write (job, &yaml);
+    json_object_set_new (object, "description", ctl_json_text_or_null (job->description));
+    json_object_set_new (object, "start", buf_json (&start));
+    json_object_set_new (object, "steps", steps);
+    json_object_set_new (object, "schedules", schedules);
+    json_object_set_new (object, "definition", buf_json (&yaml));
+}
+
+/*  ---- tables ----  */
+
+static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    bg_buf_append_str (
+        text, json_is_true (json_object_get (row, "enabled")) ? "enabled" : "disabled");
+}
+
+static void print_version (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    bg_buf_printf (
+        text, "v%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (row, "version")));
+}
+
+/*  "5 applied, 1 waiting": the states that somebody is in.  */
+static void print_delivery (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    static const char *const keys[] = {"applied", "pending", "waiting", "failed"};
+    (void) out;
+    size_t start = text->size;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        json_int_t count = json_integer_value (json_object_get (row, keys[i]));
+        if (count > 0)
+            bg_buf_printf (text, "%s%" JSON_INTEGER_FORMAT " %s", text->size > start ? ", " : "",
+                count, keys[i]);
+    }
+}
+
+static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    print_enabled (out, row, text);
+    const char *reason = json_string_value (json_object_get (row, "disabled_reason"));
+    if (reason)
+        bg_buf_printf (text, ": %s", reason);
+}
+
+const ctl_column ctl_job_columns[] = {
+    {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, print_enabled},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"targets", "TARGETS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"last_state", "LAST", CTL_CELL_STATE, CTL_NORMAL, NULL},
+    {"last", "ENDED", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"audience", "FOR", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"category", "CATEGORY", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"step_count", "STEPS", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"schedule_count", "SCHEDULES", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"posted", "POSTED", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"posted_by", "BY", CTL_CELL_TEXT, CTL_WIDE, NULL},
+};
+const size_t ctl_job_column_count = sizeof ctl_job_columns / sizeof ctl_job_columns[0];
+
+const ctl_column ctl_job_fields[] = {
+    {"name", "Job", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"description", "Description", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"category", "Category", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, print_state},
+    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"posted", "Posted", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"posted_by", "By", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"audience", "For", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {"start", "Start", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"running", "Running", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},
+};
+const size_t ctl_job_field_count = sizeof ctl_job_fields / sizeof ctl_job_fields[0];
+
+const ctl_column ctl_job_step_columns[] = {
+    {"step", "STEP", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"does", "DOES", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"timeout", "TIMEOUT", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"retries", "RETRIES", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"on_success", "ON SUCCESS", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"on_failure", "ON FAILURE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+};
+const size_t ctl_job_step_column_count =
+    sizeof ctl_job_step_columns / sizeof ctl_job_step_columns[0];
+
+const ctl_column ctl_job_schedule_columns[] = {
+    {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"when", "WHEN", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"zone", "ZONE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, NULL},
+};
+const size_t ctl_job_schedule_column_count =
+    sizeof ctl_job_schedule_columns / sizeof ctl_job_schedule_columns[0];

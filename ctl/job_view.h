@@ -1,0 +1,27 @@
+/*  Jobs in words and in JSON. Pure.  */
+#ifndef BUGLE_CTL_JOB_VIEW_H
+#define BUGLE_CTL_JOB_VIEW_H
+
+#include "ctl/output.h"
+#include "ctl/zones.h"
+#include "proto/wire.h"
+
+/*  The object of one job: name, key, enabled, disabled_reason, version (as people count), document_version, audience,
+    category, step_count, schedule_count, targets, pending, waiting, applied, failed, running, last_state, last, posted,
+    posted_by. New reference.  */
+json_t *ctl_job_json (const wire_job_row *row);
+/*  Adds what the definition says: description, start, steps, schedules (each with next, when it can be told here), and
+    definition, its YAML. now_us: for next.  */
+void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us);
+
+/*  Columns and fields over these objects.  */
+extern const ctl_column ctl_job_columns[];
+extern const size_t ctl_job_column_count;
+extern const ctl_column ctl_job_fields[];
+extern const size_t ctl_job_field_count;
+extern const ctl_column ctl_job_step_columns[];
+extern const size_t ctl_job_step_column_count;
+extern const ctl_column ctl_job_schedule_columns[];
+extern const size_t ctl_job_schedule_column_count;
+
+#endif

@@ -1,0 +1,5 @@
+# Jobs, executions and apply of the CLI: what they say, and each command against a broker that plays a script.
+foreach (name job run)
+    bugle_test (test_ctl_${name}_views SOURCES unit/test_ctl_${name}_views.c MAY_USE ctl_commands)
+    bugle_test (test_ctl_${name}_commands SOURCES unit/test_ctl_${name}_commands.c unit/ctl_fake.c MAY_USE ctl_commands)
+endforeach ()
