@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NODE_DEED_LIFE_MAX_US BG_DAY (7) /*  no deed lives longer (design.md section 7)  */
+
 void node_deed_release (void *object)
 {
     node_deed *deed = object;
@@ -278,10 +280,27 @@ bg_result node_deeds_pump (node_core *self, bg_error *err)
 
 /*  ---- answers ----  */
 
-bg_result node_deed_began (node_core *self, bg_id id, bg_error *err)
+/*  bugle-exec is the truth about what has begun: it may tell of a run whose START this node forgot in a crash. That
+    START comes again in polls, and must then be found done, not be started or superseded.  */
+static node_deed *remember_start (node_core *self, const wire_run *run)
 {
-    node_deed *deed = node_table_find (&self->deeds, id);
-    if (!deed || deed->phase == NODE_DEED_IS_DONE)
+    node_deed *deed = bg_alloc (sizeof *deed);
+    deed->id = run->exec;
+    deed->what = WIRE_DEED_START;
+    deed->job_key = run->job_key;
+    deed->job_name = bg_slice_dup (run->job_name);
+    deed->issued_us = bg_id_time_us (run->exec);
+    deed->expires_us = self->now.utc_us + NODE_DEED_LIFE_MAX_US;
+    node_table_insert (&self->deeds, deed);
+    return deed;
+}
+
+bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err)
+{
+    node_deed *deed = node_table_find (&self->deeds, run->exec);
+    if (!deed)
+        deed = remember_start (self, run);
+    if (deed->phase == NODE_DEED_IS_DONE)
         return bg_ok ();
     return done (self, deed, err);
 }

@@ -52,7 +52,7 @@ bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err)
     if (!found || (is_final && known.state == WIRE_RUN_RUNNING))
         BG_TRY (record (self, run, err));
     if (!bg_id_is_zero (run->exec))
-        BG_TRY (node_deed_began (self, run->exec, err));
+        BG_TRY (node_deed_began (self, run, err));
     if (!bg_id_is_zero (run->occurrence))
         BG_TRY (node_occurrence_done (self, run->occurrence, err));
     if (!is_final) {

@@ -278,6 +278,7 @@ typedef struct {
     bg_key token_public;
     bg_slice name;
     bg_slice location;
+    bg_slice note; /*  what bugle-exec had to say about its policy, for the person  */
     bg_key sign_key;
     bg_key curve_key;
     uint8_t nonce[16];
@@ -528,7 +529,7 @@ bg_result node_deeds_polled (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_deed_verdict (node_core *self, const node_ask *ask, const wire_exec_verdict *verdict,
     bg_error *err) BG_CHECKED;
 /*  bugle-exec shows a run of it.  */
-bg_result node_deed_began (node_core *self, bg_id deed, bg_error *err) BG_CHECKED;
+bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
 /*  bugle-exec is gone: what was with it is to be sent again.  */
 void node_deeds_exec_lost (node_core *self);
 bg_result node_deeds_prune (node_core *self, bg_error *err) BG_CHECKED;
