@@ -13,6 +13,13 @@ static bool same_hash (const node_version *version, const uint8_t hash[32])
 
 /*  ---- acknowledgements ----  */
 
+void node_ack_drop (node_core *self)
+{
+    self->ack_count = 0;
+    self->acks = NULL;
+    bg_arena_fini (&self->ack_arena);
+}
+
 void node_ack_flush (node_core *self)
 {
     if (self->ack_count && node_session_is_up (self)) {
@@ -20,8 +27,7 @@ void node_ack_flush (node_core *self)
             .items = self->acks, .items_count = self->ack_count, .state_seq = self->state_seq};
         node_say (self, NODE_LINK_DESK, WIRE_ACK, &ack);
     }
-    self->ack_count = 0;
-    bg_arena_fini (&self->ack_arena);
+    node_ack_drop (self);
 }
 
 void node_ack (
@@ -29,6 +35,8 @@ void node_ack (
 {
     if (self->ack_count == NODE_ACKS_MAX)
         node_ack_flush (self);
+    if (!self->acks)
+        self->acks = bg_arena_array (&self->ack_arena, wire_ack_item, NODE_ACKS_MAX);
     self->acks[self->ack_count++] = (wire_ack_item){
         .key = key,
         .version = version,
@@ -273,8 +281,10 @@ bg_result node_apply_verdict (
         BG_SLICE_ARG (verdict->message));
     BG_TRY (node_document_refuse (
         self, &item, ask->subject, ask->type, ask->version, verdict->code, verdict->message, err));
-    node_ack (
-        self, ask->subject, ask->version, WIRE_DELIVERY_FAILED, verdict->code, verdict->message);
+    /*  bugle-exec knows of a newer one: its floor outlived the node's store.  */
+    const bool older = code == BG_SUPERSEDED || code == BG_STALE;
+    node_ack (self, ask->subject, ask->version,
+        older ? WIRE_DELIVERY_SUPERSEDED : WIRE_DELIVERY_FAILED, verdict->code, verdict->message);
     return bg_ok ();
 }
 

@@ -64,6 +64,7 @@ void node_core_destroy (node_core **self_p)
     node_enlist_drop (self);
     bg_arena_fini (&self->scratch);
     bg_arena_fini (&self->ack_arena);
+    free (self->streams);
     free (self->heap);
     free (self->problem);
     free (self->name);
@@ -168,7 +169,7 @@ bg_result node_forget (node_core *self, bg_error *err)
     self->has_broker_time = false;
     self->enlisted = false;
     self->leaving = false;
-    self->ack_count = 0;
+    node_ack_drop (self);
     memset (self->digest, 0, sizeof self->digest);
     node_check_name (self);
     /*  Asked again, bugle-exec says how it stands now.  */
@@ -261,7 +262,9 @@ static bg_result leave (node_core *self, bg_error *err)
         BG_TRY (node_book_pump (self, err));
         /*  What was acknowledged must stand before the poll that asks for more.  */
         node_ack_flush (self);
-        BG_TRY (node_poll_settle (self, err));
+    }
+    BG_TRY (node_poll_settle (self, err));
+    if (!self->full) {
         node_ack_flush (self);
         BG_TRY (node_outbox_pump (self, err));
         node_enlist_settle (self);
@@ -563,45 +566,4 @@ bg_result node_core_set_storage_full (node_core *self, bg_now now, bool full, bg
     self->missed_reason = "misfire";
     node_log (self, NODE_LOG_INFO, "storage-back", "there is space in the store again");
     return bg_ok ();
-}
-
-/*  ---- looking in ----  */
-
-void node_core_get_state (const node_core *self, node_core_state *state)
-{
-    *state = (node_core_state){
-        .enlisted = self->enlisted,
-        .connected = node_session_is_up (self),
-        .exec_ready = self->exec.connected && self->exec.ready,
-        .storage_full = self->full,
-        .target = self->identity.target,
-        .name = self->identity.name,
-        .jobs = self->jobs.count,
-        .open_runs = self->open_runs.count,
-        .outbox = self->outbox.rows,
-        .state_seq = self->state_seq,
-    };
-    memcpy (state->digest, self->digest, sizeof state->digest);
-    for (size_t i = 0; i < self->slots.count; i++) {
-        const node_slot *slot = self->slots.items[i];
-        state->held += slot->held.there && !slot->held.dropped;
-        state->waiting += slot->waiting.there;
-        state->refused += slot->refused.there;
-    }
-}
-
-bool node_core_holds (const node_core *self, bg_id key, uint64_t version)
-{
-    const node_slot *slot = node_slot_find (self, key);
-    return slot && slot->held.there && !slot->held.dropped && slot->held.version == version;
-}
-
-const char *node_core_problem (const node_core *self)
-{
-    return self->problem;
-}
-
-const node_counter *node_core_counters (const node_core *self)
-{
-    return self->counters;
 }

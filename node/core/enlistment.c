@@ -108,6 +108,7 @@ bg_result node_enlist_begin (
     wire_seed_keypair (token.seed, &at->token_public, at->token_secret);
     node_timer_in (self, NODE_TIMER_ENLIST_END,
         wanted->timeout_us > 0 ? wanted->timeout_us : NODE_CONTROL_TIMEOUT_US);
+    self->exec.anchor_asked = false; /*  what was asked before was for another token  */
     return node_enlist_exec (self, err);
 }
 
@@ -127,7 +128,8 @@ bg_result node_enlist_exec (node_core *self, bg_error *err)
     return bg_ok ();
 }
 
-static void say (node_core *self, wire_kind kind, const void *value)
+/*  Makes the message that is said from now on; node_enlist_again says it.  */
+static void prepare (node_core *self, wire_kind kind, const void *value)
 {
     node_enlistment *at = &self->enlist;
     bg_buf_clear (&at->message_header);
@@ -135,7 +137,6 @@ static void say (node_core *self, wire_kind kind, const void *value)
     at->request = node_new_id (self);
     wire_message_encode (
         kind, at->request, (bg_id){0}, value, &at->message_header, &at->message_body);
-    node_enlist_again (self);
 }
 
 void node_enlist_again (node_core *self)
@@ -148,7 +149,7 @@ void node_enlist_again (node_core *self)
     node_timer_in (self, NODE_TIMER_ENLIST, NODE_ENLIST_RETRY_US);
 }
 
-static void say_hello (node_core *self)
+static void prepare_hello (node_core *self)
 {
     node_enlistment *at = &self->enlist;
     at->phase = NODE_ENLIST_HELLO;
@@ -162,7 +163,7 @@ static void say_hello (node_core *self)
     };
     self->ports.random (self->ports.ctx, at->nonce, sizeof at->nonce);
     memcpy (hello.nonce, at->nonce, sizeof hello.nonce);
-    say (self, WIRE_ENLIST_HELLO, &hello);
+    prepare (self, WIRE_ENLIST_HELLO, &hello);
 }
 
 static bg_slice join_endpoints (bg_arena *arena, const wire_token_text *token)
@@ -191,13 +192,16 @@ void node_enlist_anchored (node_core *self, const wire_exec_verdict *verdict)
         node_enlist_fail (self, &why);
         return;
     }
+    if (ok)
+        at->note = bg_arena_copy (&at->arena, verdict->message);
     if (bg_failed (self->ports.new_keys (self->ports.ctx, &at->sign_key, &at->curve_key, &why))) {
         node_enlist_fail (self, &why);
         return;
     }
     self->ports.open (self->ports.ctx, NODE_LINK_ENLIST, join_endpoints (&at->arena, &at->token),
         &at->token.broker_curve_key);
-    say_hello (self);
+    prepare_hello (self);
+    node_enlist_again (self);
 }
 
 /*  ---- challenge ----  */
@@ -251,7 +255,8 @@ static bg_result challenged (node_core *self, const wire_enlist_challenge *chall
     wire_enlist_prove prove;
     node_membership_make (self, &prove, &self->scratch, &record);
     at->phase = NODE_ENLIST_PROVE;
-    say (self, WIRE_ENLIST_PROVE, &prove);
+    prepare (self, WIRE_ENLIST_PROVE, &prove);
+    node_enlist_again (self);
     return bg_ok ();
 }
 
@@ -340,8 +345,7 @@ bg_result node_enlist_message (
         const bg_result said = wire_error_to (body, &why);
         if (bg_code_class (said.code) == BG_CLASS_RETRY) {
             node_log (self, NODE_LOG_WARNING, "enlist-again", "the broker says: %s", why.message);
-            at->phase = NODE_ENLIST_HELLO;
-            say_hello (self);
+            prepare_hello (self); /*  from the beginning, and not at once  */
             node_timer_in (self, NODE_TIMER_ENLIST, NODE_ENLIST_RETRY_US);
         } else {
             node_enlist_fail (self, &why);
@@ -358,7 +362,7 @@ static void answer (node_core *self, const char *warning)
 {
     node_enlistment *at = &self->enlist;
     if (!at->answered) {
-        wire_control_answer said = {.code = bg_slice_str ("ok")};
+        wire_control_answer said = {.code = bg_slice_str ("ok"), .message = at->note};
         node_control_describe (self, &said, true);
         if (warning && said.warnings_count < 16)
             said.warnings[said.warnings_count++] = bg_slice_str (warning);

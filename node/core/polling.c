@@ -206,6 +206,8 @@ bg_result node_poll_settle (node_core *self, bg_error *err)
     node_polling *at = &self->poll;
     if (!node_session_is_up (self))
         return bg_ok ();
+    if (self->full)
+        at->settling = false; /*  its instructions come again  */
     if (at->settling && self->document_asks == 0 && (!at->more || self->asks.count == 0)) {
         at->settling = false;
         if (at->more) {

@@ -26,7 +26,7 @@ static void quiet (node_core *self)
     node_table_fini (&self->fetches, node_ask_release);
     node_poll_reset (self);
     self->outbox.open = false;
-    self->ack_count = 0;
+    node_ack_drop (self);
     self->defect.sent = false;
     self->session.missed = 0;
     self->session.beat_open = false;
@@ -183,6 +183,10 @@ bg_result node_session_welcome (
     node_session *session = &self->session;
     if (session->state != NODE_SESSION_HELLO || !bg_id_equal (header->request, session->hello)) {
         node_count (self, NODE_COUNT_UNEXPECTED);
+        return bg_ok ();
+    }
+    if (welcome->level == 0 || welcome->level > WIRE_LEVEL) {
+        node_session_rebuild (self, "the broker speaks another protocol level");
         return bg_ok ();
     }
     session->state = NODE_SESSION_UP;

@@ -374,8 +374,9 @@ struct node_core {
     node_table open_runs;
 
     node_session session;
-    node_stream streams[NODE_STREAMS_MAX];
+    node_stream *streams;
     size_t stream_count;
+    size_t stream_capacity;
     node_polling poll;
     node_table fetches; /*  node_ask, kind DOCUMENT  */
     node_exec_link exec;
@@ -384,7 +385,7 @@ struct node_core {
     node_outbox outbox;
 
     bg_arena ack_arena;
-    wire_ack_item acks[NODE_ACKS_MAX];
+    wire_ack_item *acks; /*  NODE_ACKS_MAX of them in the arena, or NULL  */
     size_t ack_count;
 };
 
@@ -476,6 +477,7 @@ bg_result node_apply_retry (node_core *self, bg_error *err) BG_CHECKED;
 void node_ack (
     node_core *self, bg_id key, uint64_t version, uint64_t state, bg_slice code, bg_slice message);
 void node_ack_flush (node_core *self);
+void node_ack_drop (node_core *self);
 
 /*  ---- documents.c ----  */
 

@@ -45,6 +45,10 @@ static node_stream *add_stream (node_core *self, bg_slice name)
 {
     if (self->stream_count == NODE_STREAMS_MAX || name.size > WIRE_STREAM_NAME_MAX)
         return NULL;
+    if (self->stream_count == self->stream_capacity) {
+        self->stream_capacity += 4;
+        self->streams = bg_realloc (self->streams, self->stream_capacity * sizeof *self->streams);
+    }
     node_stream *stream = &self->streams[self->stream_count++];
     *stream = (node_stream){0};
     memcpy (stream->name, name.data, name.size);

@@ -1,0 +1,243 @@
+/*  The node's core and the decisions of bugle-exec together: what one says the other must take.  */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "exec_fixture.h"
+#include "node_fixture.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    node_fixture node;
+    exec_fixture exec;
+} pair;
+
+/*  What bugle-exec said goes to the node, as long as it says something.  */
+static void deliver (pair *self)
+{
+    bg_buf said[EXEC_SENT_MAX];
+    while (self->exec.sent_count > 0) {
+        const size_t count = self->exec.sent_count;
+        memcpy (said, self->exec.sent, count * sizeof *said);
+        memset (self->exec.sent, 0, count * sizeof *said);
+        self->exec.sent_count = 0;
+        for (size_t i = 0; i < count; i++) {
+            node_fixture_from_exec (&self->node, bg_buf_slice (&said[i]));
+            bg_buf_fini (&said[i]);
+        }
+    }
+}
+
+static void to_exec (void *ctx, bg_slice blob)
+{
+    pair *self = ctx;
+    bg_error err = {0};
+    self->exec.now = self->node.now;
+    if (bg_failed (exec_core_handle (self->exec.core, self->exec.now, EXEC_NODE, blob, &err)))
+        fail_msg ("bugle-exec closes the connection: %s", err.message);
+    deliver (self);
+}
+
+static void advance (pair *self, int64_t us)
+{
+    while (us > 0) {
+        const int64_t step_us = us < BG_SEC (1) ? us : BG_SEC (1);
+        node_fixture_advance (&self->node, step_us);
+        self->exec.now = self->node.now;
+        if (exec_core_deadline (self->exec.core) <= self->exec.now.mono_us)
+            exec_core_tick (self->exec.core, self->exec.now);
+        deliver (self);
+        node_fixture_settle (&self->node);
+        us -= step_us;
+    }
+}
+
+static void finish (pair *self, uint64_t state)
+{
+    exec_fixture_end (&self->exec, self->exec.spawned, state);
+    deliver (self);
+    node_fixture_settle (&self->node);
+}
+
+static int setup (void **state)
+{
+    pair *self = calloc (1, sizeof *self);
+    node_fixture_init (&self->node);
+    exec_fixture_init (&self->exec);
+    self->node.exec_hook = to_exec;
+    self->node.exec_ctx = self;
+    node_fixture_exec_up (&self->node);
+    node_fixture_enlist (&self->node);
+    *state = self;
+    return 0;
+}
+
+static int teardown (void **state)
+{
+    pair *self = *state;
+    node_fixture_fini (&self->node);
+    exec_fixture_fini (&self->exec);
+    free (self);
+    return 0;
+}
+
+static void enlistment_is_taken_over (void **state)
+{
+    pair *self = *state;
+    const exec_status status = exec_core_status (self->exec.core);
+    assert_true (status.anchored);
+    assert_true (status.is_member);
+    assert_int_equal (status.authority, 1);
+    assert_int_equal (status.membership, 1);
+    assert_true (status.time_known);
+    assert_true (bg_slice_is (self->node.answer.message, "wrote the default policy"));
+    assert_true (node_fixture_state (&self->node).exec_ready);
+}
+
+static void a_start_runs_and_its_outcome_is_stored (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_pending *row =
+        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
+    node_fixture_push (node, row->item);
+    assert_int_equal (self->exec.spawn_count, 1);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (node_fixture_state (node).open_runs, 1);
+    finish (self, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+    assert_true (bg_id_equal (node->runs[1].exec, row->key));
+    assert_int_equal (exec_core_status (self->exec.core).finished, 0); /*  taken  */
+}
+
+static void schedules_run_and_overlap_is_told (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "ten", NULL, BG_SEC (10)));
+    advance (self, BG_SEC (11));
+    assert_int_equal (self->exec.spawn_count, 1);
+    advance (self, BG_SEC (10));
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_NOT_RUN, "overlap"), 1);
+    finish (self, WIRE_RUN_FAILED);
+    advance (self, BG_SEC (10));
+    assert_int_equal (self->exec.spawn_count, 2);
+}
+
+static void a_disabled_job_refuses_a_start (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_push (node, fixture_switch (&node->signing, "one", true, 0));
+    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    assert_int_equal (self->exec.spawn_count, 0);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_NOT_RUN, "disabled"), 1);
+}
+
+static void a_stop_reaches_the_run (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    advance (self, BG_SEC (2));
+    wire_deed deed = fixture_deed (
+        &node->signing, WIRE_DEED_STOP, "one", node->now.utc_us, node->now.utc_us + BG_MIN (10));
+    node_pending *row =
+        node_fixture_post (node, fixture_sign_deed (&node->signing, &deed, &node->signing.admin));
+    node_fixture_push (node, row->item);
+    assert_int_equal (self->exec.stop_count, 1);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+}
+
+static void both_sides_restart_in_the_middle_of_a_run (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "ten", NULL, BG_SEC (10)));
+    advance (self, BG_SEC (10));
+    assert_int_equal (self->exec.spawn_count, 1);
+    node_fixture_restart (node);
+    node_fixture_exec_down (node);
+    exec_fixture_restart (&self->exec, self->exec.log_count);
+    exec_fixture_clear (&self->exec);
+    node_fixture_exec_up (node);
+    assert_int_equal (node_fixture_state (node).open_runs, 1);
+    finish (self, WIRE_RUN_SUCCEEDED);
+    advance (self, BG_SEC (3));
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+    assert_int_equal (node_fixture_state (node).open_runs, 0);
+}
+
+static void a_document_that_needs_another_waits_at_both (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_job body = fixture_job (&node->signing, "second");
+    wire_document fixed = fixture_fixed (&node->signing, WIRE_TYPE_JOB, "second");
+    wire_need need = {.key = wire_document_key (
+                          node->signing.installation, WIRE_TYPE_JOB, bg_slice_str ("first")),
+        .version = 1};
+    fixed.has_needs = true;
+    fixed.needs.documents = &need;
+    fixed.needs.documents_count = 1;
+    node_pending *row = node_fixture_post (
+        node, fixture_document_as (&node->signing, &fixed, &body, &node->signing.admin));
+    node_fixture_push (node, row->item);
+    assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
+    node_fixture_push (node, node_fixture_job (node, "first", NULL, 0));
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+}
+
+static void a_forged_job_is_refused (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_job body = fixture_job (&node->signing, "one");
+    wire_document fixed = fixture_fixed (&node->signing, WIRE_TYPE_JOB, "one");
+    node_pending *row = node_fixture_post (
+        node, fixture_document_as (&node->signing, &fixed, &body, &node->signing.broker));
+    node_fixture_push (node, row->item);
+    assert_true (row->state == WIRE_DELIVERY_FAILED || row->state == WIRE_DELIVERY_WAITING);
+    assert_int_equal (node_fixture_state (node).jobs, 0);
+}
+
+static void defect_and_enlist_again (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_defect_request (node, false);
+    assert_true (bg_slice_is (node->answer.code, "ok"));
+    assert_false (exec_core_status (self->exec.core).anchored);
+    node->pending_count = 0;
+    node_fixture_enlist (node);
+    assert_true (exec_core_status (self->exec.core).is_member);
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    assert_int_equal (self->exec.spawn_count, 1);
+}
+
+int main (void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST (enlistment_is_taken_over),
+        TEST (a_start_runs_and_its_outcome_is_stored),
+        TEST (schedules_run_and_overlap_is_told),
+        TEST (a_disabled_job_refuses_a_start),
+        TEST (a_stop_reaches_the_run),
+        TEST (both_sides_restart_in_the_middle_of_a_run),
+        TEST (a_document_that_needs_another_waits_at_both),
+        TEST (a_forged_job_is_refused),
+        TEST (defect_and_enlist_again),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

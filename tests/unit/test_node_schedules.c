@@ -1,0 +1,546 @@
+/*  The node's core: schedules at virtual times, restarts in between, clocks that are set, outcomes, a full disk.  */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "node_fixture.h"
+
+#include <stdlib.h>
+
+static int setup (void **state)
+{
+    node_fixture *self = calloc (1, sizeof *self);
+    node_fixture_init (self);
+    node_fixture_enlist (self);
+    *state = self;
+    return 0;
+}
+
+static int teardown (void **state)
+{
+    node_fixture_fini (*state);
+    free (*state);
+    return 0;
+}
+
+/*  Ends every run that goes on.  */
+static void finish_all (node_fixture *self)
+{
+    for (size_t i = 0; i < self->exec_run_count; i++)
+        if (self->exec_runs[i].state == WIRE_RUN_RUNNING)
+            node_fixture_finish (self, i, WIRE_RUN_SUCCEEDED);
+}
+
+/*  Each occurrence is told exactly once: as a run or as one that did not happen.  */
+static void assert_no_occurrence_twice (const node_fixture *self)
+{
+    for (size_t i = 0; i < self->run_count; i++)
+        for (size_t j = i + 1; j < self->run_count; j++) {
+            const bool both_final =
+                self->runs[i].state != WIRE_RUN_RUNNING && self->runs[j].state != WIRE_RUN_RUNNING;
+            if (both_final && !bg_id_is_zero (self->runs[i].occurrence))
+                assert_false (bg_id_equal (self->runs[i].occurrence, self->runs[j].occurrence));
+        }
+}
+
+/*  ---- schedules ----  */
+
+static void schedules_fire_at_their_times (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_advance (self, BG_MIN (10));
+    assert_int_equal (self->exec_run_count, 70);
+    for (size_t i = 0; i < self->exec_run_count; i++)
+        assert_int_equal (self->exec_runs[i].nominal_us % BG_SEC (10), 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+static void they_fire_with_the_broker_away_and_are_told_later (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    self->broker_up = false;
+    node_fixture_advance (self, BG_MIN (10));
+    assert_int_equal (self->exec_run_count, 10);
+    finish_all (self);
+    assert_int_equal (self->run_count, 0);
+    node_fixture_restart (self);
+    self->broker_up = true;
+    node_fixture_advance (self, BG_MIN (2));
+    finish_all (self);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), 12);
+    assert_int_equal (node_fixture_state (self).outbox, 0);
+    assert_no_occurrence_twice (self);
+}
+
+static void a_restart_neither_repeats_nor_loses (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    for (int i = 0; i < 60; i++) {
+        node_fixture_advance (self, BG_SEC (7));
+        if (i % 2)
+            node_fixture_rebuild (self);
+        else
+            node_fixture_restart (self);
+    }
+    node_fixture_advance (self, BG_SEC (1));
+    finish_all (self);
+    node_fixture_advance (self, BG_SEC (10));
+    finish_all (self);
+    assert_int_equal (self->exec_run_count, 43);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+    assert_no_occurrence_twice (self);
+}
+
+static void what_was_missed_while_off_is_recorded (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_sleep (self, BG_MIN (10));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+    /*  The newest is not late yet and runs.  */
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 9);
+    assert_int_equal (self->exec_run_count, 1);
+    assert_no_occurrence_twice (self);
+}
+
+static void a_long_outage_ends_in_a_summary (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_SEC (1)));
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_sleep (self, BG_DAY (30));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_MS (1500));
+    /*  A hundred each, and one that counts the rest.  */
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 202);
+    size_t summaries = 0;
+    for (size_t i = 0; i < self->run_count; i++)
+        summaries += self->runs[i].message.size > 0;
+    assert_int_equal (summaries, 2);
+}
+
+static void a_crash_between_commit_and_bugle_exec_loses_nothing (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    self->mute = true; /*  the start is lost on its way  */
+    node_fixture_advance (self, BG_SEC (60));
+    assert_int_equal (self->exec_run_count, 0);
+    assert_int_equal (self->starts, 1);
+    self->mute = false;
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->exec_run_count, 1);
+}
+
+static void a_start_lost_for_too_long_is_a_misfire_and_not_late (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "hour", "0 * * * *", 0));
+    self->mute = true;
+    while (self->starts == 0)
+        node_fixture_advance (self, BG_MIN (1));
+    self->mute = false;
+    node_fixture_sleep (self, BG_MIN (5));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->exec_run_count, 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 1);
+}
+
+static void a_run_begun_before_a_crash_is_not_also_a_misfire (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "hour", "0 * * * *", 0));
+    self->mute = true;
+    while (self->starts == 0)
+        node_fixture_advance (self, BG_MIN (1));
+    self->mute = false;
+    /*  bugle-exec did begin it; only its answer was lost.  */
+    const int64_t nominal_us = self->now.utc_us / BG_HOUR (1) * BG_HOUR (1);
+    node_exec_run *run = &self->exec_runs[self->exec_run_count++];
+    run->job_key =
+        wire_document_key (self->signing.installation, WIRE_TYPE_JOB, bg_slice_str ("hour"));
+    run->nominal_us = nominal_us;
+    run->occurrence = wire_occurrence_id (
+        self->signing.target, run->job_key, bg_slice_str ("main"), nominal_us, 0);
+    memset (&run->run, 0x31, sizeof run->run);
+    node_fixture_sleep (self, BG_MIN (5));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_RUNNING, NULL), 1);
+}
+
+static void without_bugle_exec_occurrences_are_misfires (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_exec_down (self);
+    node_fixture_advance (self, BG_MIN (5));
+    assert_in_range (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 3, 4);
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_true (self->exec_run_count >= 1);
+    node_fixture_advance (self, BG_MIN (2));
+    assert_no_occurrence_twice (self);
+    assert_int_equal (
+        self->exec_run_count + node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 7);
+}
+
+static void a_refused_occurrence_is_recorded_with_its_reason (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    self->start_code = "overlap";
+    node_fixture_advance (self, BG_SEC (30));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "overlap"), 3);
+    for (size_t i = 0; i < self->run_count; i++) {
+        assert_true (bg_slice_is (self->runs[i].schedule, "main"));
+        assert_true (self->runs[i].nominal_us > 0);
+        assert_false (bg_id_is_zero (self->runs[i].occurrence));
+    }
+}
+
+static void a_disabled_job_has_no_occurrences (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    node_fixture_advance (self, BG_SEC (20));
+    assert_int_equal (self->starts, 2);
+    node_fixture_push (self, fixture_switch (&self->signing, "ten", true, 0));
+    node_fixture_advance (self, BG_MIN (1));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_MIN (1));
+    assert_int_equal (self->starts, 2);
+    node_fixture_query (self);
+    assert_true (self->answer.jobs[0].disabled);
+    node_fixture_push (self, fixture_switch (&self->signing, "ten", false, 0));
+    node_fixture_advance (self, BG_SEC (20));
+    assert_int_equal (self->starts, 4);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+static void a_switch_may_come_before_its_job_and_end_by_itself (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (
+        self, fixture_switch (&self->signing, "ten", true, self->now.utc_us + BG_MIN (5)));
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    node_fixture_advance (self, BG_MIN (4));
+    assert_int_equal (self->starts, 0);
+    node_fixture_advance (self, BG_MIN (2));
+    assert_in_range (self->starts, 5, 6);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+static void a_new_version_counts_from_the_next_occurrence (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "job", NULL, BG_SEC (10)));
+    node_fixture_advance (self, BG_SEC (30));
+    assert_int_equal (self->starts, 3);
+    node_fixture_push (self, node_fixture_job (self, "job", NULL, BG_SEC (60)));
+    node_fixture_advance (self, BG_SEC (120));
+    assert_int_equal (self->starts, 5);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+static void a_clock_set_back_repeats_nothing (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_advance (self, BG_MIN (5));
+    assert_int_equal (self->starts, 5);
+    self->now.utc_us -= BG_MIN (3);
+    node_fixture_advance (self, BG_MIN (5));
+    assert_int_equal (self->starts, 7);
+    assert_no_occurrence_twice (self);
+}
+
+static void a_clock_that_was_far_ahead_is_corrected (void **state)
+{
+    node_fixture *self = *state;
+    self->now.utc_us += BG_DAY (3650);
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_advance (self, BG_MIN (3));
+    assert_int_equal (self->starts, 3);
+    self->now.utc_us -= BG_DAY (3650);
+    node_fixture_advance (self, BG_MIN (3));
+    assert_int_equal (self->starts, 6);
+}
+
+static void a_clock_set_forward_skips (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_advance (self, BG_MIN (2));
+    self->now.utc_us += BG_MIN (10);
+    node_fixture_advance (self, BG_MIN (2));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 9);
+    assert_int_equal (self->starts, 5);
+}
+
+static void a_missing_zone_is_told_and_heals (void **state)
+{
+    node_fixture *self = *state;
+    self->zone_missing = true;
+    wire_job job = fixture_job (&self->signing, "far");
+    wire_job_schedule schedule = {.name = bg_slice_str ("main"),
+        .kind = WIRE_SCHEDULE_CRON,
+        .cron = bg_slice_str ("* * * * *"),
+        .zone = bg_slice_str ("Mars/Olympus")};
+    job.schedules = &schedule;
+    job.schedules_count = 1;
+    node_fixture_push (self, fixture_document (&self->signing, WIRE_TYPE_JOB, "far", &job));
+    node_fixture_advance (self, BG_MIN (3));
+    assert_int_equal (self->starts, 0);
+    self->zone_missing = false;
+    bg_error err = {0};
+    assert_false (bg_failed (node_core_zones_changed (self->core, self->now, &err)));
+    node_fixture_advance (self, BG_MIN (3));
+    assert_int_equal (self->starts, 3);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+/*  ---- outcomes ----  */
+
+static void outcomes_arrive_once_whatever_gets_lost (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    self->lose_answers = true;
+    node_fixture_advance (self, BG_SEC (25));
+    finish_all (self);
+    node_fixture_advance (self, BG_MIN (2));
+    assert_true (self->repeated > 0);
+    self->lose_answers = false;
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (10));
+    finish_all (self);
+    node_fixture_advance (self, BG_SEC (5));
+    finish_all (self);
+    assert_int_equal (node_fixture_state (self).outbox, 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), self->exec_run_count);
+    assert_no_occurrence_twice (self);
+}
+
+static void batches_are_bounded (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_SEC (1)));
+    self->broker_up = false;
+    node_fixture_advance (self, BG_MIN (4));
+    finish_all (self);
+    self->broker_up = true;
+    node_fixture_advance (self, BG_MIN (2));
+    finish_all (self);
+    assert_int_equal (self->largest_batch, 64);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), self->exec_run_count);
+}
+
+static void near_its_bound_the_outbox_drops_output_and_no_outcome (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_SEC (1)));
+    self->broker_up = false;
+    self->output_bytes = 65000;
+    for (int i = 0; i < 5; i++) {
+        node_fixture_advance (self, BG_SEC (130));
+        finish_all (self);
+    }
+    assert_int_equal (self->exec_run_count, 650);
+    const node_store *store = node_db_port (self->db);
+    node_outbox_size size;
+    assert_false (bg_failed (store->outbox_size (store->ctx, &size, NULL)));
+    assert_int_equal (size.rows, 1300);
+    assert_in_range (size.bytes, 40 << 20, 64 << 20);
+    self->broker_up = true;
+    self->output_bytes = 0;
+    node_fixture_advance (self, BG_MIN (2));
+    finish_all (self);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), self->exec_run_count);
+}
+
+static void a_refused_outcome_is_set_aside_and_blocks_nothing (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    self->refuse_sequence = 2;
+    node_fixture_advance (self, BG_SEC (35));
+    finish_all (self);
+    assert_int_equal (node_fixture_counter (self, "reports-refused"), 1);
+    assert_int_equal (node_fixture_state (self).outbox, 0);
+    assert_int_equal (self->run_count, 2 * self->exec_run_count - 1);
+}
+
+static void a_store_put_back_begins_a_new_outbox (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
+    node_fixture_advance (self, BG_SEC (15));
+    const bg_id before = self->outbox;
+    self->mark = 500; /*  the broker has more of this outbox than the node ever made  */
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (30));
+    finish_all (self);
+    assert_false (bg_id_equal (self->outbox, before));
+    assert_int_equal (node_fixture_state (self).outbox, 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), self->exec_run_count);
+}
+
+static void what_ended_while_the_node_was_off_is_told (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "long", NULL, 0));
+    node_fixture_push (self, node_fixture_start (self, "long", self->now.utc_us));
+    self->exec_runs[0].state = WIRE_RUN_FAILED; /*  nobody is told  */
+    node_fixture_sleep (self, BG_MIN (5));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_FAILED, NULL), 1);
+    assert_true (self->exec_runs[0].taken);
+    assert_int_equal (node_fixture_state (self).open_runs, 0);
+}
+
+/*  ---- a full disk ----  */
+
+static void a_full_store_starts_nothing_and_recovers (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_push (self, node_fixture_job (self, "other", NULL, 0));
+    node_fixture_advance (self, BG_MIN (2));
+    const size_t starts = self->starts;
+    node_db_set_max_pages (self->db, node_db_pages (self->db));
+    /*  Filled by documents that are too big for what is left.  */
+    wire_job job = fixture_job (&self->signing, "big");
+    char *text = bg_alloc (100001);
+    memset (text, 'x', 100000);
+    fixture_step (&self->signing, &job, "large", text, NULL);
+    node_pending *row =
+        node_fixture_post (self, fixture_document (&self->signing, WIRE_TYPE_JOB, "big", &job));
+    free (text);
+    node_fixture_push (self, row->item);
+    assert_int_equal (self->failures, 1);
+    assert_true (node_fixture_state (self).storage_full);
+    assert_int_equal (row->state, 0);
+    node_fixture_advance (self, BG_MIN (5));
+    assert_int_equal (self->starts, starts);
+    assert_true (node_fixture_state (self).connected); /*  it is alive all the same  */
+    node_fixture_query (self);
+    assert_int_equal (self->answer.warnings_count, 1);
+    node_pending *start =
+        node_fixture_post (self, node_fixture_start (self, "other", self->now.utc_us));
+    node_fixture_push (self, start->item);
+    assert_int_equal (start->state, 0);
+    /*  Space again.  */
+    node_db_set_max_pages (self->db, 0);
+    node_fixture_full (self, false);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_false (node_fixture_state (self).storage_full);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (start->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "storage"), 4);
+    node_fixture_advance (self, BG_MIN (2));
+    assert_no_occurrence_twice (self);
+}
+
+static void an_outcome_of_a_full_store_is_taken_later (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "long", NULL, 0));
+    node_fixture_push (self, node_fixture_start (self, "long", self->now.utc_us));
+    node_fixture_full (self, true);
+    node_fixture_finish (self, 0, WIRE_RUN_SUCCEEDED);
+    assert_false (self->exec_runs[0].taken);
+    node_fixture_full (self, false);
+    assert_true (self->exec_runs[0].taken);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), 1);
+}
+
+/*  The commit of every single event of a small life fails once; the end is the same.  */
+static void no_commit_that_fails_loses_or_repeats_anything (void **state)
+{
+    (void) state;
+    size_t event = 1;
+    for (;; event++) {
+        node_fixture *self = calloc (1, sizeof *self);
+        node_fixture_init (self);
+        node_fixture_enlist (self);
+        const wire_signed job = node_fixture_job (self, "ten", NULL, BG_SEC (10));
+        node_fixture_post (self, job);
+        node_pending *deed =
+            node_fixture_post (self, node_fixture_start (self, "ten", self->now.utc_us));
+        const size_t before = self->events;
+        self->fail_in = event;
+        node_fixture_push (self, job);
+        node_fixture_push (self, deed->item);
+        node_fixture_advance (self, BG_SEC (25));
+        finish_all (self);
+        const bool was_hit = self->failures > 0;
+        self->fail_in = 0;
+        node_fixture_full (self, false);
+        node_fixture_advance (self, BG_SEC (65));
+        finish_all (self);
+        node_fixture_advance (self, BG_SEC (2));
+        if (deed->state != WIRE_DELIVERY_APPLIED)
+            fail_msg ("event %zu: the START is in state %d", event, (int) deed->state);
+        assert_int_equal (node_fixture_state (self).outbox, 0);
+        assert_int_equal (node_fixture_state (self).open_runs, 0);
+        if (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL) != self->exec_run_count)
+            fail_msg ("event %zu: %zu runs, %zu outcomes", event, self->exec_run_count,
+                node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL));
+        for (size_t i = 0; i < self->exec_run_count; i++)
+            assert_true (self->exec_runs[i].taken);
+        assert_no_occurrence_twice (self);
+        const size_t events = self->events - before;
+        node_fixture_fini (self);
+        free (self);
+        if (!was_hit || event > events)
+            break;
+    }
+    print_message ("%zu events\n", event);
+    assert_true (event > 10);
+}
+
+int main (void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST (schedules_fire_at_their_times),
+        TEST (they_fire_with_the_broker_away_and_are_told_later),
+        TEST (a_restart_neither_repeats_nor_loses),
+        TEST (what_was_missed_while_off_is_recorded),
+        TEST (a_long_outage_ends_in_a_summary),
+        TEST (a_crash_between_commit_and_bugle_exec_loses_nothing),
+        TEST (a_start_lost_for_too_long_is_a_misfire_and_not_late),
+        TEST (a_run_begun_before_a_crash_is_not_also_a_misfire),
+        TEST (without_bugle_exec_occurrences_are_misfires),
+        TEST (a_refused_occurrence_is_recorded_with_its_reason),
+        TEST (a_disabled_job_has_no_occurrences),
+        TEST (a_switch_may_come_before_its_job_and_end_by_itself),
+        TEST (a_new_version_counts_from_the_next_occurrence),
+        TEST (a_clock_set_back_repeats_nothing),
+        TEST (a_clock_that_was_far_ahead_is_corrected),
+        TEST (a_clock_set_forward_skips),
+        TEST (a_missing_zone_is_told_and_heals),
+        TEST (outcomes_arrive_once_whatever_gets_lost),
+        TEST (batches_are_bounded),
+        TEST (near_its_bound_the_outbox_drops_output_and_no_outcome),
+        TEST (a_refused_outcome_is_set_aside_and_blocks_nothing),
+        TEST (a_store_put_back_begins_a_new_outbox),
+        TEST (what_ended_while_the_node_was_off_is_told),
+        TEST (a_full_store_starts_nothing_and_recovers),
+        TEST (an_outcome_of_a_full_store_is_taken_later),
+        cmocka_unit_test (no_commit_that_fails_loses_or_repeats_anything),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}

@@ -1,0 +1,410 @@
+/*  The node's store: what goes in comes out, in one file, across opening, with a full disk.  */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "common/sys/sqlite.h"
+#include "node/store/store.h"
+#include "temp_dir.h"
+
+#include <stdlib.h>
+
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        bg_error ok_err = {0};                                                                     \
+        bg_error *err = &ok_err;                                                                   \
+        if (bg_failed (call))                                                                      \
+            fail_msg ("%s: %s", #call, ok_err.message);                                            \
+    } while (0)
+
+static bg_id id_of (uint8_t byte)
+{
+    bg_id id;
+    memset (id.bytes, byte, sizeof id.bytes);
+    return id;
+}
+
+static int setup (void **state)
+{
+    node_db *db = NULL;
+    OK (node_db_open (":memory:", &db, err));
+    OK (node_db_begin (db, err));
+    *state = db;
+    return 0;
+}
+
+static int teardown (void **state)
+{
+    node_db *db = *state;
+    node_db_close (&db);
+    return 0;
+}
+
+static void identity_numbers_and_blobs (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    bg_arena arena = {0};
+    node_identity out;
+    bool found = true;
+    OK (store->identity_get (store->ctx, &arena, &out, &found, err));
+    assert_false (found);
+    const node_identity in = {.installation = id_of (1),
+        .target = id_of (2),
+        .number = 9,
+        .name = bg_slice_str ("db01"),
+        .broker = bg_slice_str ("lab"),
+        .broker_curve_key = {{3}},
+        .endpoints = bg_slice_str ("tcp://a:1\ntcp://b:2"),
+        .authority_hash = {4},
+        .sign_key = {{5}},
+        .curve_key = {{6}},
+        .outbox = id_of (7),
+        .enlisted_us = 8};
+    OK (store->identity_put (store->ctx, &in, err));
+    OK (store->identity_put (store->ctx, &in, err));
+    OK (store->identity_get (store->ctx, &arena, &out, &found, err));
+    assert_true (found);
+    assert_true (bg_id_equal (out.target, in.target));
+    assert_true (bg_slice_equal (out.endpoints, in.endpoints));
+    assert_true (bg_key_equal (&out.curve_key, &in.curve_key));
+    assert_memory_equal (out.authority_hash, in.authority_hash, 32);
+    assert_int_equal (out.enlisted_us, 8);
+    uint64_t value = 1;
+    OK (store->number_get (store->ctx, NODE_NUMBER_BOOT, &value, err));
+    assert_int_equal (value, 0);
+    OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 41, err));
+    OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 42, err));
+    OK (store->number_get (store->ctx, NODE_NUMBER_BOOT, &value, err));
+    assert_int_equal (value, 42);
+    bg_slice blob;
+    OK (store->blob_put (store->ctx, NODE_BLOB_ATTESTATION, bg_slice_str ("proof"), err));
+    OK (store->blob_get (store->ctx, NODE_BLOB_ATTESTATION, &arena, &blob, err));
+    assert_true (bg_slice_is (blob, "proof"));
+    bg_arena_fini (&arena);
+}
+
+static bool count_documents (void *visitor, const node_document_row *row)
+{
+    uint64_t *types = visitor;
+    assert_true (row->type >= types[1]); /*  in the order of types  */
+    types[1] = row->type;
+    types[0]++;
+    return true;
+}
+
+static bool count_authorities (void *visitor, uint64_t version, bg_slice item)
+{
+    uint64_t *last = visitor;
+    assert_true (version > *last);
+    assert_true (item.size > 0);
+    *last = version;
+    return true;
+}
+
+static void documents_have_their_places (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    node_document_row row = {.place = NODE_PLACE_HELD,
+        .key = id_of (9),
+        .type = 7,
+        .version = 3,
+        .hash = {1, 2},
+        .signed_item = bg_slice_str ("three")};
+    OK (store->document_put (store->ctx, &row, err));
+    row.version = 4;
+    row.signed_item = bg_slice_str ("four");
+    OK (store->document_put (store->ctx, &row, err));
+    row.place = NODE_PLACE_WAITING;
+    row.version = 5;
+    row.code = bg_slice_str ("waiting");
+    OK (store->document_put (store->ctx, &row, err));
+    row.place = NODE_PLACE_HELD;
+    row.key = id_of (1);
+    row.type = 3;
+    OK (store->document_put (store->ctx, &row, err));
+    bg_arena arena = {0};
+    bool found = false;
+    OK (store->document_get (store->ctx, NODE_PLACE_HELD, id_of (9), &arena, &row, &found, err));
+    assert_true (found);
+    assert_int_equal (row.version, 4);
+    assert_true (bg_slice_is (row.signed_item, "four"));
+    OK (store->document_get (store->ctx, NODE_PLACE_WAITING, id_of (9), &arena, &row, &found, err));
+    assert_int_equal (row.version, 5);
+    assert_true (bg_slice_is (row.code, "waiting"));
+    uint64_t seen[2] = {0, 0};
+    OK (store->document_each (store->ctx, NODE_PLACE_HELD, count_documents, seen, err));
+    assert_int_equal (seen[0], 2);
+    OK (store->document_remove (store->ctx, NODE_PLACE_WAITING, id_of (9), err));
+    OK (store->document_get (store->ctx, NODE_PLACE_WAITING, id_of (9), &arena, &row, &found, err));
+    assert_false (found);
+    for (uint64_t version = 5; version > 0; version--)
+        OK (store->authority_put (store->ctx, version, bg_slice_str ("a"), err));
+    uint64_t last = 2;
+    OK (store->authority_each (store->ctx, 2, count_authorities, &last, err));
+    assert_int_equal (last, 5);
+    bg_arena_fini (&arena);
+}
+
+static bool count_deeds (void *visitor, const node_deed_row *row)
+{
+    (void) row;
+    ++*(size_t *) visitor;
+    return true;
+}
+
+static bool last_mark (void *visitor, const node_mark_row *row)
+{
+    *(int64_t *) visitor += row->nominal_us;
+    return true;
+}
+
+static bool count_occurrences (void *visitor, const node_occurrence_row *row)
+{
+    assert_true (bg_slice_is (row->schedule, "main"));
+    ++*(size_t *) visitor;
+    return true;
+}
+
+static void deeds_marks_and_occurrences (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    for (uint8_t i = 1; i <= 3; i++)
+        OK (store->deed_put (store->ctx,
+            &(node_deed_row){.id = id_of (i), .what = 1, .state = i, .expires_us = 100 * i}, err));
+    OK (store->deed_prune (store->ctx, 1000, err));
+    size_t deeds = 0;
+    OK (store->deed_each (store->ctx, count_deeds, &deeds, err));
+    assert_int_equal (deeds, 1); /*  what waits stays  */
+    for (int64_t i = 1; i <= 3; i++)
+        OK (store->mark_put (store->ctx,
+            &(node_mark_row){.job_key = id_of (1), .schedule = bg_slice_str ("a"), .nominal_us = i},
+            err));
+    OK (store->mark_put (store->ctx,
+        &(node_mark_row){.job_key = id_of (2), .schedule = bg_slice_str ("a"), .nominal_us = 100},
+        err));
+    int64_t sum = 0;
+    OK (store->mark_each (store->ctx, last_mark, &sum, err));
+    assert_int_equal (sum, 103);
+    OK (store->mark_remove_job (store->ctx, id_of (2), err));
+    sum = 0;
+    OK (store->mark_each (store->ctx, last_mark, &sum, err));
+    assert_int_equal (sum, 3);
+    const node_occurrence_row row = {.occurrence = id_of (5),
+        .job_key = id_of (1),
+        .schedule = bg_slice_str ("main"),
+        .nominal_us = 7};
+    OK (store->occurrence_put (store->ctx, &row, err));
+    size_t count = 0;
+    OK (store->occurrence_each (store->ctx, count_occurrences, &count, err));
+    assert_int_equal (count, 1);
+    OK (store->occurrence_remove (store->ctx, id_of (5), err));
+    OK (store->occurrence_each (store->ctx, count_occurrences, &count, err));
+    assert_int_equal (count, 1);
+}
+
+static bool sum_outbox (void *visitor, const node_outbox_row *row)
+{
+    uint64_t *sum = visitor;
+    *sum = *sum * 10 + row->sequence;
+    return true;
+}
+
+static void the_outbox_keeps_count (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    node_outbox_size size;
+    for (uint64_t i = 1; i <= 6; i++)
+        OK (store->outbox_append (store->ctx, i, bg_slice_str ("12345"), err));
+    OK (store->outbox_size (store->ctx, &size, err));
+    assert_int_equal (size.rows, 6);
+    assert_int_equal (size.bytes, 30);
+    assert_int_equal (size.first, 1);
+    OK (store->outbox_replace (store->ctx, 5, bg_slice_str ("1"), err));
+    OK (store->outbox_remove_through (store->ctx, 3, err));
+    OK (store->outbox_size (store->ctx, &size, err));
+    assert_int_equal (size.rows, 3);
+    assert_int_equal (size.bytes, 11);
+    assert_int_equal (size.first, 4);
+    OK (store->outbox_renumber (store->ctx, 3, err));
+    uint64_t sum = 0;
+    OK (store->outbox_each (store->ctx, 0, 2, sum_outbox, &sum, err));
+    assert_int_equal (sum, 12);
+    sum = 0;
+    OK (store->outbox_each (store->ctx, 2, 64, sum_outbox, &sum, err));
+    assert_int_equal (sum, 3);
+    for (uint64_t i = 1; i <= 150; i++)
+        OK (store->refused_put (store->ctx,
+            &(node_refused_row){
+                .sequence = i, .code = bg_slice_str ("x"), .blob = bg_slice_str ("y")},
+            err));
+}
+
+static bool count_history (void *visitor, const node_history_row *row)
+{
+    (void) row;
+    ++*(size_t *) visitor;
+    return true;
+}
+
+static void history_is_pruned_by_age_and_size (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    bg_arena arena = {0};
+    for (uint8_t i = 1; i <= 20; i++) {
+        node_history_row row = {.run = id_of (i),
+            .job_key = id_of (99),
+            .started_us = i,
+            .blob = bg_slice_str ("open")};
+        OK (store->history_put (store->ctx, &row, err));
+        if (i == 20)
+            break; /*  goes on  */
+        row.state = 1;
+        row.finished_us = 100 * i;
+        row.blob = bg_slice_str ("0123456789");
+        OK (store->history_put (store->ctx, &row, err));
+    }
+    size_t open = 0;
+    OK (store->history_each (store->ctx, true, SIZE_MAX, count_history, &open, err));
+    assert_int_equal (open, 1);
+    size_t removed = 0;
+    OK (store->history_prune (store->ctx, 501, 1000000, 3, &removed, err));
+    assert_int_equal (removed, 3);
+    OK (store->history_prune (store->ctx, 501, 100, 500, &removed, err));
+    assert_int_equal (removed, 6); /*  one by age, the rest until ten are left  */
+    size_t rows = 0;
+    OK (store->history_each (store->ctx, false, SIZE_MAX, count_history, &rows, err));
+    assert_int_equal (rows, 11);
+    node_history_row row;
+    bool found = true;
+    OK (store->history_get (store->ctx, id_of (9), &arena, &row, &found, err));
+    assert_false (found);
+    OK (store->history_get (store->ctx, id_of (10), &arena, &row, &found, err));
+    assert_true (found);
+    assert_int_equal (row.finished_us, 1000);
+    OK (store->history_prune (store->ctx, 501, 100, 500, &removed, err));
+    assert_int_equal (removed, 0);
+    bg_arena_fini (&arena);
+}
+
+static void forgetting_keeps_history_and_the_boot_counter (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    bg_arena arena = {0};
+    OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 5, err));
+    OK (store->number_put (store->ctx, NODE_NUMBER_STATE_SEQ, 5, err));
+    OK (store->blob_put (store->ctx, NODE_BLOB_INSTANCE, bg_slice_str ("me"), err));
+    OK (store->blob_put (store->ctx, NODE_BLOB_ATTESTATION, bg_slice_str ("proof"), err));
+    OK (store->outbox_append (store->ctx, 1, bg_slice_str ("run"), err));
+    OK (store->history_put (store->ctx,
+        &(node_history_row){
+            .run = id_of (1), .state = 1, .finished_us = 1, .blob = bg_slice_str ("run")},
+        err));
+    OK (store->forget (store->ctx, err));
+    uint64_t value;
+    OK (store->number_get (store->ctx, NODE_NUMBER_BOOT, &value, err));
+    assert_int_equal (value, 5);
+    OK (store->number_get (store->ctx, NODE_NUMBER_STATE_SEQ, &value, err));
+    assert_int_equal (value, 0);
+    bg_slice blob;
+    OK (store->blob_get (store->ctx, NODE_BLOB_INSTANCE, &arena, &blob, err));
+    assert_true (bg_slice_is (blob, "me"));
+    OK (store->blob_get (store->ctx, NODE_BLOB_ATTESTATION, &arena, &blob, err));
+    assert_int_equal (blob.size, 0);
+    node_outbox_size size;
+    OK (store->outbox_size (store->ctx, &size, err));
+    assert_int_equal (size.rows, 0);
+    assert_int_equal (size.bytes, 0);
+    size_t rows = 0;
+    OK (store->history_each (store->ctx, false, SIZE_MAX, count_history, &rows, err));
+    assert_int_equal (rows, 1);
+    bg_arena_fini (&arena);
+}
+
+/*  ---- the file ----  */
+
+static void it_is_there_after_opening_again (void **state)
+{
+    (void) state;
+    char *dir = temp_dir_make ();
+    BG_AUTO_CHAR path = bg_strdup_printf ("%s/node.db", dir);
+    node_db *db = NULL;
+    OK (node_db_open (path, &db, err));
+    OK (node_db_begin (db, err));
+    const node_store *store = node_db_port (db);
+    OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 3, err));
+    OK (node_db_commit (db, err));
+    OK (node_db_begin (db, err));
+    OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 4, err));
+    node_db_rollback (db);
+    node_db_close (&db);
+    OK (node_db_open (path, &db, err));
+    OK (node_db_check (db, err));
+    store = node_db_port (db);
+    uint64_t value = 0;
+    OK (node_db_begin (db, err));
+    OK (store->number_get (store->ctx, NODE_NUMBER_BOOT, &value, err));
+    assert_int_equal (value, 3);
+    node_db_close (&db);
+    temp_dir_remove (&dir);
+}
+
+static void a_foreign_store_is_refused (void **state)
+{
+    (void) state;
+    char *dir = temp_dir_make ();
+    BG_AUTO_CHAR path = bg_strdup_printf ("%s/other.db", dir);
+    static const char *const other[] = {"CREATE TABLE t (x INTEGER) STRICT"};
+    const bg_db_options options = {.path = path,
+        .what = "other store",
+        .application_id = 77,
+        .migrations = other,
+        .migration_count = 1};
+    bg_db *foreign = NULL;
+    OK (bg_db_open (&options, &foreign, err));
+    bg_db_close (&foreign);
+    node_db *db = NULL;
+    bg_error why = {0};
+    assert_int_equal (node_db_open (path, &db, &why).code, BG_FOREIGN_FILE);
+    assert_null (db);
+    temp_dir_remove (&dir);
+}
+
+static void a_full_disk_is_said_and_passes (void **state)
+{
+    node_db *db = *state;
+    OK (node_db_commit (db, err));
+    node_db_set_max_pages (db, node_db_pages (db) + 2);
+    const node_store *store = node_db_port (db);
+    char *text = bg_alloc (100000);
+    bg_error why = {0};
+    OK (node_db_begin (db, err));
+    bg_result result = store->outbox_append (store->ctx, 1, bg_slice_of (text, 100000), &why);
+    if (!bg_failed (result))
+        result = node_db_commit (db, &why);
+    assert_int_equal (result.code, BG_STORAGE_FULL);
+    node_db_rollback (db);
+    node_db_set_max_pages (db, 0);
+    OK (node_db_begin (db, err));
+    OK (store->outbox_append (store->ctx, 1, bg_slice_of (text, 100000), err));
+    OK (node_db_commit (db, err));
+    free (text);
+}
+
+int main (void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST (identity_numbers_and_blobs),
+        TEST (documents_have_their_places),
+        TEST (deeds_marks_and_occurrences),
+        TEST (the_outbox_keeps_count),
+        TEST (history_is_pruned_by_age_and_size),
+        TEST (forgetting_keeps_history_and_the_boot_counter),
+        TEST (it_is_there_after_opening_again),
+        TEST (a_foreign_store_is_refused),
+        TEST (a_full_disk_is_said_and_passes),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
