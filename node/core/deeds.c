@@ -297,6 +297,8 @@ static node_deed *remember_start (node_core *self, const wire_run *run)
 
 bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err)
 {
+    if (!self->enlisted)
+        return bg_ok (); /*  a run that outlived its enlistment  */
     node_deed *deed = node_table_find (&self->deeds, run->exec);
     if (!deed)
         deed = remember_start (self, run);
