@@ -220,6 +220,9 @@ static void write_hashes (const example_installation *home, bg_buf *out)
         ", \"schedule\": \"noons\", \"nominal_us\": 1767265200000000, \"fold\": 0,\n    ", out);
     write_hex_member (
         "target", bg_slice_of (home->target.bytes, 16), ", \"version\": 2,\n    ", out);
+    bg_buf_append_str (out, "\"target_text\": \"");
+    bg_buf_append_str (out, bg_id_text (home->target).text);
+    bg_buf_append_str (out, "\",\n    ");
     write_hex_member ("digest_of_target_version", bg_slice_of (digest, 16), "\n  },\n", out);
 }
 
