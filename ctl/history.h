@@ -6,7 +6,7 @@
 #include "proto/wire.h"
 
 typedef struct {
-    wire_history_row *rows; /*  newest first; in the run's arena  */
+    wire_history_row *rows; /*  by when they started, newest first; in the run's arena  */
     size_t count;
     bool more; /*  there are older ones that match  */
 } ctl_history_rows;

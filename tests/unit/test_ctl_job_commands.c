@@ -384,6 +384,29 @@ static void history_gives_a_line_a_run (void **state)
     assert_int_equal (query->limit, 1);
 }
 
+/*  A target that was away reports late: the broker has its run as the newest.  */
+static void history_is_in_the_order_of_the_runs (void **state)
+{
+    fake_run *run = *state;
+    wire_history_row rows[] = {failed_run (), failed_run (), failed_run ()};
+    rows[0].target = (bg_slice) STR ("late");
+    rows[0].run.started_us -= 3600 * S;
+    rows[1].target = (bg_slice) STR ("never");
+    rows[1].run.state = WIRE_RUN_NOT_RUN;
+    rows[1].run.started_us = 0;
+    rows[1].run.nominal_us = FAKE_NOW_US - 1800 * S;
+    rows[2].target = (bg_slice) STR ("now");
+    const wire_history history = {.rows = rows, .rows_count = 3};
+    fake_answer (run, WIRE_HISTORY_QUERY, &history);
+    fake_command (run, "job history nightly --no-header", NULL);
+    fake_done (run, 0);
+    const char *now = strstr (run->data, "now ");
+    const char *never = strstr (run->data, "never ");
+    const char *late = strstr (run->data, "late ");
+    assert_true (now && never && late && now < never && never < late);
+    fake_has (run->data, "2026-03-01 11:30:00 Z  never   not-run");
+}
+
 static void history_shows_output_when_asked (void **state)
 {
     fake_run *run = *state;
@@ -594,6 +617,7 @@ int main (void)
         command_test (a_job_that_is_not_there_is_an_error),
         command_test (history_asks_for_what_the_options_say),
         command_test (history_gives_a_line_a_run),
+        command_test (history_is_in_the_order_of_the_runs),
         command_test (history_shows_output_when_asked),
         command_test (history_refuses_what_makes_no_sense),
         command_test (history_whose_pages_do_not_move_ends),
