@@ -4,6 +4,7 @@
     (which is kept, whatever happens afterwards: it may be used for other brokers); then the home,
     which is whole or not there; then the context.  */
 #include "broker/home/home.h"
+#include "common/job/names.h"
 #include "ctl/identity.h"
 #include "ctl/run.h"
 #include "proto/token_text.h"
@@ -66,6 +67,15 @@ static const char *login_name (ctl_run *run)
     return is_good ? bg_arena_str (&run->arena, text) : "admin";
 }
 
+/*  The value of an option was refused: a usage mistake that begins with the option.  */
+static bg_result wrong_option (const char *option, bg_error *err)
+{
+    if (err == NULL)
+        return (bg_result){BG_USAGE};
+    err->code = BG_USAGE;
+    return bg_prefix (err, "%s", option);
+}
+
 static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
 {
     const ctl_parsed *parsed = run->parsed;
@@ -76,21 +86,23 @@ static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
         bg_ignore (bg_fail (err, BG_USAGE, "bugle init needs --home DIR"));
         return bg_hint (err, "for example: bugle init --home ~/bugle");
     }
+    const char *name = ctl_text (parsed, CTL_OPT_NAME, NULL);
+    if (name != NULL && bg_failed (job_target_name_valid (bg_slice_str (name), NULL))) {
+        bg_ignore (bg_fail (err, BG_USAGE, "--name: '%s' cannot be the name of a broker", name));
+        return bg_hint (err, "use 1 to 128 letters, digits and . _ -, a letter or digit first");
+    }
+    const char *address = ctl_text (parsed, CTL_OPT_ADDRESS, NULL);
+    if (address != NULL && bg_failed (broker_host_check (address, err)))
+        return wrong_option ("--address", err);
     if (ctl_given (parsed, CTL_OPT_LISTEN) &&
         bg_failed (broker_listen_parse (
-            ctl_text (parsed, CTL_OPT_LISTEN, NULL), &self->listen, &self->port, err))) {
-        if (err != NULL)
-            err->code = BG_USAGE;
-        return err != NULL ? bg_prefix (err, "--listen") : (bg_result){BG_USAGE};
-    }
+            ctl_text (parsed, CTL_OPT_LISTEN, NULL), &self->listen, &self->port, err)))
+        return wrong_option ("--listen", err);
     if (admin_key == NULL)
         return bg_ok ();
     self->has_admin_key = true;
-    if (bg_failed (wire_identity_parse (bg_slice_str (admin_key), &self->admin, err))) {
-        if (err != NULL)
-            err->code = BG_USAGE;
-        return err != NULL ? bg_prefix (err, "--admin-key") : (bg_result){BG_USAGE};
-    }
+    if (bg_failed (wire_identity_parse (bg_slice_str (admin_key), &self->admin, err)))
+        return wrong_option ("--admin-key", err);
     return bg_ok ();
 }
 

@@ -66,7 +66,7 @@ bg_result ctl_confirm (ctl_run *self, bg_error *err, const char *question, ...)
     bool may_ask = !ctl_given (self->parsed, CTL_OPT_NO_INPUT) && isatty (self->input) == 1 &&
                    ctl_output_get (self->out)->talk_is_terminal && !self->stdin_is_read;
     if (!may_ask) {
-        bg_ignore (bg_fail (err, BG_USAGE, "%s Nobody can be asked here", text));
+        bg_ignore (bg_fail (err, BG_USAGE, "%s There is nobody to ask here", text));
         free (text);
         return bg_hint (err, "add --yes to answer yes");
     }

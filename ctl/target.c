@@ -1,6 +1,7 @@
 /*  target list, and the row of a target that all target commands share.  */
 #include "ctl/target.h"
 
+#include "common/job/names.h"
 #include "ctl/targets_arg.h"
 
 #define PAGE_ROWS 500
@@ -94,6 +95,48 @@ bg_result ctl_targets_fetch (
     }
     *out = all;
     return bg_ok ();
+}
+
+/*  The broker finds live targets by name, and those that left by id only: their names may be taken
+    again. Replaces each name that no live target has by the id of the latest that had it.  */
+static bg_result names_to_ids (
+    ctl_run *run, bg_slice *names, size_t count, bool *is_changed, bg_error *err)
+{
+    wire_target_query query = {.defected = true};
+    ctl_target_rows all;
+    BG_TRY (ctl_targets_fetch (run, &query, 0, &all, err));
+    for (size_t i = 0; i < count; i++) {
+        const wire_target_row *found = NULL;
+        for (size_t j = 0; j < all.count; j++) {
+            bool is_named = job_name_compare (all.rows[j].name, names[i]) == 0;
+            if (is_named && (found == NULL || found->defected_us != 0))
+                found = &all.rows[j];
+        }
+        if (found == NULL || found->defected_us == 0)
+            continue;
+        names[i] = bg_arena_printf (&run->arena, "%s", bg_id_text (found->id).text);
+        *is_changed = true;
+    }
+    return bg_ok ();
+}
+
+bg_result ctl_targets_named (
+    ctl_run *run, const bg_slice *names, size_t count, ctl_target_rows *out, bg_error *err)
+{
+    wire_target_query query = {.names_count = count, .details = true, .defected = true};
+    query.names = bg_arena_array (&run->arena, bg_slice, count);
+    memcpy (query.names, names, count * sizeof *names);
+    bg_error why = {0};
+    bool is_changed = false;
+    bg_result result = ctl_targets_fetch (run, &query, 0, out, &why);
+    if (result.code == BG_NOT_FOUND) {
+        BG_TRY (names_to_ids (run, query.names, count, &is_changed, err));
+        if (is_changed)
+            result = ctl_targets_fetch (run, &query, 0, out, &why);
+    }
+    if (bg_failed (result) && err != NULL)
+        *err = why;
+    return result;
 }
 
 /*  ---- target list ---- */

@@ -18,6 +18,11 @@ typedef struct {
 bg_result ctl_targets_fetch (ctl_run *run, const wire_target_query *query, size_t limit,
     ctl_target_rows *out, bg_error *err) BG_CHECKED;
 
+/*  The targets of these names (or ids), with details, also those that left: a name that only a
+    target that left has is found as well, the latest of them. BG_NOT_FOUND, said by the broker.  */
+bg_result ctl_targets_named (ctl_run *run, const bg_slice *names, size_t count,
+    ctl_target_rows *out, bg_error *err) BG_CHECKED;
+
 /*  A target as a row of JSON, without its deliveries.  */
 json_t *ctl_target_json (const wire_target_row *row);
 /*  STATE as people read it: "quarantined object (2)".  */

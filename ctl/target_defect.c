@@ -19,12 +19,12 @@ static bg_result find_all (ctl_run *run, ctl_target_rows *found, bg_error *err)
 {
     size_t count = ctl_argument_count (run->parsed);
     const char **texts = bg_arena_array (&run->arena, const char *, count);
-    wire_target_query query = {.details = true};
+    bg_slice *names = NULL;
+    size_t name_count = 0;
     for (size_t i = 0; i < count; i++)
         texts[i] = ctl_argument (run->parsed, i);
-    BG_TRY (
-        ctl_targets_expand (run, texts, count, NAMES_MAX, &query.names, &query.names_count, err));
-    return ctl_targets_fetch (run, &query, 0, found, err);
+    BG_TRY (ctl_targets_expand (run, texts, count, NAMES_MAX, &names, &name_count, err));
+    return ctl_targets_named (run, names, name_count, found, err);
 }
 
 static bg_result sign_one (

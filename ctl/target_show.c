@@ -80,9 +80,8 @@ static void explain (ctl_run *run, const json_t *deliveries)
 bg_result ctl_target_show (ctl_run *run, bg_error *err)
 {
     bg_slice name = bg_slice_str (ctl_argument (run->parsed, 0));
-    wire_target_query query = {.names = &name, .names_count = 1, .details = true, .defected = true};
     ctl_target_rows found;
-    BG_TRY (ctl_targets_fetch (run, &query, 1, &found, err));
+    BG_TRY (ctl_targets_named (run, &name, 1, &found, err));
     if (found.count == 0) {
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no target '%.*s'", BG_SLICE_ARG (name)));
         return bg_hint (err, "see: bugle target list");
