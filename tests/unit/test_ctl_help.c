@@ -1,4 +1,5 @@
-/*  Help as people see it, against files: one per page, in ctl_help/. With BUGLE_BLESS=1 they are written anew.  */
+/*  Help as people see it, against files: one per page, in ctl_help/. With BUGLE_BLESS=1 they are
+ * written anew.  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/*  The configuration directory on a real file system: where it is, keys, contexts, whose files they are.  */
+/*  The configuration directory on a real file system: where it is, keys, contexts, whose files they
+ * are.  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -286,7 +287,7 @@ static void a_broken_file_is_named_with_its_line (void **state)
     }
 }
 
-/*  As root: under sudo everything belongs to the caller, and so does what lies in his directory.  */
+/*  As root: under sudo everything belongs to the caller, and so does what lies in his directory. */
 static void under_sudo_the_files_are_the_callers (void **state)
 {
     const struct passwd *nobody = getpwnam ("nobody");
