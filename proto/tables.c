@@ -39,59 +39,27 @@
     ;                                                                                              \
     const wire_desc wire_desc_##s = {                                                              \
         #s, fields_##s, sizeof fields_##s / sizeof fields_##s[0], sizeof (wire_##s)};
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
-#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/def_rest.h"
 #include "proto/messages.def"
 #include "proto/inner.def"
-#undef WIRE_STRUCT
-#undef WIRE_U
-#undef WIRE_I
-#undef WIRE_BOOL
-#undef WIRE_ID
-#undef WIRE_KEY
-#undef WIRE_FIX
-#undef WIRE_BIN
-#undef WIRE_STR
-#undef WIRE_TEXT
-#undef WIRE_OBJ
-#undef WIRE_LIST
-#undef WIRE_STRS
-#undef WIRE_UINTS
-#undef WIRE_END
-#undef WIRE_KIND
-#undef WIRE_TYPE
+#include "proto/def_undo.h"
 
-#define WIRE_STRUCT(s)
-#define WIRE_U(s, n, name, max, req, since)
-#define WIRE_I(s, n, name, req, since)
-#define WIRE_BOOL(s, n, name, since)
-#define WIRE_ID(s, n, name, req, since)
-#define WIRE_KEY(s, n, name, req, since)
-#define WIRE_FIX(s, n, name, bytes, req, since)
-#define WIRE_BIN(s, n, name, max, req, since)
-#define WIRE_STR(s, n, name, max, req, since)
-#define WIRE_TEXT(s, n, name, max, req, since)
-#define WIRE_OBJ(s, n, name, type, req, since)
-#define WIRE_LIST(s, n, name, type, max, since)
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
-#define WIRE_UINTS(s, n, name, max_count, since)
-#define WIRE_END(s)
 
-#define WIRE_TYPE(NAME, number, word, type, text)
 #define WIRE_KIND(NAME, number, type, sender, channel, text)                                       \
     {WIRE_##NAME, #NAME, &wire_desc_##type, WIRE_FROM_##sender, WIRE_ON_##channel, text},
 const wire_kind_row wire_kinds[] = {
+#include "proto/def_rest.h"
 #include "proto/messages.def"
 #include "proto/inner.def"
+#include "proto/def_undo.h"
     {0, NULL, NULL, WIRE_FROM_ANY, WIRE_ON_ANY, NULL},
 };
-#undef WIRE_KIND
-#undef WIRE_TYPE
 
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
 #define WIRE_TYPE(NAME, number, word, type, text) {WIRE_TYPE_##NAME, word, &wire_desc_##type, text},
 const wire_type_row wire_types[] = {
+#include "proto/def_rest.h"
 #include "proto/messages.def"
+#include "proto/def_undo.h"
     {0, NULL, NULL, NULL},
 };
 

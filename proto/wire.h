@@ -28,52 +28,19 @@
 #define WIRE_INNER_BYTES_MAX  (16 * 1024 * 1024) /*  of a blob of inner.def  */
 
 typedef enum {
-#define WIRE_STRUCT(s)
-#define WIRE_U(s, n, name, max, req, since)
-#define WIRE_I(s, n, name, req, since)
-#define WIRE_BOOL(s, n, name, since)
-#define WIRE_ID(s, n, name, req, since)
-#define WIRE_KEY(s, n, name, req, since)
-#define WIRE_FIX(s, n, name, bytes, req, since)
-#define WIRE_BIN(s, n, name, max, req, since)
-#define WIRE_STR(s, n, name, max, req, since)
-#define WIRE_TEXT(s, n, name, max, req, since)
-#define WIRE_OBJ(s, n, name, type, req, since)
-#define WIRE_LIST(s, n, name, type, max, since)
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
-#define WIRE_UINTS(s, n, name, max_count, since)
-#define WIRE_END(s)
-#define WIRE_TYPE(NAME, number, word, type, text)
 #define WIRE_KIND(NAME, number, type, sender, channel, text) WIRE_##NAME = number,
+#include "proto/def_rest.h"
 #include "proto/messages.def"
 #include "proto/inner.def"
-#undef WIRE_KIND
-#undef WIRE_TYPE
+#include "proto/def_undo.h"
 } wire_kind;
 
 typedef enum {
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
 #define WIRE_TYPE(NAME, number, word, type, text) WIRE_TYPE_##NAME = number,
+#include "proto/def_rest.h"
 #include "proto/messages.def"
-#undef WIRE_KIND
-#undef WIRE_TYPE
+#include "proto/def_undo.h"
 } wire_type;
-
-#undef WIRE_STRUCT
-#undef WIRE_U
-#undef WIRE_I
-#undef WIRE_BOOL
-#undef WIRE_ID
-#undef WIRE_KEY
-#undef WIRE_FIX
-#undef WIRE_BIN
-#undef WIRE_STR
-#undef WIRE_TEXT
-#undef WIRE_OBJ
-#undef WIRE_LIST
-#undef WIRE_STRS
-#undef WIRE_UINTS
-#undef WIRE_END
 
 #define WIRE_STRUCT(s)                                                                                                 \
     typedef struct wire_##s wire_##s;                                                                                  \
@@ -102,27 +69,10 @@ typedef enum {
 #define WIRE_END(s)                                                                                                    \
     }                                                                                                                  \
     ;
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
-#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/def_rest.h"
 #include "proto/messages.def"
 #include "proto/inner.def"
-#undef WIRE_STRUCT
-#undef WIRE_U
-#undef WIRE_I
-#undef WIRE_BOOL
-#undef WIRE_ID
-#undef WIRE_KEY
-#undef WIRE_FIX
-#undef WIRE_BIN
-#undef WIRE_STR
-#undef WIRE_TEXT
-#undef WIRE_OBJ
-#undef WIRE_LIST
-#undef WIRE_STRS
-#undef WIRE_UINTS
-#undef WIRE_END
-#undef WIRE_KIND
-#undef WIRE_TYPE
+#include "proto/def_undo.h"
 
 /*  Who may send a kind, and where. Roles above READER are ordered: a higher one may do what a lower one may.  */
 typedef enum {
@@ -260,41 +210,10 @@ const wire_type_row *wire_type_find (uint64_t type);
 
 /*  extern const wire_desc wire_desc_<name>, one per struct.  */
 #define WIRE_STRUCT(s) extern const wire_desc wire_desc_##s;
-#define WIRE_U(s, n, name, max, req, since)
-#define WIRE_I(s, n, name, req, since)
-#define WIRE_BOOL(s, n, name, since)
-#define WIRE_ID(s, n, name, req, since)
-#define WIRE_KEY(s, n, name, req, since)
-#define WIRE_FIX(s, n, name, bytes, req, since)
-#define WIRE_BIN(s, n, name, max, req, since)
-#define WIRE_STR(s, n, name, max, req, since)
-#define WIRE_TEXT(s, n, name, max, req, since)
-#define WIRE_OBJ(s, n, name, type, req, since)
-#define WIRE_LIST(s, n, name, type, max, since)
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
-#define WIRE_UINTS(s, n, name, max_count, since)
-#define WIRE_END(s)
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
-#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/def_rest.h"
 #include "proto/messages.def"
 #include "proto/inner.def"
-#undef WIRE_STRUCT
-#undef WIRE_U
-#undef WIRE_I
-#undef WIRE_BOOL
-#undef WIRE_ID
-#undef WIRE_KEY
-#undef WIRE_FIX
-#undef WIRE_BIN
-#undef WIRE_STR
-#undef WIRE_TEXT
-#undef WIRE_OBJ
-#undef WIRE_LIST
-#undef WIRE_STRS
-#undef WIRE_UINTS
-#undef WIRE_END
-#undef WIRE_KIND
-#undef WIRE_TYPE
+#include "proto/def_undo.h"
 
 /*  ---- codec ----  */
 

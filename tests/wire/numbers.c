@@ -14,7 +14,6 @@
 
 static void write_numbers (bg_buf *out)
 {
-#define WIRE_STRUCT(s)
 #define WIRE_U(s, n, name, max, req, since)                                                        \
     bg_buf_printf (out, "field %s %d %s uint\n", #s, n, #name);
 #define WIRE_I(s, n, name, req, since)   bg_buf_printf (out, "field %s %d %s int\n", #s, n, #name);
@@ -37,12 +36,13 @@ static void write_numbers (bg_buf *out)
     bg_buf_printf (out, "field %s %d %s strs\n", #s, n, #name);
 #define WIRE_UINTS(s, n, name, max_count, since)                                                   \
     bg_buf_printf (out, "field %s %d %s uints\n", #s, n, #name);
-#define WIRE_END(s)
 #define WIRE_KIND(NAME, number, type, sender, channel, text)                                       \
     bg_buf_printf (out, "kind %d %s %s\n", number, #NAME, #type);
 #define WIRE_TYPE(NAME, number, word, type, text)                                                  \
     bg_buf_printf (out, "type %d %s %s\n", number, word, #type);
+#include "proto/def_rest.h"
 #include "proto/messages.def"
+#include "proto/def_undo.h"
 }
 
 static bool has_line (bg_slice text, bg_slice line)

@@ -111,24 +111,9 @@ static void make_struct (const wire_desc *desc, bg_buf *out)
 static void make_structs (bg_buf *out)
 {
 #define WIRE_STRUCT(s) make_struct (&wire_desc_##s, out);
-#define WIRE_U(s, n, name, max, req, since)
-#define WIRE_I(s, n, name, req, since)
-#define WIRE_BOOL(s, n, name, since)
-#define WIRE_ID(s, n, name, req, since)
-#define WIRE_KEY(s, n, name, req, since)
-#define WIRE_FIX(s, n, name, bytes, req, since)
-#define WIRE_BIN(s, n, name, max, req, since)
-#define WIRE_STR(s, n, name, max, req, since)
-#define WIRE_TEXT(s, n, name, max, req, since)
-#define WIRE_OBJ(s, n, name, type, req, since)
-#define WIRE_LIST(s, n, name, type, max, since)
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
-#define WIRE_UINTS(s, n, name, max_count, since)
-#define WIRE_END(s)
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
-#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/def_rest.h"
 #include "proto/messages.def"
-#undef WIRE_STRUCT
+#include "proto/def_undo.h"
 }
 
 /*  ---- vectors that stand in the text ----  */

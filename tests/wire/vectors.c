@@ -21,23 +21,9 @@ static void write_structs (bg_buf *out)
 {
     static const wire_desc *const structs[] = {
 #define WIRE_STRUCT(s) &wire_desc_##s,
-#define WIRE_U(s, n, name, max, req, since)
-#define WIRE_I(s, n, name, req, since)
-#define WIRE_BOOL(s, n, name, since)
-#define WIRE_ID(s, n, name, req, since)
-#define WIRE_KEY(s, n, name, req, since)
-#define WIRE_FIX(s, n, name, bytes, req, since)
-#define WIRE_BIN(s, n, name, max, req, since)
-#define WIRE_STR(s, n, name, max, req, since)
-#define WIRE_TEXT(s, n, name, max, req, since)
-#define WIRE_OBJ(s, n, name, type, req, since)
-#define WIRE_LIST(s, n, name, type, max, since)
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)
-#define WIRE_UINTS(s, n, name, max_count, since)
-#define WIRE_END(s)
-#define WIRE_KIND(NAME, number, type, sender, channel, text)
-#define WIRE_TYPE(NAME, number, word, type, text)
+#include "proto/def_rest.h"
 #include "proto/messages.def"
+#include "proto/def_undo.h"
     };
     static const char *const types[] = {"uint", "int", "bool", "bin", "bin", "bin", "bin", "str",
         "str", "map", "maps", "strs", "uints"};
