@@ -98,6 +98,8 @@ static bool refuse_item (report_work *work, const wire_report_item *item, const 
     return false;
 }
 
+/*  Times are not judged: a target's wall clock may be set back while a run goes on, and its outcome
+    counts all the same.  */
 static bool check_item (report_work *work, const wire_report_item *item)
 {
     const wire_run *run = &item->run;
@@ -107,8 +109,6 @@ static bool check_item (report_work *work, const wire_report_item *item)
         return refuse_item (work, item, "a run state that does not exist");
     if (bg_id_is_zero (run->job_key) || run->job_name.size == 0)
         return refuse_item (work, item, "a run of no job");
-    if (run->state != WIRE_RUN_RUNNING && run->finished_us < run->started_us)
-        return refuse_item (work, item, "a run that ended before it began");
     return true;
 }
 
