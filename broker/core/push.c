@@ -152,6 +152,29 @@ bg_result broker_push_document (
     return bg_ok ();
 }
 
+/*  A stream reaches all of its members, and who holds no such job would have to say so about a START
+    that was never for it. So it is a stream only when those addressed are all whom it stands for:
+    whom the deed names, or else whom the job is for.  */
+static broker_stream *stream_of_deed (
+    broker_core *self, const broker_execution *execution, const wire_audience *to)
+{
+    const broker_document *job = broker_document_with_key (self, execution->job_key);
+    const wire_audience *audiences[] = {to, job ? &job->audience : NULL};
+    for (size_t i = 0; i < 2; i++) {
+        broker_stream *stream = audiences[i] ? broker_stream_for (self, audiences[i]) : NULL;
+        if (!stream)
+            continue;
+        broker_bitmap meant = {0};
+        broker_deliver_audience (self, audiences[i], &meant);
+        size_t both = broker_bitmap_size_both (&meant, &execution->addressed);
+        bool same = both == broker_bitmap_size (&meant) && both == execution->targets;
+        broker_bitmap_fini (&meant);
+        if (same)
+            return stream;
+    }
+    return NULL;
+}
+
 bg_result broker_push_deed (broker_core *self, bg_now now, const broker_execution *execution,
     const wire_audience *to, bg_error *err)
 {
@@ -160,7 +183,7 @@ bg_result broker_push_deed (broker_core *self, bg_now now, const broker_executio
     if (bg_failed (WIRE_DECODE (signed, bg_slice_of (execution->bytes, execution->size),
             WIRE_AS_MESSAGE, &arena, &item, err)))
         return broker_stored_badly (err, "a deed");
-    broker_stream *stream = broker_stream_for (self, to);
+    broker_stream *stream = stream_of_deed (self, execution, to);
     if (stream) {
         broker_stream_queue (self, stream, &item, NULL);
         return bg_ok ();

@@ -67,6 +67,37 @@ static void only_members_of_a_group_open_its_stream (void **state)
     fx_close (&self);
 }
 
+/*  Who hears of a START that is not for him would have to report that it did not run.  */
+static void a_deed_goes_to_those_addressed_only (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    BG_AUTO_BUF body = {0};
+    bg_id id;
+    wire_stream stream;
+    fx_node web = fx_member (self, "web01", "web");
+    fx_node db = fx_member (self, "db01", "db");
+    fx_node_hello (self, &web);
+    fx_node_hello (self, &db);
+    const wire_poll_answer of_web = *fx_node_poll (self, &web);
+    const wire_audience all = fx_all ();
+    const wire_audience group = fx_group (self, "web");
+    const wire_audience one = fx_names (self, "web01", NULL);
+    wire_signed by_group = fx_job (self, FX_AUTHOR, "clean", &group, 0, "/bin/true");
+    wire_signed by_name = fx_job (self, FX_AUTHOR, "check", &one, 0, "/bin/true");
+    fx_post (self, FX_AUTHOR, &by_group, 0);
+    fx_post (self, FX_AUTHOR, &by_name, 0);
+    wire_signed deed = fx_deed (self, FX_OPERATOR, WIRE_DEED_START, "clean", &all, BG_HOUR (1), &id);
+    assert_int_equal (fx_issue (self, FX_OPERATOR, &deed)->targets, 1);
+    assert_true (open_with (self, 0, of_web.streams, of_web.streams_count, &stream, &body));
+    assert_true (bg_slice_is (stream.name, "g/web"));
+    deed = fx_deed (self, FX_OPERATOR, WIRE_DEED_START, "check", &all, BG_HOUR (1), &id);
+    assert_int_equal (fx_issue (self, FX_OPERATOR, &deed)->targets, 1);
+    assert_int_equal (fx_count (self, WIRE_ORDER), 0);
+    assert_int_equal (fx_count (self, WIRE_INSTRUCT), 1);
+    fx_close (&self);
+}
+
 static void heads_count_what_was_published_before (void **state)
 {
     (void) state;
@@ -212,6 +243,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (only_members_of_a_group_open_its_stream),
+        cmocka_unit_test (a_deed_goes_to_those_addressed_only),
         cmocka_unit_test (heads_count_what_was_published_before),
         cmocka_unit_test (items_of_one_post_share_a_publication),
         cmocka_unit_test (who_leaves_a_group_cannot_read_it_once_the_others_have_the_next_key),
