@@ -183,10 +183,12 @@ static void begin (broker_execution *execution, broker_target *target)
     }
 }
 
+/*  Of an execution that is done nothing is waited for: who begins after that stays silent until there
+    is an outcome, since nobody would look after a run that is never heard of again.  */
 void broker_execution_begun (
     broker_core *self, bg_now now, broker_execution *execution, broker_target *target)
 {
-    if (!broker_bitmap_has (&execution->addressed, target->number) ||
+    if (execution->done_us != 0 || !broker_bitmap_has (&execution->addressed, target->number) ||
         broker_bitmap_has (&execution->begun, target->number))
         return;
     begin (execution, target);

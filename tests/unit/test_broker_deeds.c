@@ -250,6 +250,31 @@ static void who_never_came_is_silent_and_may_still_report (void **state)
     fx_close (&f.fx);
 }
 
+static void who_begins_after_the_end_is_silent_until_the_outcome (void **state)
+{
+    (void) state;
+    fleet f = fleet_open ();
+    const wire_audience group = fx_group (f.fx, "web");
+    bg_id id;
+    wire_signed deed =
+        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_MIN (10), &id);
+    fx_issue (f.fx, FX_OPERATOR, &deed);
+    fx_pass (f.fx, BG_MIN (11));
+    fx_tick (f.fx);
+    assert_true (exec_row (f.fx, id, false).done);
+    fx_node_hello (f.fx, &f.web[0]);
+    fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_FAILED, "expired");
+    wire_exec_row row = exec_row (f.fx, id, false);
+    assert_int_equal (row.silent, 2);
+    assert_int_equal (row.running, 0);
+    wire_run late = fx_run (f.fx, "clean", id, WIRE_RUN_NOT_RUN);
+    fx_node_report (f.fx, &f.web[0], &late, 1);
+    row = exec_row (f.fx, id, false);
+    assert_int_equal (row.silent, 1);
+    assert_int_equal (row.not_run, 1);
+    fx_close (&f.fx);
+}
+
 static void runs_that_never_end_do_not_keep_an_execution_open (void **state)
 {
     (void) state;
@@ -465,6 +490,7 @@ int main (void)
         cmocka_unit_test (jobs_that_nobody_may_start_are_not_started),
         cmocka_unit_test (a_dry_run_starts_nothing),
         cmocka_unit_test (who_never_came_is_silent_and_may_still_report),
+        cmocka_unit_test (who_begins_after_the_end_is_silent_until_the_outcome),
         cmocka_unit_test (runs_that_never_end_do_not_keep_an_execution_open),
         cmocka_unit_test (refused_and_late_targets_are_not_part),
         cmocka_unit_test (a_stop_is_done_when_all_have_acknowledged),
