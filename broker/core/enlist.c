@@ -196,16 +196,21 @@ static bg_result reserve (broker_request *request, const wire_enlist_hello *hell
 
 /*  ---- ENLIST_HELLO ----  */
 
-/*  *member is set when exactly this machine is enlisted under this name.  */
+/*  *member is set when exactly this machine is enlisted under this name. A machine that was removed
+    here and asks to be enlisted does not hold what it was removed from (the answer that made it a
+    member was lost): nothing is waited for any more, and its key is free for what comes.  */
 static bg_result check_stranger (
     broker_request *request, const wire_enlist_hello *hello, broker_target **member, bg_error *err)
 {
     broker_core *self = request->core;
     *member = NULL;
     broker_target *same_key = broker_target_with_key (self, &request->message->peer);
+    if (same_key && !broker_target_is_member (same_key)) {
+        BG_TRY (broker_target_cut (self, same_key, err));
+        same_key = NULL;
+    }
     if (same_key) {
-        if (broker_target_is_member (same_key) &&
-            bg_key_equal (&same_key->sign_key, &hello->sign_key) &&
+        if (bg_key_equal (&same_key->sign_key, &hello->sign_key) &&
             job_name_compare (bg_slice_str (same_key->name), hello->name) == 0) {
             *member = same_key;
             return bg_ok ();

@@ -305,6 +305,26 @@ static void a_defected_membership_ends_with_its_acknowledgement (void **state)
     fx_close (&self);
 }
 
+/*  It never heard that it was a member, so it cannot acknowledge that it is none any more.  */
+static void a_removed_machine_that_never_knew_enlists_anew (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", "web");
+    wire_signed defected = membership_of (self, &node, "web01", "web", WIRE_DEFECTED_MEMBER);
+    fx_post (self, FX_ADMIN, &defected, 1);
+    fx_token token = fx_token_make (self, 77, "web*", "web", 2);
+    fx_token_post (self, &token);
+    wire_enlist_hello hello = fx_enlist_hello (self, &node, &token);
+    fx_send (self, WIRE_ON_ENLIST, &node.keys.curve_key, none, WIRE_ENLIST_HELLO, &hello);
+    fx_answer (self, WIRE_ENLIST_CHALLENGE);
+    assert_false (fx_admitted (self, WIRE_ON_DESK, &node.keys.curve_key));
+    fx_node_enlist (self, &node, &token);
+    assert_true (fx_admitted (self, WIRE_ON_DESK, &node.keys.curve_key));
+    broker_core_check (self->core);
+    fx_close (&self);
+}
+
 static void a_defected_target_that_stays_away_is_cut_after_a_week (void **state)
 {
     (void) state;
@@ -457,6 +477,7 @@ int main (void)
         cmocka_unit_test (a_switch_follows_its_job_and_goes_with_it),
         cmocka_unit_test (a_membership_moves_a_target_between_groups),
         cmocka_unit_test (a_defected_membership_ends_with_its_acknowledgement),
+        cmocka_unit_test (a_removed_machine_that_never_knew_enlists_anew),
         cmocka_unit_test (a_defected_target_that_stays_away_is_cut_after_a_week),
         cmocka_unit_test (an_authority_changes_who_may_come_in),
         cmocka_unit_test (an_authority_that_orphans_documents_is_refused),
