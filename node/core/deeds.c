@@ -146,11 +146,11 @@ static bg_result park (node_core *self, node_deed *deed, bg_slice message, bg_er
     return bg_ok ();
 }
 
-/*  What nobody could have signed, and what was never for this target, leaves no trace in the history.  */
+/*  What nobody could have signed leaves no trace in the history. What is not for this target does: the broker sends a
+    deed to those it addressed, so this one has left the audience meanwhile, and its outcome is waited for.  */
 static bool leaves_trace (bg_slice code)
 {
-    static const char *const none[] = {
-        "wrong-target", "wrong-installation", "bad-signature", "malformed"};
+    static const char *const none[] = {"wrong-installation", "bad-signature", "malformed"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (bg_slice_is (code, none[i]))
             return false;

@@ -429,14 +429,23 @@ static void a_refused_start_is_a_run_that_did_not_happen (void **state)
     assert_int_equal (row->acks, 2);
 }
 
-static void a_start_that_is_not_for_this_target_leaves_no_trace (void **state)
+static void a_start_that_is_not_for_this_target_any_more_did_not_run (void **state)
 {
     node_fixture *self = *state;
     node_fixture_push (self, node_fixture_job (self, "one", NULL, 0));
     self->start_code = "wrong-target";
     node_fixture_push (self, node_fixture_start (self, "one", self->now.utc_us));
-    assert_int_equal (self->run_count, 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "wrong-target"), 1);
     assert_int_equal (node_fixture_counter (self, "wrong-target"), 1);
+}
+
+static void a_start_that_nobody_signed_leaves_no_trace (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "one", NULL, 0));
+    self->start_code = "bad-signature";
+    node_fixture_push (self, node_fixture_start (self, "one", self->now.utc_us));
+    assert_int_equal (self->run_count, 0);
 }
 
 static void of_piled_up_starts_the_newest_counts (void **state)
@@ -608,7 +617,8 @@ int main (void)
         TEST (a_document_of_another_installation_is_dropped),
         TEST (a_start_runs_once_however_often_it_comes),
         TEST (a_refused_start_is_a_run_that_did_not_happen),
-        TEST (a_start_that_is_not_for_this_target_leaves_no_trace),
+        TEST (a_start_that_is_not_for_this_target_any_more_did_not_run),
+        TEST (a_start_that_nobody_signed_leaves_no_trace),
         TEST (of_piled_up_starts_the_newest_counts),
         TEST (a_start_before_its_job_waits_for_it),
         TEST (a_start_of_a_job_nobody_sends_is_without_definition),
