@@ -51,8 +51,9 @@ const char *const broker_migrations[] = {
     "  row INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, number INTEGER NOT NULL, run BLOB NOT NULL,"
     "  exec BLOB, state INTEGER NOT NULL, reason TEXT NOT NULL, started_us INTEGER NOT NULL,"
     "  finished_us INTEGER NOT NULL, stored_us INTEGER NOT NULL, at_us INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
+    "CREATE INDEX run_by_time ON run (at_us, row);"
     "CREATE INDEX run_by_job ON run (job, at_us, row);"
-    "CREATE INDEX run_by_target ON run (number, at_us, row);"
+    "CREATE INDEX run_by_target ON run (number, at_us, row, job);"
     "CREATE INDEX run_by_exec ON run (exec, at_us, row) WHERE exec IS NOT NULL;"
     "CREATE TABLE output (row INTEGER PRIMARY KEY, stored_us INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;",
 };

@@ -7,17 +7,10 @@
 
 #include "common/sys/sqlite.h"
 #include "node/store/store.h"
-#include "temp_dir.h"
+#include "tests/unit/must.h"
+#include "tests/unit/temp_dir.h"
 
 #include <stdlib.h>
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        bg_error ok_err = {0};                                                                     \
-        bg_error *err = &ok_err;                                                                   \
-        if (bg_failed (call))                                                                      \
-            fail_msg ("%s: %s", #call, ok_err.message);                                            \
-    } while (0)
 
 static bg_id id_of (uint8_t byte)
 {
