@@ -85,7 +85,8 @@ static bg_result fetch_pages (ctl_run *run, const wire_history_query *query, siz
             out->more = true;
             return bg_ok ();
         }
-        if (answer->next_before == 0 || (page.before != 0 && answer->next_before >= page.before))
+        /*  The cursor is a row's number, not its place: what a target handed in late has a high one far down.  */
+        if (answer->next_before == 0 || answer->next_before == page.before || taken == 0)
             return bg_fail (err, BG_MALFORMED, "the broker's pages of history do not end");
         page.before = answer->next_before;
     }

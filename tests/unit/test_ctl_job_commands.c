@@ -447,6 +447,23 @@ static void history_refuses_what_makes_no_sense (void **state)
     }
 }
 
+/*  The last row of the second page was handed in after that of the first, so its number is higher.  */
+static void history_goes_on_over_what_came_late (void **state)
+{
+    fake_run *run = *state;
+    wire_history_row row = failed_run ();
+    const wire_history first = {.rows = &row, .rows_count = 1, .more = true, .next_before = 9};
+    const wire_history second = {.rows = &row, .rows_count = 1, .more = true, .next_before = 700};
+    const wire_history third = {.rows = &row, .rows_count = 1};
+    fake_answer (run, WIRE_HISTORY_QUERY, &first);
+    fake_answer (run, WIRE_HISTORY_QUERY, &second);
+    fake_answer (run, WIRE_HISTORY_QUERY, &third);
+    fake_command (run, "job history nightly", NULL);
+    fake_done (run, 0);
+    const wire_history_query *query = run->requests[2];
+    assert_int_equal (query->before, 700);
+}
+
 static void history_whose_pages_do_not_move_ends (void **state)
 {
     fake_run *run = *state;
@@ -620,6 +637,7 @@ int main (void)
         command_test (history_is_in_the_order_of_the_runs),
         command_test (history_shows_output_when_asked),
         command_test (history_refuses_what_makes_no_sense),
+        command_test (history_goes_on_over_what_came_late),
         command_test (history_whose_pages_do_not_move_ends),
         command_test (disable_posts_a_switch),
         command_test (what_is_so_already_is_left_alone),
