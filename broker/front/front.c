@@ -1,8 +1,11 @@
 /*  The front's life: descriptors, keys, authentication, four sockets, the core; and the same
     backwards.
 
+    Nothing listens before the first key table is there. A peer that were refused for want of it
+    would not come back by itself (libzmq gives up after a refusal), one that finds nobody does.
+
     Invariant: the ZAP thread is there before the first socket that listens and until after the
-    last is closed; before the first key table nobody is admitted anywhere.  */
+    last is closed.  */
 #include "broker/front/front_private.h"
 
 #include "broker/front/holder.h"
@@ -108,8 +111,19 @@ static bg_result tell_where (const front *self, bg_error *err)
     return broker_contact_write (self->options->home, &contact, err);
 }
 
-void front_ready (front *self)
+static bg_result open_up (front *self, bg_error *err)
 {
+    BG_TRY (open_sockets (self, err));
+    BG_TRY (bg_zap_open_domain (self->zap, "enlist", true, err));
+    return tell_where (self, err);
+}
+
+void front_table_ready (front *self)
+{
+    if (bg_failed (open_up (self, &self->failure))) {
+        bg_loop_stop (self->loop, 1);
+        return;
+    }
     char text[1200];
     snprintf (text, sizeof text, "orders=%s desk=%s enlist=%s ops=%s",
         self->sockets[BROKER_ORDERS].actual, self->sockets[BROKER_DESK].actual,
@@ -120,6 +134,9 @@ void front_ready (front *self)
 static bg_result start (front *self, bg_error *err)
 {
     BG_TRY (bg_crypto_init (err));
+    uint8_t secret[BROKER_PEERS_SECRET];
+    bg_random_bytes (secret, sizeof secret);
+    self->peers = broker_peers_create (secret);
     BG_TRY (broker_part_create (self->options, &self->part, err));
     self->loop = broker_part_loop (self->part);
     self->log = broker_part_log (self->part);
@@ -128,8 +145,6 @@ static bg_result start (front *self, bg_error *err)
     BG_TRY (broker_home_endpoints (self->options->home, &self->endpoints, err));
     BG_TRY (bg_zcontext_open (NULL, err));
     BG_TRY (bg_zap_create (&self->zap, err));
-    BG_TRY (open_sockets (self, err));
-    BG_TRY (tell_where (self, err));
     BG_TRY (front_table_start (self, err));
     BG_TRY (front_stats_start (self, err));
     return front_link_start (self, err);
@@ -155,13 +170,16 @@ static void stop (front *self)
 bg_result broker_front_run (const broker_part_options *options, int *exit_code, bg_error *err)
 {
     front self = {.options = options,
-        .peers = broker_peers_create (),
         .started_us = bg_clock_mono_us (),
         .core_path = broker_home_run_path (options->home, "core.sock"),
         .queue_bytes = (size_t) options->home->config.queue_kib * 1024};
     bg_result result = start (&self, err);
     if (bg_is_ok (result))
         result = bg_loop_run (self.loop, exit_code, err);
+    if (bg_is_ok (result) && self.failure.code != BG_OK) {
+        *err = self.failure;
+        result = (bg_result){self.failure.code};
+    }
     stop (&self);
     return result;
 }

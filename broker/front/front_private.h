@@ -33,8 +33,8 @@ typedef struct {
     front *front;
     wire_channel channel;
     bg_zsocket *zsocket;
-    char actual[BG_ENDPOINT_MAX];
-    size_t lines_max; /*  connections of one key  */
+    char actual[BG_ENDPOINT_MAX]; /*  what was bound  */
+    size_t lines_max;             /*  connections of one key  */
     broker_budget_rule budget;
     unsigned pause_at; /*  percent of the queue at which it is read no more; 0: never  */
     bool is_paused;
@@ -53,6 +53,7 @@ struct front {
     uint64_t counters[FRONT_COUNTERS];
     uint64_t logged[FRONT_COUNTERS]; /*  as of the last log line  */
     int64_t started_us;
+    bg_error failure; /*  why it cannot listen  */
 
     /*  the core  */
     char *core_path;
@@ -107,7 +108,7 @@ void front_note_line (broker_line *line, const bg_zmessage *message);
 bg_result front_stats_start (front *self, bg_error *err) BG_CHECKED;
 void front_stats_stop (front *self);
 
-/*  front.c: the table is there, people may know.  */
-void front_ready (front *self);
+/*  front.c: the first table is there: listens, and says so. A failure stops the loop.  */
+void front_table_ready (front *self);
 
 #endif

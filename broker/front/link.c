@@ -56,7 +56,7 @@ static bg_result greet (front *self, bg_error *err)
 {
     bg_slice endpoints[BROKER_SOCKETS];
     for (size_t i = 0; i < BROKER_SOCKETS; i++)
-        endpoints[i] = bg_slice_str (self->sockets[i].actual);
+        endpoints[i] = bg_slice_str (self->endpoints.listen[i]);
     wire_front_hello hello = {.pid = (uint64_t) getpid (),
         .version = bg_slice_str (BUGLE_VERSION),
         .endpoints = endpoints,
@@ -164,6 +164,10 @@ static void on_out (front *self, const void *value)
 static void on_publish (front *self, const void *value)
 {
     const wire_front_publish *out = value;
+    if (!self->has_table) {
+        front_count (self, FRONT_UNREACHABLE); /*  nobody is there yet  */
+        return;
+    }
     bg_slice frames[WIRE_PUBLICATION_FRAMES] = {out->stream, out->header, out->body, out->sigs};
     bg_result result = bg_zsocket_send (self->sockets[BROKER_ORDERS].zsocket, bg_slice_of (NULL, 0),
         frames, WIRE_PUBLICATION_FRAMES, NULL);

@@ -1,6 +1,5 @@
-/*  The peer table: see peers.h. One hash table over (channel, key); keys from strangers reach it
-    only after a handshake with that key, so nobody can aim at buckets cheaply, and strangers are
-    few by the front's own limit.
+/*  The peer table: see peers.h. One hash table over (channel, key). Strangers choose their keys, so
+    it is hashed with a secret (SipHash), and uthash gets the value ready-made.
 
     Invariant: each line's routing id belongs to exactly one line of one peer of the channel;
     libzmq gives a routing id to one connection at a time, and dead lines are dropped when a send
@@ -9,9 +8,11 @@
 
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #define uthash_malloc(size)       bg_alloc (size)
 #define uthash_free(memory, size) free (memory)
-#define uthash_fatal(message)     bg_assert (!"a hash table failed")
+#define uthash_fatal(message)     bg_assert_failed (message, __FILE__, __LINE__)
 #include <uthash.h>
 
 #define PENALTY_US      INT64_C (10000000)
@@ -31,13 +32,23 @@ struct entry {
 };
 
 struct broker_peers {
+    uint8_t secret[crypto_shorthash_KEYBYTES];
     entry *entries;
     size_t counts[8]; /*  by channel  */
 };
 
-broker_peers *broker_peers_create (void)
+broker_peers *broker_peers_create (const uint8_t secret[BROKER_PEERS_SECRET])
 {
-    return bg_alloc (sizeof (broker_peers));
+    broker_peers *self = bg_alloc (sizeof *self);
+    memcpy (self->secret, secret, sizeof self->secret);
+    return self;
+}
+
+static unsigned hash_of (const broker_peers *self, const peer_address *address)
+{
+    uint8_t hash[crypto_shorthash_BYTES];
+    (void) crypto_shorthash (hash, (const uint8_t *) address, sizeof *address, self->secret);
+    return bg_read_u32 (hash);
 }
 
 static void free_entry (entry *self)
@@ -77,7 +88,8 @@ broker_peer *broker_peers_find (const broker_peers *self, uint32_t channel, cons
 {
     peer_address address = address_of (channel, key);
     entry *found = NULL;
-    HASH_FIND (hh, self->entries, &address, sizeof address, found);
+    HASH_FIND_BYHASHVALUE (
+        hh, self->entries, &address, sizeof address, hash_of (self, &address), found);
     return found ? &found->peer : NULL;
 }
 
@@ -91,7 +103,8 @@ broker_peer *broker_peers_get (broker_peers *self, uint32_t channel, const bg_ke
     made->address = address_of (channel, key);
     made->peer.key = *key;
     made->peer.channel = channel;
-    HASH_ADD (hh, self->entries, address, sizeof made->address, made);
+    HASH_ADD_BYHASHVALUE (
+        hh, self->entries, address, sizeof made->address, hash_of (self, &made->address), made);
     self->counts[channel]++;
     return &made->peer;
 }

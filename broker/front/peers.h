@@ -46,7 +46,9 @@ struct broker_peer {
 
 typedef struct broker_peers broker_peers;
 
-broker_peers *broker_peers_create (void);
+#define BROKER_PEERS_SECRET 16
+/*  secret: random bytes that nobody else knows.  */
+broker_peers *broker_peers_create (const uint8_t secret[BROKER_PEERS_SECRET]);
 void broker_peers_destroy (broker_peers **self_p);
 /*  NULL when it is not known.  */
 broker_peer *broker_peers_find (const broker_peers *self, uint32_t channel, const bg_key *key);

@@ -54,12 +54,12 @@ static void add_seen (void *ctx, broker_peer *peer)
 static void tell_core (front *self)
 {
     wire_counter counters[FRONT_COUNTERS];
+    batch out = {
+        .front = self, .seen = bg_alloc (SEEN_MAX * sizeof *out.seen), .counters = counters};
     for (size_t i = 0; i < FRONT_COUNTERS; i++)
-        counters[i] = (wire_counter){.name = bg_slice_str (words[i]), .value = self->counters[i]};
-    batch out = {.front = self,
-        .seen = bg_alloc (SEEN_MAX * sizeof *out.seen),
-        .counters = counters,
-        .counter_count = FRONT_COUNTERS};
+        if (self->counters[i])
+            counters[out.counter_count++] =
+                (wire_counter){.name = bg_slice_str (words[i]), .value = self->counters[i]};
     broker_peers_each (self->peers, add_seen, &out);
     if (out.count || out.counter_count)
         send_batch (&out);
@@ -83,7 +83,7 @@ static void log_trouble (front *self)
     for (size_t i = 0; i < FRONT_REQUESTS; i++) {
         if (self->counters[i] == self->logged[i])
             continue;
-        bg_buf_printf (&text, "%s%s=%llu", text.size ? " " : "", words[i] + sizeof "front-" - 1,
+        bg_buf_printf (&text, "%s%s=%llu", text.size ? " " : "", words[i],
             (unsigned long long) (self->counters[i] - self->logged[i]));
         self->logged[i] = self->counters[i];
     }

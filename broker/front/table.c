@@ -172,12 +172,10 @@ static void apply_snapshot (front *self)
     broker_peers_each (self->peers, cut_unmarked, &scan);
     check_descriptors (self);
     bg_log_event (self->log, BG_LOG_INFO, "key-table", "keys=%zu", count);
-    if (!self->has_table && bg_failed (bg_zap_open_domain (self->zap, "enlist", true, &err))) {
-        bg_log_failure (self->log, BG_LOG_ERROR, "enlist-closed", &err, "socket=enlist");
+    if (self->has_table)
         return;
-    }
     self->has_table = true;
-    front_ready (self);
+    front_table_ready (self);
 }
 
 static void remember (front *self, const wire_peer_key *key)

@@ -8,6 +8,7 @@
 #include "common/sys/random.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,16 @@ static bg_result keep (const char *path, const kept_ports *ports, bg_error *err)
         if (ports->port[i])
             bg_buf_printf (
                 &text, "%s %u\n", broker_socket_word ((broker_socket) i), ports->port[i]);
-    return bg_file_create (path, bg_buf_slice (&text), err);
+    /*  Whoever reads the file sees all of it: front and core may both be looking for it now.  */
+    BG_AUTO_CHAR made = bg_strdup_printf ("%s.%d", path, (int) getpid ());
+    (void) unlink (made); /*  of an earlier process with this number that was killed here  */
+    BG_TRY (bg_file_create (made, bg_buf_slice (&text), err));
+    bg_result result = bg_ok ();
+    if (link (made, path) != 0)
+        result = bg_fail_errno (err, errno == EEXIST ? BG_EXISTS : BG_IO, "cannot make %s", path);
+    (void) unlink (made);
+    BG_TRY (result);
+    return bg_dir_sync_parent (path, err);
 }
 
 /*  The ports for the sockets that are wanted, from the file or new.  */

@@ -44,14 +44,14 @@ static void on_parent (int fd, unsigned events, void *arg)
     bg_loop_stop (self->loop, 0);
 }
 
-/*  A killed predecessor gives its lock back only when the kernel is done with it.  */
+/*  The parts of a parent that was killed are only just ending when a new parent starts.  */
 static bg_result take_lock (broker_part *self, bg_error *err)
 {
     char file[32], program[48];
     snprintf (file, sizeof file, "%s.lock", self->options->name);
     snprintf (program, sizeof program, "bugle-broker-%s", self->options->name);
     BG_AUTO_CHAR path = broker_home_state_path (self->options->home, file);
-    int64_t until = bg_clock_mono_us () + LOCK_WAIT_US;
+    int64_t until = self->parent_fd >= 0 ? bg_clock_mono_us () + LOCK_WAIT_US : 0;
     for (;;) {
         bg_result result = bg_lock_take (path, program, &self->lock, err);
         if (result.code != BG_BUSY || bg_clock_mono_us () >= until)

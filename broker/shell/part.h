@@ -22,9 +22,10 @@ typedef struct {
 
 typedef struct broker_part broker_part;
 
-/*  Takes NAME.lock, waiting up to 2 s for a predecessor that is ending; makes the loop; watches
-    SIGTERM, SIGINT and the parent, all of which stop the loop with exit code 0. Before any
-    thread. options are borrowed for its life. BG_BUSY: this home has that part running.  */
+/*  Takes NAME.lock, with a parent waiting up to 2 s for a predecessor that is ending; makes the
+    loop; watches SIGTERM, SIGINT and the parent, all of which stop the loop with exit code 0.
+    Before any thread. options are borrowed for its life. BG_BUSY: this home has that part
+    running.  */
 bg_result broker_part_create (
     const broker_part_options *options, broker_part **part, bg_error *err) BG_CHECKED;
 /*  The loop and everything on it must be unused by now.  */
