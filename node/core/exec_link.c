@@ -141,6 +141,22 @@ bg_result node_exec_settle (node_core *self, bg_error *err)
     return catch_up (self, err);
 }
 
+bg_result node_exec_remind (node_core *self, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    if (!self->exec.ready || self->full || !self->keyring || self->document_asks > 0)
+        return bg_ok ();
+    const bool lacks = self->exec.authority < wire_keyring_version (self->keyring);
+    if (!lacks && node_poll_waiting (self) == 0)
+        return bg_ok ();
+    self->inputs++;
+    if (!lacks)
+        return bg_ok ();
+    missing visitor = {self};
+    return store->authority_each (
+        store->ctx, self->exec.authority, offer_authority, &visitor, err);
+}
+
 /*  ---- what it says ----  */
 
 static bg_result standing (node_core *self, const wire_exec_standing *said, bg_error *err)

@@ -15,7 +15,7 @@ void node_poll_reset (node_core *self)
     node_timer_off (self, NODE_TIMER_POLL_ANSWER);
 }
 
-static uint64_t count_waiting (const node_core *self)
+uint64_t node_poll_waiting (const node_core *self)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < self->slots.count; i++)
@@ -30,7 +30,7 @@ static void poll (node_core *self)
         .term = self->term,
         .position = self->position,
         .state_seq = self->state_seq,
-        .waiting = count_waiting (self),
+        .waiting = node_poll_waiting (self),
         .authority = self->keyring ? wire_keyring_version (self->keyring) : 0,
         .open_runs = self->open_runs.count,
     };
@@ -218,7 +218,8 @@ bg_result node_poll_settle (node_core *self, bg_error *err)
             BG_TRY (node_deeds_polled (self, err));
         }
     }
-    if (at->wanted && !at->in_flight && !at->settling)
-        poll (self);
-    return bg_ok ();
+    if (!at->wanted || at->in_flight || at->settling)
+        return bg_ok ();
+    poll (self);
+    return node_exec_remind (self, err);
 }

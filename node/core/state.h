@@ -442,6 +442,8 @@ bool node_session_is_up (const node_core *self);
 void node_poll_want (node_core *self);
 void node_poll_reset (node_core *self);
 void node_poll_timer (node_core *self);
+/*  Documents that wait for something.  */
+uint64_t node_poll_waiting (const node_core *self);
 void node_poll_answer_timer (node_core *self);
 bg_result node_poll_answered (node_core *self, const wire_header *header,
     const wire_poll_answer *answer, bg_error *err) BG_CHECKED;
@@ -579,6 +581,9 @@ node_ask *node_ask_new (node_ask_kind kind, bg_id subject);
 void node_ask_release (void *object);
 /*  What bugle-exec should know by now and does not: pin, authorities, membership.  */
 bg_result node_exec_settle (node_core *self, bg_error *err) BG_CHECKED;
+/*  With each poll: what bugle-exec could not take when it was offered (no space for its log) is offered again, the
+    chain of authorities first.  */
+bg_result node_exec_remind (node_core *self, bg_error *err) BG_CHECKED;
 void node_exec_anchor (node_core *self, const uint8_t authority_hash[32]);
 
 /*  ---- enlistment.c, membership.c, defect.c, control.c ----  */

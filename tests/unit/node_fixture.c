@@ -284,7 +284,11 @@ static void exec_offered (node_fixture *self, bg_id request, const wire_signed *
     assert_false (
         bg_failed (WIRE_DECODE (document, item->bytes, WIRE_AS_SIGNED, &arena, &document, NULL)));
     const char *code = "ok";
-    if (item->type == WIRE_TYPE_AUTHORITY) {
+    const uint64_t authority = self->exec_authority;
+    const uint64_t membership = self->exec_membership;
+    if (item->type == WIRE_TYPE_AUTHORITY && self->authority_waits) {
+        code = "waiting";
+    } else if (item->type == WIRE_TYPE_AUTHORITY) {
         self->exec_authority =
             document.version > self->exec_authority ? document.version : self->exec_authority;
         self->exec_installation = document.installation;
@@ -300,6 +304,8 @@ static void exec_offered (node_fixture *self, bg_id request, const wire_signed *
     const bool addressed = !bg_id_equal (document.key, self->foreign_key);
     bg_arena_fini (&arena);
     exec_verdict (self, request, code, addressed, false);
+    if (authority != self->exec_authority || membership != self->exec_membership)
+        exec_standing (self);
 }
 
 static void exec_start (node_fixture *self, bg_id request, const wire_exec_start *start)

@@ -99,6 +99,7 @@ typedef struct {
     bg_id exec_installation;
     uint64_t exec_authority;
     uint64_t exec_membership;
+    bool authority_waits;   /*  no authority is taken  */
     bg_id waiting_key;      /*  this document waits  */
     bg_id refused_key;      /*  this one is refused  */
     bg_id foreign_key;      /*  this one is not addressed to the target  */

@@ -337,6 +337,33 @@ static void what_waits_is_parked_and_applied_when_its_needs_come (void **state)
     assert_int_equal (node_fixture_state (self).waiting, 0);
 }
 
+/*  bugle-exec had no space and has it again: nothing says so, it is asked again.  */
+static void what_waits_without_a_reason_here_is_offered_with_each_poll (void **state)
+{
+    node_fixture *self = *state;
+    self->waiting_key = job_key (self, "late");
+    const node_pending *row = node_fixture_post (self, node_fixture_job (self, "late", NULL, 0));
+    node_fixture_advance (self, BG_SEC (61));
+    assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
+    self->waiting_key = (bg_id){0};
+    node_fixture_advance (self, BG_MIN (2));
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+}
+
+static void an_authority_that_was_not_taken_is_offered_again (void **state)
+{
+    node_fixture *self = *state;
+    self->exec_authority = 0;
+    node_fixture_exec_down (self);
+    self->authority_waits = true;
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->exec_authority, 0);
+    self->authority_waits = false;
+    node_fixture_advance (self, BG_MIN (2));
+    assert_int_equal (self->exec_authority, 1);
+}
+
 static void what_is_for_others_keeps_its_version_and_does_nothing (void **state)
 {
     node_fixture *self = *state;
@@ -612,6 +639,8 @@ int main (void)
         TEST (a_refused_version_blocks_nothing_else),
         TEST (a_refused_version_is_tried_again_with_a_new_authority),
         TEST (what_waits_is_parked_and_applied_when_its_needs_come),
+        TEST (what_waits_without_a_reason_here_is_offered_with_each_poll),
+        TEST (an_authority_that_was_not_taken_is_offered_again),
         TEST (what_is_for_others_keeps_its_version_and_does_nothing),
         TEST (a_withdrawal_removes_the_job_and_stays),
         TEST (a_document_of_another_installation_is_dropped),
