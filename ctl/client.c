@@ -20,6 +20,7 @@
 
 #define CONNECT_US 1700000  /*  so that "nobody is there" is said within two seconds  */
 #define ANSWER_US  30000000 /*  once connected  */
+#define REPEAT_US  500000 /*  a question without an answer is asked again, then after twice that  */
 
 struct ctl_client {
     ctl_run *run;
@@ -106,20 +107,26 @@ static bg_result wait_readable (ctl_client *self, int64_t timeout_us, bg_error *
 
 /*  ---- messages ---- */
 
-bg_result ctl_send (ctl_client *self, wire_kind kind, const void *request, bg_error *err)
+static bg_result send_as (
+    ctl_client *self, bg_id id, wire_kind kind, const void *request, bg_error *err)
 {
     const wire_kind_row *row = wire_kind_find (kind);
     bg_assert (row != NULL);
     BG_TRY (wire_check (row->desc, request, err));
     BG_AUTO_BUF header = {0};
     BG_AUTO_BUF body = {0};
-    self->request = bg_id_new ();
+    self->request = id;
     wire_message_encode (kind, self->request, (bg_id){0}, request, &header, &body);
     if (body.size > WIRE_FRAME_MAX)
         return bg_fail (err, BG_TOO_LARGE, "a request of %zu bytes is over the limit of %d",
             body.size, WIRE_FRAME_MAX);
     bg_slice frames[WIRE_FRAMES] = {bg_buf_slice (&header), bg_buf_slice (&body), {0}};
     return bg_zsocket_send (self->socket, (bg_slice){0}, frames, WIRE_FRAMES, err);
+}
+
+bg_result ctl_send (ctl_client *self, wire_kind kind, const void *request, bg_error *err)
+{
+    return send_as (self, bg_id_new (), kind, request, err);
 }
 
 static bg_result take_error (
@@ -173,11 +180,39 @@ bg_result ctl_receive (ctl_client *self, wire_kind expected, int64_t timeout_us,
     }
 }
 
+/*  Questions change nothing, so they may be asked again.  */
+static bool is_question (wire_kind kind)
+{
+    static const wire_kind questions[] = {WIRE_OPS_HELLO, WIRE_STATUS_QUERY, WIRE_AUTHORITY_QUERY,
+        WIRE_JOB_QUERY, WIRE_TARGET_QUERY, WIRE_EXEC_QUERY, WIRE_HISTORY_QUERY};
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        if (questions[i] == kind)
+            return true;
+    }
+    return false;
+}
+
+/*  What the broker's core had taken and not answered when it died is lost without a sign: the
+    connection is the front's and stays. A question is asked again under the same id, so that a late
+    answer to the first one counts as well.  */
 bg_result ctl_call (ctl_client *self, wire_kind kind, const void *request, wire_kind expected,
     void **answer, bg_error *err)
 {
-    BG_TRY (ctl_send (self, kind, request, err));
-    return ctl_receive (self, expected, self->answer_us, &self->run->arena, answer, err);
+    int64_t end_us = bg_clock_mono_us () + self->answer_us;
+    bg_id id = bg_id_new ();
+    for (int64_t patience_us = REPEAT_US;; patience_us *= 2) {
+        BG_TRY (send_as (self, id, kind, request, err));
+        int64_t left_us = end_us - bg_clock_mono_us ();
+        bool is_last = !is_question (kind) || left_us <= patience_us;
+        bg_error why = {0};
+        bg_result result = ctl_receive (
+            self, expected, is_last ? left_us : patience_us, &self->run->arena, answer, &why);
+        if (result.code == BG_TIMEOUT && !is_last)
+            continue;
+        if (bg_failed (result) && err != NULL)
+            *err = why;
+        return result;
+    }
 }
 
 /*  ---- opening ---- */

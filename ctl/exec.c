@@ -20,7 +20,7 @@
 #define SECOND_US INT64_C (1000000)
 #define ANSWER_MAX_US                                                                              \
     (10 * SECOND_US) /*  a watch is answered at once; later than that nobody is there  */
-#define SILENCE_MIN_US (10 * SECOND_US) /*  after so long without news the watch is renewed  */
+#define SILENCE_MIN_US (3 * SECOND_US) /*  after so long without news the watch is renewed  */
 #define SILENCE_MAX_US                                                                             \
     (300 * SECOND_US) /*  the time doubles up to this: each renewal costs the broker a little  */
 #define AWAY_MAX_US   (120 * SECOND_US) /*  a broker is waited for that long  */
