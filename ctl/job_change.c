@@ -1,4 +1,4 @@
-/*  bugle job enable, disable, delete: one signed document each, compare-and-set against what was seen.
+/*  bugle job enable, disable, delete: a signed document each, compare-and-set against what was seen.
 
     Invariant: a job that is so already gets no new version; the command says so and ends well.
 */
@@ -86,10 +86,41 @@ bg_result ctl_job_disable (ctl_run *run, bg_error *err)
 
 /*  ---- delete ----  */
 
-static bg_result delete_row (ctl_run *run, const wire_job_row *row, bg_slice reason, bg_error *err)
+/*  A disabled job is enabled before it goes: targets keep the last switch they heard of, and one that is away now will not
+    hear of the withdrawal when a new job takes the name meanwhile.  */
+static bg_result add_enabling (
+    ctl_run *run, const wire_job_row *row, wire_post_item *items, size_t *count, bg_error *err)
+{
+    const wire_switch body = {
+        .object_type = WIRE_TYPE_JOB, .object_name = row->name, .object_key = row->key};
+    if (!row->disabled)
+        return bg_ok ();
+    wire_post_item *item = &items[(*count)++];
+    *item = (wire_post_item){.has_document = true, .seen_version = row->switch_version};
+    return ctl_sign_document (
+        run, WIRE_TYPE_SWITCH, row->name, row->switch_version, &body, &item->document, err);
+}
+
+static bg_result post_delete (
+    ctl_run *run, const wire_job_row *row, ctl_change *change, bg_error *err)
 {
     const wire_withdrawal body = {
-        .object_type = WIRE_TYPE_JOB, .object_name = row->name, .reason = reason};
+        .object_type = WIRE_TYPE_JOB, .object_name = row->name, .reason = change->reason};
+    wire_post_item items[2] = {0};
+    wire_posted_item rows[2] = {0};
+    size_t count = 0, done = 0;
+    BG_TRY (add_enabling (run, row, items, &count, err));
+    wire_post_item *last = &items[count++];
+    *last = (wire_post_item){.has_document = true, .seen_version = row->version};
+    BG_TRY (ctl_sign_document (
+        run, WIRE_TYPE_WITHDRAWAL, row->name, row->version, &body, &last->document, err));
+    BG_TRY (ctl_post (run, items, count, change->dry_run, rows, &done, err));
+    change->targets = rows[count - 1].targets;
+    return bg_ok ();
+}
+
+static bg_result delete_row (ctl_run *run, const wire_job_row *row, bg_slice reason, bg_error *err)
+{
     ctl_change change = {.name = row->name,
         .outcome = "deleted",
         .reason = reason,
@@ -97,7 +128,7 @@ static bg_result delete_row (ctl_run *run, const wire_job_row *row, bg_slice rea
     if (row->targets > 0 && !change.dry_run)
         BG_TRY (ctl_confirm (run, err, "Delete job '%.*s' here and on %" PRIu64 " target%s?",
             BG_SLICE_ARG (row->name), row->targets, row->targets == 1 ? "" : "s"));
-    BG_TRY (post_one (run, WIRE_TYPE_WITHDRAWAL, row->name, row->version, &body, &change, err));
+    BG_TRY (post_delete (run, row, &change, err));
     print_change (run, &change);
     return bg_ok ();
 }

@@ -77,7 +77,8 @@ static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
         return bg_hint (err, "for example: --names 'web*'");
     }
     token->names = bg_slice_str (names != NULL ? names : "*");
-    BG_TRY (job_name_pattern_valid (token->names, err));
+    if (bg_failed (job_name_pattern_valid (token->names, err)))
+        return bg_prefix (err, "--names '%s'", names);
     BG_TRY (take_groups (run, token, err));
     return take_labels (run, token, err);
 }
