@@ -24,6 +24,11 @@ static bg_result check_installation (const wire_keyring *keyring, bg_id installa
     return bg_fail (err, BG_WRONG_INSTALLATION, "made for another installation");
 }
 
+static bool is_time (int64_t time_us)
+{
+    return time_us >= 0 && time_us < WIRE_TIME_MAX_US;
+}
+
 /*  ---- what binds the key of a document to what it says ----  */
 
 typedef struct {
@@ -144,6 +149,8 @@ static bg_result open_document (const wire_keyring *keyring, const wire_signed *
     out->desc = row->desc;
     out->body = bg_arena_alloc (arena, row->desc->size);
     BG_TRY (wire_decode (row->desc, out->document.body, WIRE_AS_SIGNED, arena, out->body, err));
+    if (!is_time (out->document.not_after_us))
+        return bg_fail (err, BG_INVALID, "it is valid until a time that does not exist");
     return check_installation (keyring, out->document.installation, err);
 }
 
@@ -281,8 +288,8 @@ static bg_result check_deed (const wire_deed *deed, bg_error *err)
     const wire_audience *to = &deed->to;
     if (!to->all && to->groups_count + to->labels.size + to->names_count + to->numbers_count == 0)
         return bg_fail (err, BG_INVALID, "the deed is for nobody");
-    if (deed->expires_us <= deed->issued_us || deed->issued_us < 0 ||
-        deed->expires_us - deed->issued_us > WIRE_DEED_LIFE_MAX_US)
+    if (deed->expires_us <= deed->issued_us || !is_time (deed->issued_us) ||
+        !is_time (deed->expires_us) || deed->expires_us - deed->issued_us > WIRE_DEED_LIFE_MAX_US)
         return bg_fail (err, BG_INVALID, "a deed expires after it is issued, at most 7 days later");
     if (!bg_id_equal (
             deed->job_key, wire_document_key (deed->installation, WIRE_TYPE_JOB, deed->job_name)))
@@ -368,8 +375,11 @@ bg_result wire_verify_attestation (const wire_keyring *keyring, const wire_signe
     const wire_crypto *crypto, bg_arena *arena, wire_attestation *out, bg_error *err)
 {
     const bg_key *key = wire_keyring_broker_sign_key (keyring);
-    return verify_by (attestation, WIRE_TYPE_ATTESTATION, wire_keyring_installation (keyring), &key,
-        1, crypto, arena, out, err);
+    BG_TRY (verify_by (attestation, WIRE_TYPE_ATTESTATION, wire_keyring_installation (keyring),
+        &key, 1, crypto, arena, out, err));
+    if (!is_time (out->time_us))
+        return bg_fail (err, BG_INVALID, "the attestation is of a time that does not exist");
+    return bg_ok ();
 }
 
 bg_result wire_verify_proof (bg_id installation, const wire_signed *proof, const bg_key *token_key,

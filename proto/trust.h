@@ -86,5 +86,8 @@ bg_result wire_verify_leave (bg_id installation, const wire_signed *leave, const
     const wire_crypto *crypto, bg_arena *arena, wire_leave *out, bg_error *err) BG_CHECKED;
 
 #define WIRE_DEED_LIFE_MAX_US (INT64_C (7) * 86400 * 1000000)
+/*  Times in documents, deeds and attestations lie between 1970 and the year 10000, so that they can be added and
+    compared without a thought: others are BG_INVALID.  */
+#define WIRE_TIME_MAX_US (INT64_C (253402300800) * 1000000)
 
 #endif

@@ -397,7 +397,10 @@ void exec_core_compact (
             .boot_time_us = self->attested.boot_us,
             .boot = self->attested.boot,
             .term = self->attested.term,
-            .position = self->attested.position};
+            .position = self->attested.position,
+            .authority = self->attested.authority,
+            .membership = self->attested.membership,
+            .enlisted_us = self->attested.enlisted_us};
         emit_record (&to, WIRE_RECORD_ATTESTED, &record);
     }
     for (size_t i = 0; i < self->stops.count; i++) {

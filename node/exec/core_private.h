@@ -88,6 +88,10 @@ typedef struct {
     bg_id boot;
     uint64_t term;
     uint64_t position;
+    uint64_t authority; /*  versions that the broker had at that position  */
+    uint64_t membership;
+    int64_t
+        enlisted_us; /*  no deed that was issued before it can be for this enlistment; 0: not known  */
 } exec_attested;
 
 typedef struct {
@@ -104,7 +108,8 @@ struct exec_core {
 
     bool is_anchored;
     uint8_t anchor[32];
-    wire_keyring *keyring; /*  NULL until the first authority  */
+    int64_t anchored_boot_us; /*  when that was; 0: before this process  */
+    wire_keyring *keyring;    /*  NULL until the first authority  */
     exec_authority *authorities;
     size_t authority_count;
     exec_membership member;
@@ -153,6 +158,9 @@ bg_result exec_forget (exec_core *self, bg_error *err) BG_CHECKED;
 bg_result exec_require_storage (const exec_core *self, bg_error *err) BG_CHECKED;
 /*  Has an authority and is a member: otherwise BG_NOT_ENLISTED or BG_WAITING.  */
 bg_result exec_require_member (const exec_core *self, bg_error *err) BG_CHECKED;
+/*  BG_WAITING while the broker has attested a newer authority or membership than is held: what it revokes
+    or takes away is not known before it is here.  */
+bg_result exec_require_newest (const exec_core *self, bg_error *err) BG_CHECKED;
 bg_result exec_take_authority (exec_core *self, bg_now now, const wire_signed *document,
     wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
 bg_result exec_take_membership (exec_core *self, const wire_signed *document,
@@ -166,6 +174,10 @@ int64_t exec_best_time (const exec_core *self, bg_now now);
 /*  BG_EXPIRED, or BG_WAITING while the time is not known (and asks for it).  */
 bg_result exec_check_expiry (
     exec_core *self, bg_now now, int64_t expires_us, const char *what, bg_error *err) BG_CHECKED;
+/*  The same for a deed, which must also lie within this enlistment and not ahead of the broker's time. A
+    deed is refused only by a time that is fresh: the broker's clock may have been set since the last one.  */
+bg_result exec_check_deed_time (
+    exec_core *self, bg_now now, const wire_deed *deed, const char *what, bg_error *err) BG_CHECKED;
 /*  Sends a nonce to the node when one is due.  */
 void exec_ask_time (exec_core *self, bg_now now);
 void exec_apply_anchor (exec_core *self, const wire_record_anchor *record);

@@ -94,6 +94,7 @@ typedef struct {
 #define EXEC_NOMINAL_LATE_US                                                                       \
     BG_MIN (10) /*  an occurrence is started at most so late: else reason misfire  */
 #define EXEC_NOMINAL_EARLY_US BG_MIN (1)
+#define EXEC_AHEAD_US         BG_MIN (5) /*  a deed is issued at most so far ahead of the broker's time  */
 #define EXEC_RUNS_MAX         1024 /*  open or not yet taken  */
 
 /*  ports and config are copied, what they point to is borrowed.  */

@@ -210,6 +210,19 @@ typedef struct {
     size_t step_count;
 } found;
 
+/*  Under --home the steps run as the user who owns the files of runs: what no supervisor writes is left
+    out.  */
+static bool is_final_step (const wire_record_step *step)
+{
+    return step->result.state >= WIRE_RESULT_SUCCEEDED &&
+           step->result.state <= WIRE_RESULT_INTERRUPTED;
+}
+
+static bool is_final (const wire_record_end *end)
+{
+    return end && end->state >= WIRE_RUN_SUCCEEDED && end->state <= WIRE_RUN_INTERRUPTED;
+}
+
 static void read_records (const bg_slice *records, size_t count, bg_arena *arena, found *out)
 {
     out->steps = bg_arena_array (arena, wire_step_result, count + 1);
@@ -220,7 +233,7 @@ static void read_records (const bg_slice *records, size_t count, bg_arena *arena
             return; /*  what stands behind a broken record says nothing  */
         if (header.kind == WIRE_RECORD_PLAN)
             out->plan = value;
-        else if (header.kind == WIRE_RECORD_STEP)
+        else if (header.kind == WIRE_RECORD_STEP && is_final_step (value))
             out->steps[out->step_count++] = ((wire_record_step *) value)->result;
         else if (header.kind == WIRE_RECORD_END)
             out->end = value;
@@ -241,7 +254,7 @@ void exec_core_run_file (
     wire_run outcome = read_intent (run, &arena);
     outcome.steps = file.steps;
     outcome.steps_count = file.step_count;
-    if (file.end) {
+    if (is_final (file.end)) {
         outcome.state = file.end->state;
         outcome.reason = file.end->reason;
         outcome.message = file.end->message;

@@ -74,6 +74,20 @@ bg_result exec_require_member (const exec_core *self, bg_error *err)
     return bg_ok ();
 }
 
+bg_result exec_require_newest (const exec_core *self, bg_error *err)
+{
+    const exec_attested *said = &self->attested;
+    if (said->authority > wire_keyring_version (self->keyring))
+        return bg_fail (err, BG_WAITING,
+            "the broker has authority version %llu, and it has not arrived here",
+            (unsigned long long) said->authority);
+    if (said->membership > self->member.version)
+        return bg_fail (err, BG_WAITING,
+            "the broker has version %llu of this target's membership, and it has not arrived here",
+            (unsigned long long) said->membership);
+    return bg_ok ();
+}
+
 bg_result exec_require_storage (const exec_core *self, bg_error *err)
 {
     if (self->storage_full)
@@ -92,6 +106,7 @@ void exec_apply_anchor (exec_core *self, const wire_record_anchor *record)
     self->done.count = 0;
     self->stops.count = 0;
     self->attested = (exec_attested){0};
+    self->anchored_boot_us = 0;
     self->nonce.outstanding = false;
     self->is_anchored = memcmp (record->authority_hash, none, sizeof none) != 0;
     memcpy (self->anchor, record->authority_hash, sizeof self->anchor);
@@ -130,6 +145,7 @@ bg_result exec_anchor (
     memcpy (record.authority_hash, anchor->authority_hash, sizeof record.authority_hash);
     exec_append (self, WIRE_RECORD_ANCHOR, &record, true);
     exec_apply_anchor (self, &record);
+    self->anchored_boot_us = now.boot_us;
     self->nonce.due_mono_us = now.mono_us;
     exec_log (self, EXEC_SAY_NOTICE, "anchored", "policy=%s", self->has_policy ? "yes" : "no");
     return bg_ok ();
@@ -305,8 +321,34 @@ bg_result exec_check_expiry (
     }
     if (time_us > expires_us)
         return bg_fail (err, BG_EXPIRED, "%s expired %lld s ago", what,
-            (long long) ((time_us - expires_us) / 1000000));
+            (long long) (time_us / BG_SEC (1) - expires_us / BG_SEC (1)));
     return bg_ok ();
+}
+
+static bg_result check_issue (
+    const exec_core *self, int64_t time_us, const wire_deed *deed, const char *what, bg_error *err)
+{
+    if (deed->issued_us - EXEC_AHEAD_US > time_us)
+        return bg_fail (err, BG_CLOCK, "%s was issued %lld s ahead of the broker's time", what,
+            (long long) (deed->issued_us / BG_SEC (1) - time_us / BG_SEC (1)));
+    if (deed->issued_us < self->attested.enlisted_us)
+        return bg_fail (err, BG_WRONG_TARGET, "%s was issued before this target enlisted", what);
+    return bg_ok ();
+}
+
+bg_result exec_check_deed_time (
+    exec_core *self, bg_now now, const wire_deed *deed, const char *what, bg_error *err)
+{
+    int64_t time_us = 0;
+    bg_result result = exec_check_expiry (self, now, deed->expires_us, what, err);
+    if (bg_is_ok (result) && exec_broker_time (self, now, &time_us))
+        result = check_issue (self, time_us, deed, what, err);
+    bool is_fresh = now.boot_us - self->attested.boot_us <= EXEC_NONCE_LIFE_US;
+    if (bg_is_ok (result) || result.code == BG_WAITING || is_fresh || !self->node)
+        return result;
+    self->nonce.wanted = true;
+    return bg_fail (
+        err, BG_WAITING, "the broker's time is asked for once more before %s is refused", what);
 }
 
 void exec_ask_time (exec_core *self, bg_now now)
@@ -337,6 +379,25 @@ void exec_apply_attested (exec_core *self, const wire_record_attested *record)
     held->boot = record->boot;
     held->term = record->term;
     held->position = record->position;
+    held->authority = record->authority;
+    held->membership = record->membership;
+    held->enlisted_us = record->enlisted_us;
+}
+
+/*  The broker's time when this enlistment began, or rather before; follows a broker whose clock is set
+    back, so that its deeds do not seem to be older than the enlistment.  */
+static int64_t enlisted_time (const exec_core *self, const wire_attestation *said)
+{
+    const exec_attested *held = &self->attested;
+    int64_t sent_us = self->nonce.sent_boot_us;
+    if (held->boot_us == 0)
+        return self->anchored_boot_us
+                   ? said->time_us - (sent_us - self->anchored_boot_us) - EXEC_AHEAD_US
+                   : 0;
+    if (!held->known || held->enlisted_us == 0)
+        return held->enlisted_us;
+    int64_t back_us = held->time_us + (sent_us - held->boot_us) - said->time_us;
+    return back_us > EXEC_NONCE_LIFE_US ? held->enlisted_us - back_us : held->enlisted_us;
 }
 
 /*  The answer proves that the broker's clock showed its time somewhere between nonce and
@@ -367,7 +428,10 @@ bg_result exec_attest (exec_core *self, bg_now now, const wire_signed *attestati
         .boot_time_us = nonce->sent_boot_us,
         .boot = self->config.boot,
         .term = is_higher ? body.term : self->attested.term,
-        .position = is_higher ? body.position : self->attested.position};
+        .position = is_higher ? body.position : self->attested.position,
+        .authority = is_higher ? body.authority : self->attested.authority,
+        .membership = is_higher ? body.membership : self->attested.membership,
+        .enlisted_us = enlisted_time (self, &body)};
     exec_append (self, WIRE_RECORD_ATTESTED, &record, false);
     exec_apply_attested (self, &record);
     nonce->due_mono_us = now.mono_us + EXEC_NONCE_EVERY_US;

@@ -56,7 +56,7 @@ static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *er
         BG_TRY (exec_needs_met (self, &s->deed.needs, err));
     if (!wire_audience_matches (&s->deed.to, &self->member.body))
         return bg_fail (err, BG_WRONG_TARGET, "the START is not for this target");
-    BG_TRY (exec_check_expiry (self, now, s->deed.expires_us, "the START", err));
+    BG_TRY (exec_check_deed_time (self, now, &s->deed, "the START", err));
     if (exec_is_stopped (self, s->verified.document.key, s->deed.issued_us))
         return bg_fail (err, BG_SUPERSEDED, "a STOP of the job was issued after this START");
     if (s->job->start_by == WIRE_START_BY_NOBODY)
@@ -89,7 +89,7 @@ static bg_result check_occurrence (bg_now now, start *s, bg_error *err)
     if (nominal_us < now.utc_us - EXEC_NOMINAL_LATE_US) {
         s->reason = REASON_MISFIRE;
         return bg_fail (err, BG_EXPIRED, "the occurrence was due %lld s ago",
-            (long long) ((now.utc_us - nominal_us) / 1000000));
+            (long long) (now.utc_us / BG_SEC (1) - nominal_us / BG_SEC (1)));
     }
     if (schedule->kind == WIRE_SCHEDULE_EVERY && schedule->every_us &&
         nominal_us % (int64_t) schedule->every_us != 0)
@@ -235,6 +235,7 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
         if (s->is_repeat)
             return bg_ok ();
     }
+    BG_TRY (exec_require_newest (self, err));
     BG_TRY (check_storage (self, s, err));
     BG_TRY (check_job (self, now, s, err));
     if (s->ask->has_deed)

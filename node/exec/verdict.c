@@ -137,6 +137,7 @@ static bg_result judge_document (exec_core *self, bg_now now, const wire_signed 
         return exec_take_membership (self, item, &verified, err);
     }
     BG_TRY (exec_require_member (self, err));
+    BG_TRY (exec_require_newest (self, err));
     BG_TRY (exec_take_document (self, now, &verified, err));
     if (item->type == WIRE_TYPE_JOB)
         verdict->addressed = wire_audience_matches (
@@ -163,11 +164,12 @@ static bg_result judge_stop (exec_core *self, bg_now now, const wire_signed *ite
         verdict->began = true;
         return bg_ok ();
     }
+    BG_TRY (exec_require_newest (self, err));
     if (deed.has_needs)
         BG_TRY (exec_needs_met (self, &deed.needs, err));
     if (!wire_audience_matches (&deed.to, &self->member.body))
         return bg_fail (err, BG_WRONG_TARGET, "the STOP is not for this target");
-    BG_TRY (exec_check_expiry (self, now, deed.expires_us, "the STOP", err));
+    BG_TRY (exec_check_deed_time (self, now, &deed, "the STOP", err));
     BG_TRY (exec_require_storage (self, err));
     wire_record_stop record = {deed.id, deed.job_key, deed.issued_us, deed.expires_us};
     exec_append (self, WIRE_RECORD_STOP, &record, true);

@@ -173,14 +173,20 @@ wire_signed fixture_sign_deed (
 wire_signed fixture_attestation (
     signing_fixture *self, const uint8_t exec_nonce[16], int64_t time_us)
 {
+    return fixture_attestation_of (self, exec_nonce, time_us, 1, 1);
+}
+
+wire_signed fixture_attestation_of (signing_fixture *self, const uint8_t exec_nonce[16],
+    int64_t time_us, uint64_t authority, uint64_t membership)
+{
     wire_attestation body = {.installation = self->installation,
         .target = self->target,
         .exec_nonce = bg_slice_of (exec_nonce, 16),
         .time_us = time_us,
         .term = 1,
-        .position = 10,
-        .authority = 1,
-        .membership = 1};
+        .position = 8 + authority + membership,
+        .authority = authority,
+        .membership = membership};
     wire_signed out = {0};
     wire_signed_make (self->crypto, WIRE_TYPE_ATTESTATION, self->installation, &body,
         self->broker.secret, &self->arena, &out);

@@ -54,5 +54,9 @@ wire_signed fixture_sign_deed (
 /*  The broker's answer to bugle-exec's nonce.  */
 wire_signed fixture_attestation (
     signing_fixture *self, const uint8_t exec_nonce[16], int64_t time_us);
+/*  The same of a broker that has these versions of the authority and of the target's membership; the higher
+    they are, the higher is its position.  */
+wire_signed fixture_attestation_of (signing_fixture *self, const uint8_t exec_nonce[16],
+    int64_t time_us, uint64_t authority, uint64_t membership);
 
 #endif

@@ -49,6 +49,13 @@ static wire_signed scheduled_job (const char *name, uint64_t every_us)
     return fixture_document (&t.signing, WIRE_TYPE_JOB, name, &job);
 }
 
+static wire_signed stop_deed (const char *name)
+{
+    wire_deed deed =
+        fixture_deed (&t.signing, WIRE_DEED_STOP, name, t.now.utc_us, t.now.utc_us + BG_MIN (10));
+    return fixture_sign_deed (&t.signing, &deed, &t.signing.admin);
+}
+
 static const char *message (void)
 {
     return bg_arena_str (&t.arena, exec_fixture_verdict (&t)->message);
@@ -378,8 +385,92 @@ static void a_deed_is_remembered_until_it_cannot_be_valid (void **state)
     for (int i = 0; i < 5; i++)
         exec_fixture_advance (&t, BG_HOUR (1));
     assert_int_equal (exec_core_status (t.core).done, 0);
+    exec_fixture_attest (&t);
     assert_string_equal (exec_fixture_start (&t, job, &deed), "expired");
     assert_int_equal (t.spawn_count, 1);
+}
+
+/*  The broker's clock was two hours ahead and is set right: what it issues since seems to have expired by the
+    time that was attested before, and must not be refused for that.  */
+static void a_deed_is_refused_only_by_a_fresh_time (void **state)
+{
+    (void) state;
+    wire_signed job = job_document ("a");
+    exec_fixture_advance (&t, BG_MIN (10));
+    wire_deed deed = fixture_deed (
+        &t.signing, WIRE_DEED_START, "a", t.now.utc_us - BG_HOUR (2), t.now.utc_us - BG_HOUR (1));
+    wire_signed start = fixture_sign_deed (&t.signing, &deed, &t.signing.admin);
+    assert_string_equal (exec_fixture_start (&t, job, &start), "waiting");
+    const wire_exec_nonce *nonce = exec_fixture_last (&t, WIRE_EXEC_NONCE);
+    assert_non_null (nonce);
+    wire_exec_attest back = {.has_attestation = true,
+        .attestation = fixture_attestation (&t.signing, nonce->nonce, t.now.utc_us - BG_HOUR (2))};
+    exec_fixture_tell (&t, EXEC_NODE, WIRE_EXEC_ATTEST, &back);
+    assert_string_equal (exec_fixture_start (&t, job, &start), "running");
+}
+
+static void a_deed_ahead_of_the_brokers_time_is_refused (void **state)
+{
+    (void) state;
+    wire_signed job = job_document ("a");
+    wire_deed deed = fixture_deed (&t.signing, WIRE_DEED_START, "a",
+        t.now.utc_us + EXEC_AHEAD_US + 1, t.now.utc_us + BG_HOUR (1));
+    wire_signed start = fixture_sign_deed (&t.signing, &deed, &t.signing.admin);
+    assert_string_equal (exec_fixture_start (&t, job, &start), "clock");
+    deed.what = WIRE_DEED_STOP;
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_sign_deed (&t.signing, &deed, &t.signing.admin)), "clock");
+    assert_int_equal (t.spawn_count, 0);
+}
+
+/*  After a defection nothing is remembered of what was done; what was issued before the next enlistment is
+    not for it.  */
+static void a_deed_from_before_the_enlistment_is_refused (void **state)
+{
+    (void) state;
+    wire_signed job = job_document ("a");
+    wire_signed deed = exec_fixture_start_deed (&t, "a");
+    assert_string_equal (exec_fixture_start (&t, job, &deed), "running");
+    exec_fixture_end (&t, t.spawned, WIRE_RUN_SUCCEEDED);
+    exec_fixture_taken (&t, t.spawned);
+    wire_exec_forget forget = {0};
+    exec_fixture_tell (&t, EXEC_NODE, WIRE_EXEC_FORGET, &forget);
+    exec_fixture_advance (&t, BG_MIN (20));
+    exec_fixture_enlist (&t);
+    assert_string_equal (exec_fixture_start (&t, job, &deed), "wrong-target");
+    exec_fixture_restart (&t, t.log_count);
+    assert_string_equal (exec_fixture_start (&t, job, &deed), "wrong-target");
+    assert_int_equal (t.spawn_count, 1);
+    deed = exec_fixture_start_deed (&t, "a");
+    assert_string_equal (exec_fixture_start (&t, job, &deed), "running");
+}
+
+/*  A node that keeps a revocation back: once the broker's own word has come through, nothing that it might
+    forbid is done before it is here.  */
+static void nothing_goes_on_without_the_newest_authority_and_membership (void **state)
+{
+    (void) state;
+    wire_signed job = scheduled_job ("a", BG_MIN (1));
+    int64_t nominal_us = t.now.utc_us - t.now.utc_us % BG_MIN (1);
+    exec_fixture_advance (&t, EXEC_NONCE_EVERY_US);
+    const wire_exec_nonce *nonce = exec_fixture_last (&t, WIRE_EXEC_NONCE);
+    wire_exec_attest newer = {.has_attestation = true,
+        .attestation = fixture_attestation_of (&t.signing, nonce->nonce, t.now.utc_us, 2, 3)};
+    exec_fixture_tell (&t, EXEC_NODE, WIRE_EXEC_ATTEST, &newer);
+    nominal_us += EXEC_NONCE_EVERY_US;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        wire_signed deed = exec_fixture_start_deed (&t, "a");
+        assert_string_equal (exec_fixture_offer (&t, job), "waiting");
+        assert_string_equal (exec_fixture_offer (&t, stop_deed ("a")), "waiting");
+        assert_string_equal (exec_fixture_start (&t, job, &deed), "waiting");
+        assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "waiting");
+        exec_fixture_restart (&t, t.log_count);
+    }
+    assert_string_equal (exec_fixture_offer (&t, fixture_authority (&t.signing, 2, 0)), "ok");
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "waiting");
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_membership (&t.signing, 3, WIRE_MEMBER)), "ok");
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "running");
 }
 
 static void an_occurrence_is_done_at_most_once (void **state)
@@ -409,6 +500,8 @@ static void occurrences_outside_the_schedule_are_refused (void **state)
     assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us + 1), "invalid");
     assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us + BG_MIN (5)), "invalid");
     assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us - BG_MIN (20)), "misfire");
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, INT64_MIN), "misfire");
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, INT64_MAX), "invalid");
     assert_int_equal (t.spawn_count, 0);
 }
 
@@ -570,13 +663,6 @@ static void scheduled_runs_are_bounded_when_the_job_says_nothing (void **state)
 
 /*  ---- stops ----  */
 
-static wire_signed stop_deed (const char *name)
-{
-    wire_deed deed =
-        fixture_deed (&t.signing, WIRE_DEED_STOP, name, t.now.utc_us, t.now.utc_us + BG_MIN (10));
-    return fixture_sign_deed (&t.signing, &deed, &t.signing.admin);
-}
-
 static void a_stop_ends_what_began_before_it (void **state)
 {
     (void) state;
@@ -637,6 +723,9 @@ static void a_stop_needs_time_audience_and_signature (void **state)
         exec_fixture_offer (&t, fixture_sign_deed (s, &deed, &s->admin)), "wrong-target");
     wire_signed stop = stop_deed ("a");
     exec_fixture_advance (&t, BG_MIN (11));
+    assert_string_equal (exec_fixture_offer (&t, stop), "waiting");
+    assert_non_null (exec_fixture_last (&t, WIRE_EXEC_NONCE));
+    exec_fixture_attest (&t);
     assert_string_equal (exec_fixture_offer (&t, stop), "expired");
     t.boot.bytes[0]++;
     exec_fixture_restart (&t, t.log_count);
@@ -822,6 +911,33 @@ static void a_run_without_end_and_supervisor_is_interrupted (void **state)
     exec_fixture_restart (&t, t.log_count);
     exec_core_run_file (t.core, t.now, run.run, NULL, 0, false);
     assert_int_equal (outcome ()->state, WIRE_RUN_INTERRUPTED);
+}
+
+/*  Under --home a step can write into the files of runs: an end or a step in a state that no supervisor
+    writes must not leave a run open for ever, nor reach the broker.  */
+static void a_forged_end_is_no_end (void **state)
+{
+    (void) state;
+    const uint64_t states[] = {WIRE_RUN_RUNNING, WIRE_RUN_NOT_RUN, 8};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        wire_signed deed = exec_fixture_start_deed (&t, "a");
+        assert_string_equal (exec_fixture_start (&t, job_document ("a"), &deed), "running");
+        BG_AUTO_BUF step = {0};
+        BG_AUTO_BUF end = {0};
+        wire_record_step forged = {
+            .has_result = true, .result = {.step = 1, .name = bg_slice_str ("run"), .state = 7}};
+        wire_record_end wrong = {.state = states[i], .finished_us = t.now.utc_us};
+        wire_inner_encode (WIRE_RECORD_STEP, (bg_id){{0}}, &forged, &step);
+        wire_inner_encode (WIRE_RECORD_END, (bg_id){{0}}, &wrong, &end);
+        bg_slice records[3] = {bg_buf_slice (&t.plan), bg_buf_slice (&step), bg_buf_slice (&end)};
+        exec_fixture_clear (&t);
+        exec_core_run_file (t.core, t.now, t.spawned, records, 3, false);
+        const wire_exec_run *run = exec_fixture_last (&t, WIRE_EXEC_RUN);
+        assert_non_null (run);
+        assert_int_equal (run->run.state, WIRE_RUN_INTERRUPTED);
+        assert_int_equal (run->run.steps_count, 0);
+        exec_fixture_taken (&t, t.spawned);
+    }
 }
 
 static void a_supervisor_that_cannot_start_fails_the_run (void **state)
@@ -1078,6 +1194,10 @@ int main (void)
         ENLISTED (attestations_must_answer_the_last_nonce_in_time),
         ENLISTED (a_start_is_done_at_most_once),
         ENLISTED (a_deed_is_remembered_until_it_cannot_be_valid),
+        ENLISTED (a_deed_is_refused_only_by_a_fresh_time),
+        ENLISTED (a_deed_ahead_of_the_brokers_time_is_refused),
+        ENLISTED (a_deed_from_before_the_enlistment_is_refused),
+        ENLISTED (nothing_goes_on_without_the_newest_authority_and_membership),
         ENLISTED (an_occurrence_is_done_at_most_once),
         ENLISTED (occurrences_outside_the_schedule_are_refused),
         ENLISTED (one_run_of_a_job_at_a_time),
@@ -1098,6 +1218,7 @@ int main (void)
         ENLISTED (a_full_disk_starts_nothing_and_heals),
         ENLISTED (open_and_finished_runs_are_told_at_hello),
         ENLISTED (a_run_without_end_and_supervisor_is_interrupted),
+        ENLISTED (a_forged_end_is_no_end),
         ENLISTED (a_supervisor_that_cannot_start_fails_the_run),
         ENLISTED (outcomes_fit_a_report),
         ENLISTED (garbage_is_told_to_the_shell),
