@@ -206,12 +206,18 @@ bool front_on_subscription (void *arg)
     bg_result result = bg_zsocket_receive (socket->zsocket, &message, NULL);
     if (bg_failed (result) && result.code != BG_TOO_LARGE)
         return false;
+    bg_slice frame = message.count ? bg_zmessage_frame (&message, 0) : bg_slice_of (NULL, 0);
+    /*  The end of a subscription: made by libzmq itself when the connection is gone, then without
+        an identity; and nobody's business otherwise.  */
+    if (bg_is_ok (result) && frame.size > 0 && frame.data[0] == 0) {
+        front_count (self, FRONT_SUBSCRIPTIONS);
+        return true;
+    }
     int64_t now = bg_clock_mono_us ();
     broker_peer *peer = sender_of (socket, &message);
     if (!peer)
         return true;
-    bg_slice frame = message.count ? bg_zmessage_frame (&message, 0) : bg_slice_of (NULL, 0);
-    if (bg_failed (result) || frame.size == 0 || frame.data[0] > 1) {
+    if (bg_failed (result) || frame.size == 0 || frame.data[0] != 1) {
         front_count (self, FRONT_FRAMES);
         punish (self, peer, &message, now);
         return true;

@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,11 +170,52 @@ static bool needs_port (const broker_config *config, int which)
     return own ? has_port_zero (own) : config->port == 0;
 }
 
-static const char *local_host (const char *host)
+typedef struct {
+    char text[BROKER_HOST_MAX + 1];
+} host_text;
+
+/*  Its first numeric address of version 4, else of 6; false when name is no interface with one.  */
+static bool interface_address (const char *name, host_text *out)
 {
+    struct ifaddrs *list = NULL;
+    bool is_found = false;
+    if (getifaddrs (&list) != 0)
+        return false;
+    for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+        int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
+        if (strcmp (at->ifa_name, name) != 0 || (family != AF_INET && family != AF_INET6) ||
+            (is_found && family == AF_INET6))
+            continue;
+        socklen_t size =
+            family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
+        is_found = getnameinfo (at->ifa_addr, size, out->text, sizeof out->text, NULL, 0,
+                       NI_NUMERICHOST) == 0 ||
+                   is_found;
+        if (is_found && family == AF_INET)
+            break;
+    }
+    freeifaddrs (list);
+    return is_found;
+}
+
+/*  What to bind: libzmq would take an interface's address of version 6 before that of 4.  */
+static host_text listen_host (const char *host)
+{
+    host_text numeric;
+    if (!interface_address (host, &numeric))
+        snprintf (numeric.text, sizeof numeric.text, "%s", host);
+    return numeric;
+}
+
+/*  The same for connecting from this machine.  */
+static host_text local_host (const char *host)
+{
+    host_text local = listen_host (host);
     if (strcmp (host, "[::]") == 0 || strcmp (host, "::") == 0)
-        return "[::1]";
-    return broker_listen_is_wildcard (host) ? "127.0.0.1" : host;
+        snprintf (local.text, sizeof local.text, "[::1]");
+    else if (broker_listen_is_wildcard (host))
+        snprintf (local.text, sizeof local.text, "127.0.0.1");
+    return local;
 }
 
 /*  A numeric address of version 6 goes into brackets.  */
@@ -194,9 +237,10 @@ static void print_own (const broker_config *config, int which, unsigned port, br
     }
     BG_AUTO_CHAR host = bg_slice_dup (bg_slice_of (own + 6, (size_t) (colon - own) - 6));
     unsigned number = port ? port : (unsigned) strtoul (colon + 1, NULL, 10);
-    print_tcp (out->listen[which], host, number);
-    print_tcp (out->local[which], local_host (host), number);
-    print_tcp (out->address[which], config->address ? config->address : local_host (host), number);
+    print_tcp (out->listen[which], listen_host (host).text, number);
+    print_tcp (out->local[which], local_host (host).text, number);
+    print_tcp (
+        out->address[which], config->address ? config->address : local_host (host).text, number);
 }
 
 bg_result broker_home_endpoints (
@@ -221,8 +265,8 @@ bg_result broker_home_endpoints (
             print_own (config, i, wanted[i] ? port : 0, endpoints);
             continue;
         }
-        print_tcp (endpoints->listen[i], config->listen, port);
-        print_tcp (endpoints->local[i], local_host (config->listen), port);
+        print_tcp (endpoints->listen[i], listen_host (config->listen).text, port);
+        print_tcp (endpoints->local[i], local_host (config->listen).text, port);
         print_tcp (endpoints->address[i], address, port);
     }
     return bg_ok ();

@@ -65,7 +65,7 @@ class BrokerProcess(unittest.TestCase):
             self.broker.wait_line("part-back part=front", after=seen)
             self.assertLess(time.monotonic() - killed, 1)
             self.broker.part("front", other_than=front)
-        wait_for("the old connection answers again", lambda: self.status(peer))
+        wait_for("the old connection answers again", lambda: self.status(peer, deadline=0.5))
 
     def test_a_killed_core_recovers_while_peers_stay(self):
         self.broker.start()
@@ -76,7 +76,7 @@ class BrokerProcess(unittest.TestCase):
         os.kill(core, signal.SIGKILL)
         self.broker.wait_line("part-back part=core", after=seen)
         self.broker.part("core", other_than=core)
-        wait_for("an answer over the same connection", lambda: self.status(peer))
+        wait_for("an answer over the same connection", lambda: self.status(peer, deadline=0.5))
         self.assertFalse(peer.monitor.poll(0) and self.was_cut(peer))
 
     @staticmethod

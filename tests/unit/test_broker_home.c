@@ -482,6 +482,18 @@ static void endpoints_of_their_own (void **state)
     assert_non_null (strstr (endpoints.local[BROKER_ENLIST], "tcp://[::1]:"));
 }
 
+static void an_interface_is_reached_by_its_address (void **state)
+{
+    fixture *self = *state;
+    broker_init_options options = options_of (self);
+    options.listen = "lo";
+    make_with (&options);
+    broker_endpoints endpoints;
+    open_endpoints (self, &endpoints);
+    assert_string_equal (endpoints.listen[BROKER_OPS], "tcp://127.0.0.1:7414");
+    assert_string_equal (endpoints.local[BROKER_OPS], "tcp://127.0.0.1:7414");
+}
+
 /*  ---- DIR/run/endpoints ----  */
 
 static void the_contact_reads_back (void **state)
@@ -530,6 +542,7 @@ int main (void)
         TEST (port_0_is_chosen_once_outside_the_ephemeral_range),
         TEST (a_damaged_list_of_ports_is_named),
         TEST (endpoints_of_their_own),
+        TEST (an_interface_is_reached_by_its_address),
         TEST (the_contact_reads_back),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
