@@ -285,8 +285,10 @@ static bool recover_row (void *visitor, const node_document_row *row)
     node_slot *slot = slot_for (at->core, row->key, row->type);
     node_version *version = place_of (slot, at->place);
     *version = (node_version){.there = true, .version = row->version, .dropped = row->dropped};
+    /*  A crash may have come between a new membership and what it changes for the jobs that are held: they are judged
+        once more after each start.  */
     if (at->place == NODE_PLACE_HELD)
-        version->inputs = at->core->trust;
+        version->inputs = UINT64_MAX;
     memcpy (version->hash, row->hash, sizeof version->hash);
     if (at->place == NODE_PLACE_HELD)
         slot->type = row->type;

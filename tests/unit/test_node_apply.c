@@ -337,6 +337,19 @@ static void what_waits_is_parked_and_applied_when_its_needs_come (void **state)
     assert_int_equal (node_fixture_state (self).waiting, 0);
 }
 
+/*  The membership was stored, and the node ended before the jobs were judged by it.  */
+static void jobs_are_judged_again_after_a_start (void **state)
+{
+    node_fixture *self = *state;
+    self->foreign_key = job_key (self, "theirs");
+    node_fixture_push (self, node_fixture_job (self, "theirs", NULL, 0));
+    assert_int_equal (node_fixture_state (self).jobs, 0);
+    self->foreign_key = (bg_id){0};
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_state (self).jobs, 1);
+}
+
 /*  bugle-exec had no space and has it again: nothing says so, it is asked again.  */
 static void what_waits_without_a_reason_here_is_offered_with_each_poll (void **state)
 {
@@ -639,6 +652,7 @@ int main (void)
         TEST (a_refused_version_blocks_nothing_else),
         TEST (a_refused_version_is_tried_again_with_a_new_authority),
         TEST (what_waits_is_parked_and_applied_when_its_needs_come),
+        TEST (jobs_are_judged_again_after_a_start),
         TEST (what_waits_without_a_reason_here_is_offered_with_each_poll),
         TEST (an_authority_that_was_not_taken_is_offered_again),
         TEST (what_is_for_others_keeps_its_version_and_does_nothing),
