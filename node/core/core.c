@@ -484,7 +484,7 @@ static bg_result fire (node_core *self, node_timer timer, bg_error *err)
         node_defect_timeout (self);
         break;
     case NODE_TIMER_LEAVE:
-        return self->leaving && !self->full ? node_forget (self, err) : bg_ok ();
+        return self->leaving && !self->full ? node_defect_by_membership (self, err) : bg_ok ();
     case NODE_TIMER_SCHEDULES: /*  leaving the event looks at them  */
         break;
     case NODE_TIMER_PRUNE:

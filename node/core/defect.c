@@ -100,6 +100,13 @@ bg_result node_defected (node_core *self, const wire_header *header, bg_error *e
     return leave_now (self, was.control, was.answered, err);
 }
 
+bg_result node_defect_by_membership (node_core *self, bg_error *err)
+{
+    const node_defection was = self->defect;
+    end (self);
+    return leave_now (self, was.control, !was.wanted || was.answered, err);
+}
+
 void node_defect_refused (node_core *self, const wire_error *error)
 {
     bg_error why = {0};

@@ -609,6 +609,8 @@ bg_result node_defect_begin (
     node_core *self, uint64_t control, const wire_control_defect *wanted, bg_error *err) BG_CHECKED;
 void node_defect_pump (node_core *self);
 bg_result node_defected (node_core *self, const wire_header *header, bg_error *err) BG_CHECKED;
+/*  A membership says so: a defection that is asked for here at the same time ends well with it.  */
+bg_result node_defect_by_membership (node_core *self, bg_error *err) BG_CHECKED;
 void node_defect_refused (node_core *self, const wire_error *error);
 void node_defect_timeout (node_core *self);
 

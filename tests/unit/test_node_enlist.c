@@ -312,6 +312,22 @@ static void a_membership_that_says_defected_ends_it (void **state)
     assert_int_equal (self->keys_forgotten, 1);
 }
 
+static void both_sides_defect_at_once (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_enlist (self);
+    node_pending *row =
+        node_fixture_post (self, fixture_membership (&self->signing, 2, WIRE_DEFECTED_MEMBER));
+    node_fixture_push (self, row->item);
+    /*  The broker has cut this key and answers no more.  */
+    self->broker_up = false;
+    node_fixture_defect_request (self, false);
+    node_fixture_advance (self, BG_SEC (3));
+    assert_answer (self, "ok");
+    assert_false (node_fixture_state (self).enlisted);
+    assert_int_equal (self->keys_forgotten, 1);
+}
+
 /*  ---- session ----  */
 
 static void heartbeats_keep_it_and_silence_rebuilds_it (void **state)
@@ -441,6 +457,7 @@ int main (void)
         TEST (the_brokers_refusal_of_a_defect_is_told),
         TEST (nobody_to_defect_from),
         TEST (a_membership_that_says_defected_ends_it),
+        TEST (both_sides_defect_at_once),
         TEST (heartbeats_keep_it_and_silence_rebuilds_it),
         TEST (a_busy_core_makes_nodes_wait_and_not_reconnect),
         TEST (open_runs_are_shown_by_faster_beats),
