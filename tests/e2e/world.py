@@ -4,15 +4,18 @@ Everything listens on 127.0.0.1 with ports that the broker chose, or on Unix soc
 ended by their own process ids. Waiting is always for an event or a condition with a deadline, never for time.
 """
 
+import fcntl
 import json
 import os
 import pathlib
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -144,8 +147,8 @@ class Node:
     def defect(self, *arguments, code=0):
         return self.world.run("bugle-node", "defect", "--home", str(self.home), *arguments, code=code)
 
-    def start(self):
-        self.process = Process(self.world, self.name, ["bugle-node", "--home", str(self.home)])
+    def start(self, environment=None):
+        self.process = Process(self.world, self.name, ["bugle-node", "--home", str(self.home)], environment)
         self.process.wait_line(" ready ")
         return self
 
@@ -205,8 +208,8 @@ class World:
     def init(self, *arguments):
         return self.bugle("init", "--home", self.home, "--name", "test", "--listen", "127.0.0.1:0", *arguments)
 
-    def start_broker(self):
-        self.broker = Process(self, "broker", ["bugle-broker", "--home", str(self.home)])
+    def start_broker(self, environment=None):
+        self.broker = Process(self, "broker", ["bugle-broker", "--home", str(self.home)], environment)
         self.broker.wait_line(" ready ")
         return self.broker
 
@@ -307,6 +310,80 @@ class WorldTest(unittest.TestCase):
         if not failed and result is None:
             failed = any(error for _, error in outcome.errors)
         self.world.close(keep=failed or bool(os.environ.get("BUGLE_TEST_KEEP")))
+
+
+class SharedWorldTest(unittest.TestCase):
+    """Tests that share one world, because they leave it as it was: a broker, and what prepare() adds."""
+
+    maxDiff = None
+    world = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World()
+        try:
+            cls.world.init()
+            cls.world.start_broker()
+            cls.prepare()
+        except BaseException:
+            cls.world.close(keep=True)
+            raise
+
+    @classmethod
+    def prepare(cls):
+        """Nodes and jobs for all of the class."""
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close(keep=bool(os.environ.get("BUGLE_TEST_KEEP")))
+
+
+class Terminal:
+    """A program on a pseudo terminal: stdin, stdout and stderr are its only end."""
+
+    def __init__(self, world, program, *arguments, columns=100, environment=None):
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self.text = ""
+        env = {**world.environment, "TERM": "xterm", **(environment or {})}
+        self.child = subprocess.Popen(
+            [world.program(program), *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave, env=env,
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+
+    def read_until(self, text, deadline=DEADLINE):
+        """Until the text was shown; gives all that was shown so far."""
+        end = time.monotonic() + deadline
+        while text not in self.text:
+            left = end - time.monotonic()
+            if left <= 0 or not self.read(left):
+                raise AssertionError(f"the terminal did not show '{text}' but:\n{self.text}")
+        return self.text
+
+    def read(self, seconds):
+        """False at the end."""
+        if not select.select([self.master], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # nobody has the other side any more
+            return False
+        self.text += data.decode(errors="replace")
+        return bool(data)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait(self, deadline=DEADLINE):
+        """Until it ended; gives exit code and all that was shown."""
+        end = time.monotonic() + deadline
+        while self.read(max(0, end - time.monotonic())):
+            if time.monotonic() > end:
+                self.child.kill()
+                raise AssertionError(f"did not end within {deadline:g} s:\n{self.text}")
+        code = self.child.wait(max(1, end - time.monotonic()))
+        os.close(self.master)
+        return code, self.text.replace("\r\n", "\n")
 
 
 def main():
