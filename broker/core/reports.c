@@ -6,7 +6,11 @@
     the mark, so that it blocks nothing behind it.
 
     A run with state running opens a row that its outcome closes. An open run that began and ended
-    within one batch never reaches the store.  */
+    within one batch never reaches the store.
+
+    A target speaks for itself only: another one's runs stay as they are, whatever ids it names, and
+    about a job that it does not hold it may say what it wants without anybody else seeing it in
+    that job's state.  */
 #include "broker/core/state.h"
 
 /*  ---- open runs ----  */
@@ -18,14 +22,32 @@ static broker_open_run *open_run_with (const broker_core *self, bg_id id)
     return run;
 }
 
-static void count_running (broker_core *self, const broker_open_run *run, bool in)
+/*  The job, when this target holds it.  */
+static broker_document *job_of (const broker_core *self, bg_id job_key, uint32_t number)
+{
+    broker_document *job = broker_document_with_key (self, job_key);
+    return job && broker_bitmap_has (&job->rows, number) ? job : NULL;
+}
+
+static void count_in (broker_core *self, broker_open_run *run)
 {
     broker_target *target = broker_target_at (self, run->number);
-    broker_document *job = broker_document_with_key (self, run->job_key);
+    broker_document *job = job_of (self, run->job_key, run->number);
     if (target)
-        target->running = in ? target->running + 1 : target->running - 1;
+        target->running++;
+    run->of_job = job != NULL;
     if (job)
-        job->running = in ? job->running + 1 : job->running - 1;
+        job->running++;
+}
+
+static void count_out (broker_core *self, const broker_open_run *run)
+{
+    broker_target *target = broker_target_at (self, run->number);
+    broker_document *job = run->of_job ? broker_document_with_key (self, run->job_key) : NULL;
+    if (target)
+        target->running--;
+    if (job)
+        job->running--;
 }
 
 static broker_open_run *open_run_add (broker_core *self, const broker_open_run_record *record)
@@ -37,7 +59,7 @@ static broker_open_run *open_run_add (broker_core *self, const broker_open_run_r
     run->exec = record->exec;
     run->started_us = record->started_us;
     HASH_ADD (hh, self->open_runs, run, sizeof run->run, run);
-    count_running (self, run, true);
+    count_in (self, run);
     return run;
 }
 
@@ -63,12 +85,10 @@ void broker_open_run_free (broker_core *self, broker_open_run *run)
     free (run);
 }
 
-static bg_result open_run_close (broker_core *self, bg_id id, bg_error *err)
+static bg_result open_run_drop (broker_core *self, broker_open_run *run, bg_error *err)
 {
-    broker_open_run *run = open_run_with (self, id);
-    if (!run)
-        return bg_ok ();
-    count_running (self, run, false);
+    bg_id id = run->run;
+    count_out (self, run);
     unlink_dirty (self, run);
     bool stored = run->stored;
     broker_open_run_free (self, run);
@@ -76,6 +96,18 @@ static bg_result open_run_close (broker_core *self, bg_id id, bg_error *err)
         return bg_ok ();
     self->changed = true;
     return self->store->open_run_remove (self->store->ctx, id, err);
+}
+
+static bg_result open_run_close (
+    broker_core *self, const broker_target *target, bg_id id, bg_error *err)
+{
+    broker_open_run *run = open_run_with (self, id);
+    if (!run)
+        return bg_ok ();
+    if (run->number == target->number)
+        return open_run_drop (self, run, err);
+    broker_count (self, "report-other-run");
+    return bg_ok ();
 }
 
 /*  ---- one item ----  */
@@ -107,8 +139,15 @@ static bool check_item (report_work *work, const wire_report_item *item)
         return refuse_item (work, item, "a run without an id");
     if (run->state >= BROKER_RUN_STATES)
         return refuse_item (work, item, "a run state that does not exist");
+    for (size_t i = 0; i < run->steps_count; i++)
+        if (!wire_step_state_word (run->steps[i].state))
+            return refuse_item (work, item, "a step state that does not exist");
     if (bg_id_is_zero (run->job_key) || run->job_name.size == 0)
         return refuse_item (work, item, "a run of no job");
+    const bg_id key = wire_document_key (
+        work->request->core->settings.installation, WIRE_TYPE_JOB, run->job_name);
+    if (!bg_id_equal (key, run->job_key))
+        return refuse_item (work, item, "a run whose job has another name");
     return true;
 }
 
@@ -138,6 +177,10 @@ static bg_result take_began (report_work *work, const wire_run *run, bg_error *e
         broker_execution_begun (self, work->request->now, execution, work->target);
     if (open_run_with (self, run->run))
         return bg_ok ();
+    if (work->target->running >= BROKER_OPEN_RUNS_MAX) {
+        broker_count (self, "report-too-many-open");
+        return bg_ok (); /*  its outcome is taken all the same  */
+    }
     broker_open_run *open = open_run_add (self, &(broker_open_run_record){.run = run->run,
                                                     .number = work->target->number,
                                                     .job_key = run->job_key,
@@ -169,11 +212,14 @@ static wire_run without_output (const wire_run *run, bg_arena *arena)
     return bare;
 }
 
-static void note_last (broker_core *self, const wire_run *run, int64_t now_us)
+static void note_last (
+    broker_core *self, const broker_target *target, const wire_run *run, int64_t now_us)
 {
-    broker_document *job = broker_document_with_key (self, run->job_key);
-    if (!job)
+    broker_document *job = job_of (self, run->job_key, target->number);
+    if (!job) {
+        broker_count (self, "report-other-job");
         return;
+    }
     job->last_known = true;
     job->last_state = run->state;
     job->last_us = run->finished_us ? run->finished_us : now_us;
@@ -186,7 +232,7 @@ static bg_result take_outcome (report_work *work, const wire_run *run, bg_error 
     BG_AUTO_BUF bytes = {0};
     BG_AUTO_BUF output = {0};
     BG_TRY (execution_of (work, run, &execution, err));
-    BG_TRY (open_run_close (self, run->run, err));
+    BG_TRY (open_run_close (self, work->target, run->run, err));
     wire_run bare = without_output (run, work->request->arena);
     wire_encode (&wire_desc_run, &bare, &bytes);
     if (has_output (run))
@@ -207,9 +253,25 @@ static bg_result take_outcome (report_work *work, const wire_run *run, bg_error 
     self->changed = true;
     self->runs_total++;
     self->runs_dirty = true;
-    note_last (self, run, work->request->now.utc_us);
+    note_last (self, work->target, run, work->request->now.utc_us);
     if (execution)
         broker_execution_over (self, work->request->now, execution, work->target, run->state);
+    return bg_ok ();
+}
+
+bg_result broker_open_runs_forget (broker_core *self, const broker_target *target, bg_error *err)
+{
+    size_t count = 0;
+    for (broker_open_run *open = self->open_runs, *next; open; open = next) {
+        next = open->hh.next;
+        if (open->number != target->number)
+            continue;
+        BG_TRY (open_run_drop (self, open, err));
+        count++;
+    }
+    if (count > 0)
+        broker_log (self, BROKER_LOG_NOTICE, "runs-given-up",
+            "%s has left with %zu runs whose outcome stays with it", target->name, count);
     return bg_ok ();
 }
 

@@ -43,12 +43,13 @@
     BG_HOUR (24) /*  how long an expired execution waits for runs that began  */
 #define BROKER_DEFECT_WAIT_US                                                                      \
     BG_DAY (7) /*  how long a defected target's key is kept for its last instruction  */
-#define BROKER_INVENTORY_US BG_MIN (10) /*  between inventories after the same difference twice  */
-#define BROKER_PIECE        1000        /*  targets or rows in one piece of work  */
-#define BROKER_PAGE_BYTES   (200 * 1024)
-#define BROKER_CACHE_BYTES  ((size_t) 64 * 1024 * 1024)
-#define BROKER_WATCHERS_MAX 1000
-#define BROKER_COUNTERS_MAX 96
+#define BROKER_INVENTORY_US  BG_MIN (10) /*  between inventories after the same difference twice  */
+#define BROKER_OPEN_RUNS_MAX 1024        /*  of one target: bugle-exec has no more either  */
+#define BROKER_PIECE         1000        /*  targets or rows in one piece of work  */
+#define BROKER_PAGE_BYTES    (200 * 1024)
+#define BROKER_CACHE_BYTES   ((size_t) 64 * 1024 * 1024)
+#define BROKER_WATCHERS_MAX  1000
+#define BROKER_COUNTERS_MAX  96
 
 typedef struct broker_target broker_target;
 typedef struct broker_document broker_document;
@@ -198,6 +199,7 @@ struct broker_open_run {
     int64_t started_us;
     bg_buf bytes; /*  encoded wire_run; empty once it is in the store  */
     bool stored;
+    bool of_job; /*  counted in the job's running  */
     bool dirty;
     broker_open_run *next_dirty;
     UT_hash_handle hh;
@@ -537,7 +539,10 @@ bg_result broker_on_exec_watch (broker_request *request, bg_error *err) BG_CHECK
 bg_result broker_on_report (broker_request *request, bg_error *err) BG_CHECKED;
 void broker_open_run_load (broker_core *self, const broker_open_run_record *record);
 void broker_open_run_free (broker_core *self, broker_open_run *run);
-void broker_open_runs_forget (broker_core *self, const broker_target *target);
+/*  A target whose key is cut tells nothing more: its runs are not shown as running any longer. What
+    became of them it alone knows.  */
+bg_result broker_open_runs_forget (
+    broker_core *self, const broker_target *target, bg_error *err) BG_CHECKED;
 
 /*  ---- queries ----  */
 

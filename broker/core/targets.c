@@ -326,6 +326,7 @@ bg_result broker_target_leave (
 bg_result broker_target_cut (broker_core *self, broker_target *target, bg_error *err)
 {
     bg_assert (target->defected_us != 0 && !target->key_cut);
+    BG_TRY (broker_open_runs_forget (self, target, err));
     HASH_DELETE (by_key, self->target_keys, target);
     target->key_cut = true;
     target->has_session = false;

@@ -74,16 +74,21 @@ static void items_that_make_no_sense_are_refused_and_passed (void **state)
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", NULL);
     post_clean (self);
-    wire_run runs[4];
-    for (size_t i = 0; i < 4; i++)
+    enum { ITEMS = 6 };
+    wire_run runs[ITEMS];
+    for (size_t i = 0; i < ITEMS; i++)
         runs[i] = fx_run (self, "clean", none, WIRE_RUN_SUCCEEDED);
     runs[0].run = none;
     runs[1].state = 8;
     runs[2].job_key = none;
-    const wire_report_answer *answer = fx_node_report (self, &node, runs, 4);
-    assert_int_equal (answer->mark, 4);
-    assert_int_equal (answer->refused_count, 3);
-    for (size_t i = 0; i < 3; i++) {
+    runs[3].job_name = bg_slice_str ("payroll");
+    wire_step_result step = {.step = 1, .name = bg_slice_str ("main"), .state = 7};
+    runs[4].steps = &step;
+    runs[4].steps_count = 1;
+    const wire_report_answer *answer = fx_node_report (self, &node, runs, ITEMS);
+    assert_int_equal (answer->mark, ITEMS);
+    assert_int_equal (answer->refused_count, ITEMS - 1);
+    for (size_t i = 0; i < ITEMS - 1; i++) {
         assert_int_equal (answer->refused[i].sequence, i + 1);
         assert_true (bg_slice_is (answer->refused[i].code, "malformed"));
     }
@@ -153,6 +158,115 @@ static void a_run_that_began_is_shown_as_running_until_it_ends (void **state)
     jobs = fx_ask (self, FX_READER, WIRE_JOB_QUERY, &query, WIRE_JOBS);
     assert_int_equal (jobs->rows[0].running, 0);
     assert_int_equal (jobs->rows[0].last_state, WIRE_RUN_FAILED);
+    fx_close (&self);
+}
+
+static const wire_job_row *job_row (fx *self, const char *name)
+{
+    const wire_job_query query = {.name = bg_slice_str (name)};
+    const wire_jobs *jobs = fx_ask (self, FX_READER, WIRE_JOB_QUERY, &query, WIRE_JOBS);
+    assert_int_equal (jobs->rows_count, 1);
+    return &jobs->rows[0];
+}
+
+/*  A target under foreign control that knows another one's run id.  */
+static void a_target_cannot_end_or_take_another_ones_run (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node good = fx_member (self, "web01", NULL);
+    fx_node evil = fx_member (self, "web02", NULL);
+    post_clean (self);
+    wire_run run = fx_run (self, "clean", none, WIRE_RUN_RUNNING);
+    fx_node_report (self, &good, &run, 1);
+    wire_run forged = run;
+    fx_node_report (self, &evil, &forged, 1);
+    forged.state = WIRE_RUN_SUCCEEDED;
+    fx_node_report (self, &evil, &forged, 1);
+    assert_int_equal (broker_core_counter (self->core, "report-other-run"), 1);
+    assert_int_equal (job_row (self, "clean")->running, 1);
+    run.state = WIRE_RUN_FAILED;
+    fx_node_report (self, &good, &run, 1);
+    assert_int_equal (job_row (self, "clean")->running, 0);
+    assert_int_equal (job_row (self, "clean")->last_state, WIRE_RUN_FAILED);
+    fx_close (&self);
+}
+
+static void open_runs_of_one_target_are_bounded (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", NULL);
+    post_clean (self);
+    enum { BATCH = 64, MOST = 1024 };
+    wire_run runs[BATCH];
+    for (size_t sent = 0; sent < MOST + BATCH; sent += BATCH) {
+        for (size_t i = 0; i < BATCH; i++)
+            runs[i] = fx_run (self, "clean", none, WIRE_RUN_RUNNING);
+        fx_node_report (self, &node, runs, BATCH);
+    }
+    assert_int_equal (job_row (self, "clean")->running, MOST);
+    assert_int_equal (broker_core_counter (self->core, "report-too-many-open"), BATCH);
+    for (size_t i = 0; i < BATCH; i++)
+        runs[i].state = WIRE_RUN_SUCCEEDED;
+    assert_int_equal (fx_node_report (self, &node, runs, BATCH)->refused_count, 0);
+    const wire_history_query query = {
+        .states = (uint64_t[]){WIRE_RUN_SUCCEEDED}, .states_count = 1, .limit = 1000};
+    assert_int_equal (history (self, &query)->rows_count, BATCH);
+    fx_close (&self);
+}
+
+/*  It is kept, for a broker that was restored may not know yet who holds what; but what the job's row
+    says comes from those who hold it.  */
+static void a_report_about_a_job_it_does_not_hold_moves_nothing (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node good = fx_member (self, "web01", NULL);
+    fx_node evil = fx_member (self, "web02", NULL);
+    const wire_audience only = fx_names (self, "web01", NULL);
+    wire_signed job = fx_job (self, FX_AUTHOR, "payroll", &only, 0, "/bin/true");
+    fx_post (self, FX_AUTHOR, &job, 0);
+    wire_run run = fx_run (self, "payroll", none, WIRE_RUN_SUCCEEDED);
+    fx_node_report (self, &good, &run, 1);
+    wire_run forged[] = {fx_run (self, "payroll", none, WIRE_RUN_RUNNING),
+        fx_run (self, "payroll", none, WIRE_RUN_FAILED),
+        fx_run (self, "unknown", none, WIRE_RUN_RUNNING)};
+    fx_node_report (self, &evil, forged, 3);
+    assert_int_equal (job_row (self, "payroll")->running, 0);
+    assert_int_equal (job_row (self, "payroll")->last_state, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (broker_core_counter (self->core, "report-other-job"), 1);
+    /*  A job that comes to be while a run of it is said to go on.  */
+    const wire_audience all = fx_all ();
+    job = fx_job (self, FX_AUTHOR, "unknown", &all, 0, "/bin/true");
+    fx_post (self, FX_AUTHOR, &job, 0);
+    forged[2].state = WIRE_RUN_SUCCEEDED;
+    fx_node_report (self, &evil, &forged[2], 1);
+    assert_int_equal (job_row (self, "unknown")->running, 0);
+    fx_close (&self);
+}
+
+static void what_a_leaving_target_had_open_is_not_shown_as_running (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", NULL);
+    post_clean (self);
+    wire_run run = fx_run (self, "clean", none, WIRE_RUN_RUNNING);
+    fx_node_report (self, &node, &run, 1);
+    const wire_leave leave = {.installation = self->settings.installation,
+        .target = node.target,
+        .time_us = self->now.utc_us};
+    wire_defect defect = {.has_leave = true};
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_LEAVE, self->settings.installation, &leave,
+        node.keys.secret, &self->arena, &defect.leave);
+    fx_send (self, WIRE_ON_DESK, &node.keys.curve_key, node.session, WIRE_DEFECT, &defect);
+    fx_answer (self, WIRE_DEFECTED);
+    assert_int_equal (job_row (self, "clean")->running, 0);
+    const wire_history_query query = {0};
+    assert_int_equal (history (self, &query)->rows_count, 0);
+    fx_restart (self);
+    assert_int_equal (history (self, &query)->rows_count, 0);
     fx_close (&self);
 }
 
@@ -269,6 +383,10 @@ int main (void)
         cmocka_unit_test (an_outcome_before_its_beginning_counts),
         cmocka_unit_test (another_outbox_starts_anew),
         cmocka_unit_test (a_run_that_began_is_shown_as_running_until_it_ends),
+        cmocka_unit_test (a_target_cannot_end_or_take_another_ones_run),
+        cmocka_unit_test (open_runs_of_one_target_are_bounded),
+        cmocka_unit_test (a_report_about_a_job_it_does_not_hold_moves_nothing),
+        cmocka_unit_test (what_a_leaving_target_had_open_is_not_shown_as_running),
         cmocka_unit_test (history_is_filtered_and_paged_newest_first),
         cmocka_unit_test (output_is_kept_apart_and_given_when_asked_for),
         cmocka_unit_test (groups_say_how_it_ended_and_show_a_line),
