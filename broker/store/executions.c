@@ -43,9 +43,8 @@ static bg_result execution_update (void *ctx, const broker_execution_record *rec
         " canceled = ?8, interrupted = ?9, not_run = ?10, done_us = ?11, bitmaps = ?12 WHERE id = ?1");
     broker_bind_id (stmt, 1, &record->id);
     bind_progress (stmt, 2, record);
-    BG_TRY (bg_stmt_run (stmt, err));
-    bg_assert (bg_db_changes (broker_db_of (ctx)) == 1);
-    return bg_ok ();
+    /*  None may be there any more: a clock that is set far ahead makes old what the core still holds.  */
+    return bg_stmt_run (stmt, err);
 }
 
 static void read_execution (bg_stmt *stmt, broker_execution_record *record)

@@ -246,7 +246,10 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
 {
     broker_db *self = ctx;
     bool more_output = false;
+    bool more_executions = false;
     BG_TRY (prune_output (self->db, now_us, &more_output, err));
+    BG_TRY (broker_prune_executions (self->db, now_us, &more_executions, err));
+    BG_TRY (broker_prune_tokens (self->db, now_us, err));
     old_piece piece = {.count = 0};
     BG_TRY (find_old (self, now_us, &piece, err));
     for (size_t i = 0; i < piece.count; i++) {
@@ -257,7 +260,7 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
     }
     /*  Rows that stay because they are among the last of their job are passed over until the round is through.  */
     self->prune_from = piece.last_row;
-    *more = more_output || piece.last_row != 0;
+    *more = more_output || more_executions || piece.last_row != 0;
     return bg_ok ();
 }
 

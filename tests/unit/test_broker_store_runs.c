@@ -591,6 +591,60 @@ static void output_leaves_earlier_than_its_run (void **state)
     assert_int_equal (rows (store, (broker_run_filter){0}).count, 3);
 }
 
+static void executions_leave_with_their_notes_when_they_are_old (void **state)
+{
+    const broker_store *store = broker_db_port (*state);
+    const int64_t done_us[] = {BG_DAY (1), BG_DAY (20), 0, BG_DAY (1)};
+    for (uint8_t id = 1; id <= 4; id++) {
+        broker_execution_record record = execution_of (id, 7);
+        record.done_us = done_us[id - 1];
+        OK (store->execution_put (store->ctx, &record, err));
+        put_note (store, id, 3, "why");
+    }
+    put_note (store, 9, 3, "of a document");
+    prune_all (store, BG_DAY (92));
+    seen got = {0};
+    OK (store->executions (
+        store->ctx, &(broker_execution_filter){.limit = LIMIT}, see_execution, &got, err));
+    CHECK_SEEN (got, 3, 2);
+    const uint8_t noted[] = {2, 3, 9};
+    for (uint8_t id = 1; id <= 9; id++) {
+        seen notes = {0};
+        OK (store->notes (store->ctx, id_of (id), 0, LIMIT, see_note, &notes, err));
+        assert_int_equal (notes.count, memchr (noted, id, sizeof noted) != NULL);
+    }
+    /*  A clock far ahead made it old while the core still held it.  */
+    broker_execution_record late = execution_of (1, 7);
+    OK (store->execution_update (store->ctx, &late, err));
+    BG_AUTO_ARENA arena = {0};
+    bool found = true;
+    OK (store->execution_get (store->ctx, id_of (1), &arena, &late, &found, err));
+    assert_false (found);
+}
+
+static void tokens_leave_when_they_have_expired_long_ago (void **state)
+{
+    const broker_store *store = broker_db_port (*state);
+    const int64_t expires_us[] = {BG_DAY (1), BG_DAY (80)};
+    for (uint8_t i = 0; i < 2; i++) {
+        const broker_token_record record = {.token_key = {{(uint8_t) (i + 1)}},
+            .signed_bytes = bg_slice_str ("token"),
+            .created_by = bg_slice_str ("alice"),
+            .expires_us = expires_us[i],
+            .uses = 1};
+        OK (store->token_put (store->ctx, &record, err));
+    }
+    prune_all (store, BG_DAY (100));
+    for (uint8_t i = 0; i < 2; i++) {
+        BG_AUTO_ARENA arena = {0};
+        broker_token_record record;
+        bool found = false;
+        const bg_key key = {{(uint8_t) (i + 1)}};
+        OK (store->token_get (store->ctx, &key, &arena, &record, &found, err));
+        assert_int_equal (found, i == 1);
+    }
+}
+
 int main (void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
@@ -611,6 +665,8 @@ int main (void)
         TEST (a_piece_is_five_hundred_rows),
         TEST (what_a_wrong_clock_dated_is_no_obstacle),
         TEST (output_leaves_earlier_than_its_run),
+        TEST (executions_leave_with_their_notes_when_they_are_old),
+        TEST (tokens_leave_when_they_have_expired_long_ago),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
