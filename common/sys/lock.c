@@ -2,6 +2,7 @@
    new file of the same name while the second still holds the old one.  */
 #include "common/sys/lock.h"
 
+#include "common/sys/clock.h"
 #include "common/sys/file.h"
 
 #include <errno.h>
@@ -9,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define RETRY_NS 20000000
 
 struct bg_lock {
     int fd;
@@ -56,9 +60,9 @@ bg_result bg_lock_take (const char *path, const char *program, bg_lock **lock, b
         return (bg_result){BG_BUSY};
     }
     char text[128];
-    int size = snprintf (text, sizeof text, "%s %d\n", program, (int)getpid ());
-    bg_assert (size > 0 && (size_t)size < sizeof text);
-    bool is_written = ftruncate (fd, 0) == 0 && pwrite (fd, text, (size_t)size, 0) == size;
+    int size = snprintf (text, sizeof text, "%s %d\n", program, (int) getpid ());
+    bg_assert (size > 0 && (size_t) size < sizeof text);
+    bool is_written = ftruncate (fd, 0) == 0 && pwrite (fd, text, (size_t) size, 0) == size;
     /*  A full disk must not keep the program from starting: the lock holds without its text.  */
     if (!is_written && errno != ENOSPC && errno != EDQUOT)
         return bg_fail_errno (err, BG_IO, "cannot write lock file %s", path);
@@ -67,6 +71,18 @@ bg_result bg_lock_take (const char *path, const char *program, bg_lock **lock, b
     fd = -1;
     *lock = self;
     return bg_ok ();
+}
+
+bg_result bg_lock_await (
+    const char *path, const char *program, int64_t wait_us, bg_lock **lock, bg_error *err)
+{
+    int64_t until_us = bg_clock_mono_us () + wait_us;
+    for (;;) {
+        bg_result result = bg_lock_take (path, program, lock, err);
+        if (result.code != BG_BUSY || bg_clock_mono_us () >= until_us)
+            return result;
+        (void) nanosleep (&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
+    }
 }
 
 void bg_lock_release (bg_lock **self_p)
@@ -99,7 +115,7 @@ bg_result bg_lock_holder (const char *path, char program[64], int *pid, bg_error
     if (errno != EWOULDBLOCK)
         return bg_fail_errno (err, BG_IO, "cannot look at lock %s", path);
     if (!read_holder (fd, program, pid)) {
-        (void)snprintf (program, 64, "another-process");
+        (void) snprintf (program, 64, "another-process");
         *pid = -1;
     }
     return bg_ok ();

@@ -16,6 +16,10 @@ typedef struct bg_lock bg_lock;
     ("held by bugle-broker (pid 123)"). Release with bg_lock_release.  */
 bg_result bg_lock_take (
     const char *path, const char *program, bg_lock **lock, bg_error *err) BG_CHECKED;
+/*  The same, but a holder that is ending has wait_us to let go: a process that was killed, or whose keeper was, gives
+    its lock back a moment later.  */
+bg_result bg_lock_await (const char *path, const char *program, int64_t wait_us, bg_lock **lock,
+    bg_error *err) BG_CHECKED;
 void bg_lock_release (bg_lock **self_p);
 /*  Who holds it now: program (at most 63 characters) and pid; *pid is 0 when nobody does. Never
    takes the lock for longer than the look.  */

@@ -21,26 +21,30 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define STEADY_US     BG_SEC (10) /*  a part that lived so long is not "dying again"  */
-#define PAUSE_MAX_US  BG_SEC (5)
-#define PAUSE_US      BG_MS (50)
-#define QUICK_DEATHS  12          /*  in a row, then it is given up  */
-#define TERM_WAIT_US  BG_SEC (8)
+#define STEADY_US    BG_SEC (10) /*  a part that lived so long is not "dying again"  */
+#define PAUSE_US     BG_MS (50)  /*  doubled with each death  */
+#define PAUSE_STEPS  7
+#define PAUSE_MAX_US BG_SEC (5)
+#define END_WAIT_US  BG_SEC (8)
 
 typedef struct {
     const bg_part *part;
     bg_process process;
-    bool was_ready;    /*  ever  */
-    bool is_ready;     /*  this process  */
+    bool was_ready; /*  ever  */
+    bool is_ready;  /*  this process  */
     int64_t started_us;
     int64_t start_at_us; /*  while not running: when to start it again  */
-    int quick_deaths;
+    int quick_deaths;    /*  in a row  */
+    int fruitless;       /*  starts in a row that did not become ready  */
 } running_part;
 
 typedef struct {
+    const bg_parts *plan;
     running_part parts[BG_PARTS_MAX];
     size_t count;
     bg_log *log;
+    int64_t pause_max_us;
+    int64_t end_wait_us;
     int signals; /*  signalfd  */
     int notify;  /*  datagram socket that parts say READY=1 to  */
     char notify_name[64];
@@ -58,8 +62,8 @@ static bg_result open_notify (keeper *self, bg_error *err)
         return bg_fail_errno (err, BG_IO, "no socket for the parts");
     int on = 1;
     (void) setsockopt (self->notify, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
-    (void) snprintf (self->notify_name, sizeof self->notify_name, "@bugle-%d-%016llx", (int) getpid (),
-        (unsigned long long) bg_random_u64 ());
+    (void) snprintf (self->notify_name, sizeof self->notify_name, "@bugle-%d-%016llx",
+        (int) getpid (), (unsigned long long) bg_random_u64 ());
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t size = strlen (self->notify_name);
     memcpy (address.sun_path + 1, self->notify_name + 1, size - 1);
@@ -78,7 +82,8 @@ static char **part_environment (const char *notify_name)
     char **copy = bg_alloc ((count + 3) * sizeof *copy);
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (strncmp (environ[i], "NOTIFY_SOCKET=", 14) != 0 && strncmp (environ[i], "BUGLE_KEEPER=", 13) != 0)
+        if (strncmp (environ[i], "NOTIFY_SOCKET=", 14) != 0 &&
+            strncmp (environ[i], "BUGLE_KEEPER=", 13) != 0)
             copy[used++] = bg_strdup (environ[i]);
     }
     copy[used++] = bg_strdup_printf ("NOTIFY_SOCKET=%s", notify_name);
@@ -107,11 +112,12 @@ static bg_result start_part (keeper *self, running_part *part, bg_error *err)
         .path = part->part->argv[0],
         .argv = part->part->argv,
         .envp = (const char *const *) self->environment,
+        .new_session = true,
     };
-    part->is_ready = false;
     part->started_us = bg_clock_mono_us ();
     BG_TRY (bg_process_spawn (&spawn, &part->process, err));
-    bg_log_event (self->log, BG_LOG_DEBUG, "part-started", "part=%s pid=%d", part->part->name, (int) part->process.pid);
+    bg_log_event (self->log, BG_LOG_DEBUG, "part-started", "part=%s pid=%d", part->part->name,
+        (int) part->process.pid);
     return bg_ok ();
 }
 
@@ -121,7 +127,7 @@ static void begin_stop (keeper *self, int exit_code)
         return;
     self->stopping = true;
     self->exit_code = exit_code;
-    self->kill_at_us = bg_clock_mono_us () + TERM_WAIT_US;
+    self->kill_at_us = bg_clock_mono_us () + self->end_wait_us;
     (void) bg_notify ("STOPPING=1");
     for (size_t i = 0; i < self->count; i++) {
         /*  A part that has just gone is what we want.  */
@@ -134,9 +140,24 @@ static void read_signals (keeper *self)
 {
     struct signalfd_siginfo info;
     while (read (self->signals, &info, sizeof info) == (ssize_t) sizeof info) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-            begin_stop (self, 0);
+        if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT)
+            continue;
+        if (!self->stopping)
+            bg_log_event (self->log, BG_LOG_NOTICE, "ending", "signal=%u", info.ssi_signo);
+        begin_stop (self, 0);
     }
+}
+
+static void mark_part (keeper *self, running_part *part)
+{
+    if (part->is_ready)
+        return;
+    bool is_back = part->was_ready;
+    part->is_ready = part->was_ready = true;
+    part->fruitless = 0;
+    bg_log_event (self->log, is_back ? BG_LOG_NOTICE : BG_LOG_DEBUG,
+        is_back ? "part-back" : "part-ready", "part=%s pid=%d", part->part->name,
+        (int) part->process.pid);
 }
 
 static void mark_ready (keeper *self, pid_t pid)
@@ -145,14 +166,17 @@ static void mark_ready (keeper *self, pid_t pid)
     for (size_t i = 0; i < self->count; i++) {
         running_part *part = &self->parts[i];
         if (part->process.pid == pid)
-            part->is_ready = part->was_ready = true;
+            mark_part (self, part);
         all = all && part->is_ready;
     }
-    if (all && !self->said_ready) {
-        self->said_ready = true;
+    if (!all || self->said_ready || self->stopping)
+        return;
+    self->said_ready = true;
+    if (self->plan->log_ready)
+        self->plan->log_ready (self->log, self->plan->arg);
+    else
         bg_log_event (self->log, BG_LOG_NOTICE, "ready", "parts=%zu", self->count);
-        (void) bg_notify ("READY=1");
-    }
+    (void) bg_notify ("READY=1");
 }
 
 static void read_notify (keeper *self)
@@ -164,8 +188,10 @@ static void read_notify (keeper *self)
             struct cmsghdr align;
         } control;
         struct iovec iov = {text, sizeof text - 1};
-        struct msghdr message = {
-            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+        struct msghdr message = {.msg_iov = &iov,
+            .msg_iovlen = 1,
+            .msg_control = control.bytes,
+            .msg_controllen = sizeof control.bytes};
         ssize_t size = recvmsg (self->notify, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (size < 0)
             return;
@@ -180,28 +206,41 @@ static void read_notify (keeper *self)
     }
 }
 
-static void part_ended (keeper *self, running_part *part, bg_exit result)
+/*  True when nothing can be done about such a part; the end has begun then.  */
+static bool is_hopeless (keeper *self, running_part *part, bg_exit result)
 {
-    int64_t now = bg_clock_mono_us ();
-    if (self->stopping)
-        return;
     if (!part->was_ready) {
         bg_log_event (self->log, BG_LOG_ERROR, "part-failed", "part=%s end=%s", part->part->name,
             bg_log_cstr (bg_exit_text (result).text).text);
         begin_stop (self, result.is_signal || result.value == 0 ? 1 : result.value);
-        return;
+        return true;
     }
-    part->quick_deaths = now - part->started_us < STEADY_US ? part->quick_deaths + 1 : 1;
-    if (part->quick_deaths > QUICK_DEATHS) {
-        bg_log_event (self->log, BG_LOG_ERROR, "part-given-up", "part=%s deaths=%d", part->part->name,
-            part->quick_deaths);
+    if (part->fruitless >= BG_PARTS_TRIES) {
+        bg_log_event (self->log, BG_LOG_ERROR, "part-given-up", "part=%s starts=%d end=%s hint=%s",
+            part->part->name, part->fruitless, bg_log_cstr (bg_exit_text (result).text).text,
+            bg_log_cstr ("see its lines above; start the program again when that is mended").text);
         begin_stop (self, 1);
-        return;
+        return true;
     }
-    int64_t pause = PAUSE_US << (part->quick_deaths > 7 ? 7 : part->quick_deaths - 1);
-    part->start_at_us = now + (pause > PAUSE_MAX_US ? PAUSE_MAX_US : pause);
-    bg_log_event (self->log, BG_LOG_WARNING, "part-ended", "part=%s end=%s again_ms=%lld", part->part->name,
-        bg_log_cstr (bg_exit_text (result).text).text, (long long) ((part->start_at_us - now) / 1000));
+    return false;
+}
+
+static void part_ended (keeper *self, running_part *part, bg_exit result)
+{
+    int64_t now = bg_clock_mono_us ();
+    part->fruitless += !part->is_ready;
+    part->is_ready = false;
+    if (self->stopping || is_hopeless (self, part, result))
+        return;
+    part->quick_deaths = now - part->started_us < STEADY_US ? part->quick_deaths + 1 : 1;
+    int64_t pause =
+        PAUSE_US << (part->quick_deaths > PAUSE_STEPS ? PAUSE_STEPS : part->quick_deaths - 1);
+    if (pause > self->pause_max_us)
+        pause = self->pause_max_us;
+    part->start_at_us = now + pause;
+    bg_log_event (self->log, BG_LOG_WARNING, "part-ended", "part=%s end=%s again_ms=%lld",
+        part->part->name, bg_log_cstr (bg_exit_text (result).text).text,
+        (long long) (pause / 1000));
 }
 
 static void reap_parts (keeper *self)
@@ -231,8 +270,11 @@ static int64_t do_due (keeper *self)
     for (size_t i = 0; i < self->count; i++) {
         running_part *part = &self->parts[i];
         if (self->stopping) {
-            if (part->process.pid && now >= self->kill_at_us)
+            if (part->process.pid && now >= self->kill_at_us) {
+                bg_log_event (self->log, BG_LOG_WARNING, "part-forced", "part=%s pid=%d",
+                    part->part->name, (int) part->process.pid);
                 bg_ignore (bg_process_kill (&part->process, SIGKILL, NULL));
+            }
             next = self->kill_at_us > now ? self->kill_at_us : now + BG_SEC (1);
             continue;
         }
@@ -240,7 +282,8 @@ static int64_t do_due (keeper *self)
             continue;
         bg_error why = {0};
         if (now >= part->start_at_us && bg_failed (start_part (self, part, &why))) {
-            bg_log_failure (self->log, BG_LOG_ERROR, "part-not-started", &why, "part=%s", part->part->name);
+            bg_log_failure (
+                self->log, BG_LOG_ERROR, "part-not-started", &why, "part=%s", part->part->name);
             part->start_at_us = now + PAUSE_MAX_US;
         }
         if (!part->process.pid && part->start_at_us < next)
@@ -289,12 +332,20 @@ static bg_result keeper_begin (keeper *self, bg_error *err)
     return bg_ok ();
 }
 
-bg_result bg_parts_run (const bg_part *parts, size_t count, bg_log *log, int *exit_code, bg_error *err)
+bg_result bg_parts_run (const bg_parts *plan, int *exit_code, bg_error *err)
 {
-    bg_assert (count > 0 && count <= BG_PARTS_MAX);
-    keeper self = {.count = count, .log = log, .signals = -1, .notify = -1};
-    for (size_t i = 0; i < count; i++)
-        self.parts[i] = (running_part){.part = &parts[i], .process = {0, -1}};
+    bg_assert (plan->count > 0 && plan->count <= BG_PARTS_MAX);
+    keeper self = {
+        .plan = plan,
+        .count = plan->count,
+        .log = plan->log,
+        .pause_max_us = plan->pause_max_us ? plan->pause_max_us : PAUSE_MAX_US,
+        .end_wait_us = plan->end_wait_us ? plan->end_wait_us : END_WAIT_US,
+        .signals = -1,
+        .notify = -1,
+    };
+    for (size_t i = 0; i < self.count; i++)
+        self.parts[i] = (running_part){.part = &plan->parts[i], .process = {0, -1}};
     bg_result begun = keeper_begin (&self, err);
     if (bg_failed (begun))
         begin_stop (&self, 1);
@@ -311,14 +362,39 @@ bg_result bg_parts_run (const bg_part *parts, size_t count, bg_log *log, int *ex
     return begun;
 }
 
-void bg_parts_join (void)
+bg_part_command bg_part_command_of (
+    const char *program, const char *word, const bg_part_options *options)
+{
+    bg_part_command command = {.argv = {program}};
+    size_t count = 1;
+    if (word)
+        command.argv[count++] = word;
+    if (options->home) {
+        command.argv[count++] = "--home";
+        command.argv[count++] = options->home;
+    }
+    if (options->log_json)
+        command.argv[count++] = "--log-json";
+    if (options->log_level) {
+        command.argv[count++] = "--log-level";
+        command.argv[count++] = options->log_level;
+    }
+    return command;
+}
+
+bool bg_parts_join (void)
 {
     const char *text = getenv ("BUGLE_KEEPER");
     if (!text)
-        return;
-    pid_t pid = (pid_t) strtol (text, NULL, 10);
+        return false;
+    pid_t keeper_pid = (pid_t) strtol (text, NULL, 10);
     (void) unsetenv ("BUGLE_KEEPER");
-    /*  Only a direct child is a part; the variable may have been inherited further.  */
-    if (prctl (PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid () != pid)
-        (void) prctl (PR_SET_PDEATHSIG, 0);
+    if (prctl (PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid () == keeper_pid)
+        return true;
+    /*  Somebody else's child: the variable was inherited further, by a program that is no part.  */
+    (void) prctl (PR_SET_PDEATHSIG, 0);
+    /*  Or ours, and the keeper was gone before its end could be asked for.  */
+    if (keeper_pid > 0 && kill (keeper_pid, 0) != 0 && errno == ESRCH)
+        (void) raise (SIGTERM);
+    return false;
 }

@@ -1,5 +1,6 @@
 /*  bugle-exec: the command line.  */
 #include "common/sys/log.h"
+#include "common/sys/parts.h"
 #include "node/exec/shell.h"
 #include "node/exec/supervisor.h"
 
@@ -8,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 const char *argp_program_version = "bugle-exec " BUGLE_VERSION;
@@ -44,7 +44,7 @@ static const char description[] =
     "  bugle-exec --home ~/bugle     as an ordinary user, in the foreground\n"
     "  bugle-exec --home ~/bugle --log-json 2>exec.log";
 
-enum { OPTION_HOME = 256, OPTION_LOG_JSON, OPTION_LOG_LEVEL, OPTION_END_WITH_PARENT };
+enum { OPTION_HOME = 256, OPTION_LOG_JSON, OPTION_LOG_LEVEL };
 
 static const struct argp_option options[] = {
     {"home", OPTION_HOME, "DIR", 0, "Keep everything below DIR instead of the system's directories",
@@ -52,15 +52,12 @@ static const struct argp_option options[] = {
     {"log-json", OPTION_LOG_JSON, NULL, 0, "Log lines on stderr as JSON", 0},
     {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0,
         "error, warning, notice, info (the default) or debug", 0},
-    {"end-with-parent", OPTION_END_WITH_PARENT, NULL, 0,
-        "End when the process that started this one ends", 0},
     {0},
 };
 
 typedef struct {
     const char *home;
     bool log_json;
-    bool end_with_parent;
     bg_log_level level;
 } arguments;
 
@@ -80,9 +77,6 @@ static error_t parse_option (int key, char *text, struct argp_state *state)
     case OPTION_LOG_LEVEL:
         if (bg_failed (bg_log_parse_level (text, &self->level, &err)))
             argp_error (state, "%s", err.message);
-        return 0;
-    case OPTION_END_WITH_PARENT:
-        self->end_with_parent = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error (state, "unexpected argument \"%s\"", text);
@@ -104,10 +98,6 @@ static int run (const arguments *given)
 {
     bg_error err = {0};
     bg_home home = {0};
-    /*  Behind posix_spawn the parent may be gone already: asked again once the signal is set.  */
-    pid_t parent = getppid ();
-    if (given->end_with_parent && (prctl (PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid () != parent))
-        return 1;
     char program[PATH_MAX];
     ssize_t size = readlink ("/proc/self/exe", program, sizeof program - 1);
     if (size <= 0) {
@@ -132,6 +122,7 @@ int main (int argc, char **argv)
     if (argc == 4 && strcmp (argv[1], "supervise") == 0)
         return exec_supervise (argv[2], argv[3]);
     arguments given = {.level = BG_LOG_INFO};
+    (void) bg_parts_join ();
     const struct argp parser = {options, parse_option, NULL, description, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     if (argp_parse (&parser, argc, argv, 0, NULL, &given))

@@ -282,7 +282,7 @@ static bg_result open_paths (shell *self, bg_error *err)
     self->node_path = bg_home_path (home, BG_HOME_RUN, "exec.sock");
     self->supervisor_path = bg_home_path (home, BG_HOME_RUN, "supervisor.sock");
     BG_AUTO_CHAR lock_path = bg_home_path (home, BG_HOME_EXEC, "lock");
-    BG_TRY (bg_lock_take (lock_path, "bugle-exec", &self->lock, err));
+    BG_TRY (bg_lock_await (lock_path, "bugle-exec", SHELL_LOCK_WAIT_US, &self->lock, err));
     BG_TRY (bg_dir_make (self->runs_dir, 0700, err));
     return bg_private_check (self->runs_dir, err);
 }

@@ -15,6 +15,7 @@
 #define SHELL_QUEUE_BYTES   (16 * 1024 * 1024)
 #define SHELL_LINKS_MAX     2048
 #define SHELL_FLUSH_US      BG_SEC (1) /*  records that nothing waits for are written within  */
+#define SHELL_LOCK_WAIT_US  BG_SEC (2) /*  for a predecessor that is ending  */
 #define SHELL_RECHECK_US    BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
 #define SHELL_FULL_US       BG_SEC (2) /*  so long nothing is tried after a write found no space  */
 #define SHELL_SWEEP_US      BG_HOUR (1)

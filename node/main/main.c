@@ -116,22 +116,13 @@ static bg_log *open_log (const arguments *self, const node_config *config, const
 
 static bg_result run_parts (const arguments *self, bg_log *log, int *exit_code, bg_error *err)
 {
-    const char *node[8] = {"bugle-node", "node"};
-    const char *exec[8] = {"bugle-exec"};
-    size_t n = 2;
-    size_t e = 1;
-    if (self->command.home) {
-        node[n++] = exec[e++] = "--home";
-        node[n++] = exec[e++] = self->command.home;
-    }
-    if (self->log_json)
-        node[n++] = exec[e++] = "--log-json";
-    if (self->log_level) {
-        node[n++] = "--log-level";
-        node[n++] = self->log_level;
-    }
-    const bg_part parts[] = {{"exec", exec}, {"node", node}};
-    return bg_parts_run (parts, 2, log, exit_code, err);
+    const bg_part_options common = {
+        .home = self->command.home, .log_json = self->log_json, .log_level = self->log_level};
+    const bg_part_command exec = bg_part_command_of ("bugle-exec", NULL, &common);
+    const bg_part_command node = bg_part_command_of ("bugle-node", "node", &common);
+    const bg_part parts[] = {{"exec", exec.argv}, {"node", node.argv}};
+    const bg_parts plan = {.parts = parts, .count = 2, .log = log};
+    return bg_parts_run (&plan, exit_code, err);
 }
 
 static bg_result run_program (const arguments *self, bool node_only, int *exit_code, bg_error *err)
@@ -183,7 +174,7 @@ static bool find_command (const char *word, command *found)
 
 int main (int argc, char **argv)
 {
-    bg_parts_join ();
+    (void) bg_parts_join ();
     (void) setvbuf (stdout, NULL, _IOLBF, 0);
     arguments self = {.command = {.timeout_us = DEFAULT_TIMEOUT_US}};
     const struct argp parser = {options, parse_option, "[node|enlist|defect]", doc, NULL, NULL, NULL};

@@ -25,6 +25,7 @@
 #define BATCH_EVENTS     64         /*  events in one transaction at most  */
 #define STORAGE_RETRY_US BG_SEC (3) /*  how often a full disk is tried again  */
 #define ZONES_CHECK_US   BG_SEC (60)
+#define LOCK_WAIT_US     BG_SEC (2) /*  for a predecessor that is ending  */
 
 typedef struct {
     const bg_home *home;
@@ -453,7 +454,7 @@ static bg_result open_files (shell *self, bg_error *err)
     BG_TRY (bg_home_ensure (self->home, BG_HOME_NODE, err));
     BG_TRY (bg_home_ensure (self->home, BG_HOME_RUN, err));
     BG_AUTO_CHAR lock = bg_home_path (self->home, BG_HOME_NODE, "node.lock");
-    BG_TRY (bg_lock_take (lock, "bugle-node", &self->lock, err));
+    BG_TRY (bg_lock_await (lock, "bugle-node", LOCK_WAIT_US, &self->lock, err));
     BG_TRY (node_keys_init (&self->keys, self->home, err));
     BG_AUTO_CHAR store = bg_home_path (self->home, BG_HOME_NODE, "node.db");
     return node_db_open (store, &self->store, err);

@@ -42,6 +42,7 @@ class Process:
 
     def __init__(self, world, name, arguments, environment=None):
         self.name = name
+        self.program = arguments[0]
         self.lines = []
         self.world = world
         env = dict(world.environment, **(environment or {}))
@@ -84,7 +85,11 @@ class Process:
         all of a program at once. Supervisors have sessions of their own and stay."""
         if self.child.poll() is None:
             if signal_number == signal.SIGKILL:
-                os.killpg(self.pid, signal.SIGKILL)
+                self.child.send_signal(signal.SIGSTOP)
+                if self.program != "bugle-exec":
+                    for part in self.children():
+                        os.kill(part, signal.SIGKILL)
+                self.child.kill()
             else:
                 self.child.send_signal(signal_number)
         return self.wait(deadline)

@@ -221,6 +221,39 @@ static void test_lock_dies_with_its_process (void **state)
     bg_lock_release (&lock);
 }
 
+static void test_lock_waits_for_a_holder_that_is_ending (void **state)
+{
+    BG_AUTO_CHAR path = bg_path_join (*state, "lock");
+    int gate[2], held[2];
+    assert_int_equal (pipe (gate), 0);
+    assert_int_equal (pipe (held), 0);
+    bg_error err = {0};
+    bg_lock *lock = NULL;
+    char byte = 0;
+    pid_t child = fork ();
+    assert_true (child >= 0);
+    if (child == 0) {
+        (void)close (gate[1]);
+        bg_lock *its = NULL;
+        bool has = bg_is_ok (bg_lock_take (path, "ending", &its, NULL));
+        has = has && write (held[1], "h", 1) == 1;
+        /*  It ends when we do no more than wait: at the end of the pipe.  */
+        has = has && read (gate[0], &byte, 1) == 1;
+        _exit (has ? 0 : 1);
+    }
+    assert_int_equal (read (held[0], &byte, 1), 1);
+    assert_int_equal (bg_lock_await (path, "next", 1000, &lock, &err).code, BG_BUSY);
+    assert_non_null (strstr (err.message, "held by ending"));
+    assert_int_equal (write (gate[1], "g", 1), 1);
+    assert_true (bg_is_ok (bg_lock_await (path, "next", 20000000, &lock, &err)));
+    bg_lock_release (&lock);
+    assert_int_equal (waitpid (child, NULL, 0), child);
+    for (int i = 0; i < 2; i++) {
+        (void)close (gate[i]);
+        (void)close (held[i]);
+    }
+}
+
 static void test_home_is_made_private (void **state)
 {
     BG_AUTO_CHAR dir = bg_path_join (*state, "deep/home");
@@ -401,6 +434,7 @@ int main (void)
         WITH_DIR (test_disk_free),
         WITH_DIR (test_lock_refuses_and_names_the_holder),
         WITH_DIR (test_lock_dies_with_its_process),
+        WITH_DIR (test_lock_waits_for_a_holder_that_is_ending),
         WITH_DIR (test_home_is_made_private),
         WITH_DIR (test_home_refuses_open_directories),
         cmocka_unit_test (test_system_home),

@@ -2,3 +2,9 @@
 foreach (name store store_runs)
     bugle_test (test_broker_${name} SOURCES unit/test_broker_${name}.c MAY_USE broker_store)
 endforeach ()
+# Parts that do what their arguments say, under a real keeper.
+add_executable (part_helper unit/part_helper.c)
+target_link_libraries (part_helper PRIVATE bg_sys bugle_flags)
+bugle_test (test_parts SOURCES unit/test_parts.c MAY_USE bg_sys)
+add_dependencies (test_parts part_helper)
+target_compile_definitions (test_parts PRIVATE PART_HELPER="$<TARGET_FILE:part_helper>")
