@@ -1,13 +1,12 @@
-/*  bugle-broker: the command line, and the parent of the two parts.
+/*  bugle-broker: the command line, and the keeper of the two parts.
 
     `bugle-broker --home DIR` starts front and core as children and ends with them; `bugle-broker
     front` and `bugle-broker core` are the parts themselves, which systemd starts as units of
     their own.  */
 #include "broker/front/front.h"
-#include "broker/main/children.h"
 #include "broker/shell/shell.h"
 #include "common/sys/lock.h"
-#include "common/sys/notify.h"
+#include "common/sys/parts.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -17,7 +16,7 @@
 
 const char *argp_program_version = "bugle-broker " BUGLE_VERSION;
 
-enum { OPTION_LOG_JSON = 256, OPTION_LOG_LEVEL, OPTION_PRINT_CONFIG, OPTION_PARENT };
+enum { OPTION_LOG_JSON = 256, OPTION_LOG_LEVEL, OPTION_PRINT_CONFIG };
 
 typedef struct {
     const char *dir;
@@ -25,7 +24,7 @@ typedef struct {
     const char *log_level;
     bool log_json;
     bool print_config;
-    int parent_fd;
+    bool is_kept;
 } arguments;
 
 static const struct argp_option options_table[] = {
@@ -34,8 +33,6 @@ static const struct argp_option options_table[] = {
     {"log-json", OPTION_LOG_JSON, NULL, 0, "One JSON object per log line", 0},
     {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, notice, info or debug", 0},
     {"print-config", OPTION_PRINT_CONFIG, NULL, 0, "Print the configuration in force and end", 0},
-    {"parent-fd", OPTION_PARENT, "FD", OPTION_HIDDEN,
-        "For the parts of a broker: where their parent listens", 0},
     {0},
 };
 
@@ -58,9 +55,6 @@ static error_t parse_option (int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_PRINT_CONFIG:
         self->print_config = true;
-        return 0;
-    case OPTION_PARENT:
-        self->parent_fd = atoi (value);
         return 0;
     case ARGP_KEY_ARG:
         if (self->part || (strcmp (value, "front") != 0 && strcmp (value, "core") != 0))
@@ -125,7 +119,7 @@ static int run_part (const arguments *args, const broker_home *home)
 {
     bg_error err = {0};
     int exit_code = 0;
-    broker_part_options options = {.name = args->part, .home = home, .parent_fd = args->parent_fd};
+    broker_part_options options = {.name = args->part, .home = home, .is_kept = args->is_kept};
     bg_result result = log_settings (args, home, &options.log_format, &options.log_level, &err);
     if (bg_is_ok (result))
         result = strcmp (args->part, "front") == 0 ? broker_front_run (&options, &exit_code, &err)
@@ -135,67 +129,38 @@ static int run_part (const arguments *args, const broker_home *home)
 
 /*  ---- both ----  */
 
-typedef struct {
-    const broker_home *home;
-    bg_loop *loop;
-    bg_log *log;
-    broker_children *children;
-} parent;
-
-static void on_signal (int signo, void *arg)
+static void log_ready (bg_log *log, void *arg)
 {
-    parent *self = arg;
-    bg_log_event (self->log, BG_LOG_NOTICE, "ending", "signal=%d", signo);
-    (void) bg_notify ("STOPPING=1");
-    broker_children_end (self->children, 0);
-}
-
-static void on_ready (void *arg)
-{
-    parent *self = arg;
+    const broker_home *home = arg;
     broker_contact contact = {0};
-    if (bg_failed (broker_contact_read (
-            self->home->home.is_system ? NULL : self->home->home.state, &contact, NULL)))
-        bg_log_event (self->log, BG_LOG_NOTICE, "ready", "name=%s", self->home->config.name);
+    if (bg_failed (
+            broker_contact_read (home->home.is_system ? NULL : home->home.state, &contact, NULL)))
+        bg_log_event (log, BG_LOG_NOTICE, "ready", "name=%s", home->config.name);
     else
-        bg_log_event (self->log, BG_LOG_NOTICE, "ready",
-            "name=%s orders=%s desk=%s enlist=%s ops=%s", self->home->config.name,
-            contact.endpoint[BROKER_ORDERS], contact.endpoint[BROKER_DESK],
+        bg_log_event (log, BG_LOG_NOTICE, "ready", "name=%s orders=%s desk=%s enlist=%s ops=%s",
+            home->config.name, contact.endpoint[BROKER_ORDERS], contact.endpoint[BROKER_DESK],
             contact.endpoint[BROKER_ENLIST], contact.endpoint[BROKER_OPS]);
-    (void) bg_notify ("READY=1");
 }
 
-static bg_result run_loop (
-    parent *self, const broker_children_options *options, int *exit_code, bg_error *err)
+static bg_result keep_parts (
+    const arguments *args, broker_home *home, bg_log *log, int *exit_code, bg_error *err)
 {
-    bg_signal_watch *watches[2] = {NULL, NULL};
-    bg_result result = bg_loop_create (&self->loop, err);
-    if (bg_is_ok (result))
-        result = bg_signal_watch_create (self->loop, SIGTERM, on_signal, self, &watches[0], err);
-    if (bg_is_ok (result))
-        result = bg_signal_watch_create (self->loop, SIGINT, on_signal, self, &watches[1], err);
-    if (bg_is_ok (result))
-        result = broker_children_create (
-            options, self->loop, self->log, on_ready, self, &self->children, err);
-    if (bg_is_ok (result))
-        result = broker_children_start (self->children, err);
-    if (bg_is_ok (result))
-        result = bg_loop_run (self->loop, exit_code, err);
-    broker_children_destroy (&self->children);
-    bg_signal_watch_destroy (&watches[0]);
-    bg_signal_watch_destroy (&watches[1]);
-    bg_loop_destroy (&self->loop);
-    return result;
+    const bg_part_options common = {.home = home->home.is_system ? NULL : home->home.state,
+        .log_json = args->log_json,
+        .log_level = args->log_level};
+    const bg_part_command core = bg_part_command_of ("bugle-broker", "core", &common);
+    const bg_part_command front = bg_part_command_of ("bugle-broker", "front", &common);
+    const bg_part parts[] = {{"core", core.argv}, {"front", front.argv}};
+    const bg_parts plan = {
+        .parts = parts, .count = 2, .log = log, .log_ready = log_ready, .arg = home};
+    return bg_parts_run (&plan, exit_code, err);
 }
 
-static bg_result run_both (
-    const arguments *args, const broker_home *home, int *exit_code, bg_error *err)
+static bg_result run_both (const arguments *args, broker_home *home, int *exit_code, bg_error *err)
 {
-    parent self = {.home = home};
+    bg_log_format format;
     bg_log_level level;
-    broker_children_options options = {
-        .dir = home->home.is_system ? NULL : home->home.state, .log_level = args->log_level};
-    BG_TRY (log_settings (args, home, &options.log_format, &level, err));
+    BG_TRY (log_settings (args, home, &format, &level, err));
     BG_AUTO_CHAR lock_path = broker_home_state_path (home, "broker.lock");
     bg_lock *lock = NULL;
     bg_result result = bg_lock_take (lock_path, "bugle-broker", &lock, err);
@@ -204,15 +169,15 @@ static bg_result run_both (
         return result;
     }
     BG_TRY (result);
-    self.log = bg_log_create ("broker", STDERR_FILENO, options.log_format);
-    bg_log_set_level (self.log, level);
-    result = run_loop (&self, &options, exit_code, err);
-    bg_log_destroy (&self.log);
+    bg_log *log = bg_log_create ("broker", STDERR_FILENO, format);
+    bg_log_set_level (log, level);
+    result = keep_parts (args, home, log, exit_code, err);
+    bg_log_destroy (&log);
     bg_lock_release (&lock);
     return result;
 }
 
-static int run (const arguments *args, const broker_home *home)
+static int run (const arguments *args, broker_home *home)
 {
     if (args->print_config) {
         BG_AUTO_BUF text = {0};
@@ -229,7 +194,7 @@ static int run (const arguments *args, const broker_home *home)
 
 int main (int argc, char **argv)
 {
-    arguments args = {.parent_fd = -1};
+    arguments args = {.is_kept = bg_parts_join ()};
     argp_err_exit_status = bg_code_exit (BG_USAGE);
     if (argp_parse (&command_line, argc, argv, 0, NULL, &args) != 0)
         return bg_code_exit (BG_USAGE);
