@@ -1,0 +1,315 @@
+/*  The oracle's watch during the run: see oracle.h. What must hold in the end is in at_rest.c.
+
+    Invariant: an observation from inside a transaction counts only when that is committed.  */
+#include "tests/sim/oracle_private.h"
+
+#include "proto/audience.h"
+
+#include <stdlib.h>
+
+#define EXPIRY_SLACK_US BG_MIN (2) /*  what attested time may be off  */
+
+/*  ---- life ----  */
+
+void sim_oracle_init (sim_world *self)
+{
+    self->oracle = bg_alloc (sizeof *self->oracle);
+}
+
+void sim_oracle_fini (sim_world *self)
+{
+    sim_oracle *oracle = self->oracle;
+    if (!oracle)
+        return;
+    for (sim_seen_run *run = oracle->runs, *next; run; run = next) {
+        next = run->hh.next;
+        HASH_DEL (oracle->runs, run);
+        free (run);
+    }
+    for (sim_seen_start *start = oracle->starts, *next; start; start = next) {
+        next = start->hh.next;
+        HASH_DEL (oracle->starts, start);
+        free (start);
+    }
+    for (sim_seen_due *due = oracle->dues, *next; due; due = next) {
+        next = due->hh.next;
+        HASH_DEL (oracle->dues, due);
+        free (due);
+    }
+    for (int i = 0; i < SIM_MACHINES_MAX; i++) {
+        for (int k = 0; k < 2; k++)
+            free (oracle->machines[i].floors[k].items);
+        free (oracle->machines[i].pending);
+        free (oracle->machines[i].is_over);
+    }
+    free (oracle);
+    self->oracle = NULL;
+}
+
+sim_seen_run *sim_oracle_run (const sim_oracle *self, bg_id id)
+{
+    sim_seen_run *run = NULL;
+    HASH_FIND (hh, self->runs, &id, sizeof id, run);
+    return run;
+}
+
+static sim_seen_run *run_with (sim_machine *machine, bg_id id)
+{
+    sim_oracle *oracle = machine->world->oracle;
+    sim_seen_run *run = sim_oracle_run (oracle, id);
+    if (run)
+        return run;
+    run = bg_alloc (sizeof *run);
+    run->id = id;
+    run->machine = machine->index;
+    run->enlistment = oracle->machines[machine->index].enlistment;
+    HASH_ADD (hh, oracle->runs, id, sizeof run->id, run);
+    return run;
+}
+
+/*  ---- versions ----  */
+
+/*  True when the version is not below the highest of its key.  */
+static bool raise_floor (sim_floors *floors, bg_id key, uint64_t version)
+{
+    for (size_t i = 0; i < floors->count; i++) {
+        if (!bg_id_equal (floors->items[i].key, key))
+            continue;
+        if (version < floors->items[i].version)
+            return false;
+        floors->items[i].version = version;
+        return true;
+    }
+    if (floors->count == floors->capacity) {
+        floors->capacity = floors->capacity ? 2 * floors->capacity : 16;
+        floors->items = bg_realloc (floors->items, floors->capacity * sizeof *floors->items);
+    }
+    floors->items[floors->count++] = (sim_floor){key, version};
+    return true;
+}
+
+uint64_t sim_oracle_holds (const sim_machine *machine, bg_id key)
+{
+    const sim_floors *floors = &machine->world->oracle->machines[machine->index].floors[0];
+    for (size_t i = 0; i < floors->count; i++)
+        if (bg_id_equal (floors->items[i].key, key))
+            return floors->items[i].version;
+    return 0;
+}
+
+/*  ---- the node's store ----  */
+
+static void observe (sim_machine *machine, sim_observation what)
+{
+    sim_watch *watch = &machine->world->oracle->machines[machine->index];
+    if (watch->pending_count == watch->pending_capacity) {
+        watch->pending_capacity = watch->pending_capacity ? 2 * watch->pending_capacity : 16;
+        watch->pending =
+            bg_realloc (watch->pending, watch->pending_capacity * sizeof *watch->pending);
+    }
+    watch->pending[watch->pending_count++] = what;
+}
+
+void sim_oracle_enlisted (sim_machine *machine, bg_id target)
+{
+    observe (machine, (sim_observation){.what = SIM_SAW_ENLISTED, .id = target});
+}
+
+void sim_oracle_forgot (sim_machine *machine)
+{
+    observe (machine, (sim_observation){.what = SIM_SAW_FORGOT});
+}
+
+void sim_oracle_held (sim_machine *machine, bg_id key, uint64_t version)
+{
+    observe (machine, (sim_observation){.what = SIM_SAW_HELD, .id = key, .number = version});
+}
+
+void sim_oracle_occurrence (sim_machine *machine, bg_id occurrence)
+{
+    observe (machine, (sim_observation){.what = SIM_SAW_DUE, .id = occurrence});
+}
+
+void sim_oracle_outbox (sim_machine *machine, bg_slice blob)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_run run;
+    if (bg_failed (WIRE_DECODE (run, blob, WIRE_AS_MESSAGE, &arena, &run, NULL))) {
+        sim_fail (machine->world, "%s: an item of the outbox does not decode", machine->name);
+        return;
+    }
+    observe (machine, (sim_observation){.what = SIM_SAW_OUTCOME,
+                          .id = run.run,
+                          .number = run.state,
+                          .exec = run.exec,
+                          .occurrence = run.occurrence});
+}
+
+static void take (sim_machine *machine, const sim_observation *seen)
+{
+    sim_world *world = machine->world;
+    sim_oracle *oracle = world->oracle;
+    sim_watch *watch = &oracle->machines[machine->index];
+    switch (seen->what) {
+    case SIM_SAW_ENLISTED:
+        if (bg_id_equal (watch->target, seen->id))
+            break; /*  only another outbox  */
+        watch->target = seen->id;
+        watch->enlistment++;
+        watch->is_over =
+            bg_realloc (watch->is_over, (watch->enlistment + 1) * sizeof *watch->is_over);
+        watch->is_over[0] = true;
+        watch->is_over[watch->enlistment] = false;
+        watch->floors[0].count = 0;
+        break;
+    case SIM_SAW_FORGOT:
+        if (watch->enlistment > 0)
+            watch->is_over[watch->enlistment] = true;
+        memset (&watch->target, 0, sizeof watch->target);
+        break;
+    case SIM_SAW_HELD:
+        if (!raise_floor (&watch->floors[0], seen->id, seen->number))
+            sim_fail (world, "%s holds an older version of %s than before", machine->name,
+                bg_id_short (seen->id).text);
+        break;
+    case SIM_SAW_DUE: {
+        sim_seen_due *due = NULL;
+        HASH_FIND (hh, oracle->dues, &seen->id, sizeof seen->id, due);
+        if (due)
+            break;
+        due = bg_alloc (sizeof *due);
+        due->id = seen->id;
+        due->machine = machine->index;
+        due->enlistment = watch->enlistment;
+        HASH_ADD (hh, oracle->dues, id, sizeof due->id, due);
+        break;
+    }
+    case SIM_SAW_OUTCOME:
+        sim_trace (world, "%s: outcome run=%s state=%llu exec=%s occurrence=%s", machine->name,
+            bg_id_short (seen->id).text, (unsigned long long) seen->number,
+            bg_id_short (seen->exec).text, bg_id_short (seen->occurrence).text);
+        if (seen->number == WIRE_RUN_RUNNING)
+            break;
+        sim_seen_run *run = run_with (machine, seen->id);
+        if (run->outcomes++ > 0)
+            sim_fail (world, "%s: the outcome of run %s goes into the outbox twice", machine->name,
+                bg_id_short (seen->id).text);
+        run->enlistment = watch->enlistment;
+        run->outcome = seen->number;
+        run->exec = seen->exec;
+        break;
+    }
+}
+
+void sim_oracle_node_committed (sim_machine *machine)
+{
+    sim_watch *watch = &machine->world->oracle->machines[machine->index];
+    for (size_t i = 0; i < watch->pending_count; i++)
+        take (machine, &watch->pending[i]);
+    watch->pending_count = 0;
+}
+
+void sim_oracle_node_rolled_back (sim_machine *machine)
+{
+    machine->world->oracle->machines[machine->index].pending_count = 0;
+}
+
+/*  ---- bugle-exec ----  */
+
+static void check_job (sim_machine *machine, const wire_run *run)
+{
+    sim_world *world = machine->world;
+    const sim_signed_job *job = sim_people_job (world->people, run->job_key, run->job_version);
+    if (!job || job->withdrawal)
+        sim_fail (world, "%s runs version %llu of a job that nobody signed", machine->name,
+            (unsigned long long) run->job_version);
+    sim_watch *watch = &world->oracle->machines[machine->index];
+    /*  What the node holds, bugle-exec has judged, durably, before.  */
+    if (run->job_version < sim_oracle_holds (machine, run->job_key) ||
+        !raise_floor (&watch->floors[1], run->job_key, run->job_version))
+        sim_fail (world, "%s runs an older version of job %.*s than before", machine->name,
+            BG_SLICE_ARG (run->job_name));
+}
+
+static void check_deed (sim_machine *machine, const wire_run *run)
+{
+    sim_world *world = machine->world;
+    if (bg_id_is_zero (run->exec))
+        return;
+    const sim_signed_deed *deed = sim_people_deed (world->people, run->exec);
+    if (!deed || deed->what != WIRE_DEED_START || !bg_id_equal (deed->job_key, run->job_key))
+        sim_fail (world, "%s starts a run by a deed that nobody signed", machine->name);
+    else if (sim_broker_now (world).utc_us > deed->expires_us + EXPIRY_SLACK_US)
+        sim_fail (world, "%s starts a run by a START that expired %lld s ago", machine->name,
+            (long long) ((sim_broker_now (world).utc_us - deed->expires_us) / BG_SEC (1)));
+}
+
+static void check_once (sim_machine *machine, const wire_run *run)
+{
+    sim_oracle *oracle = machine->world->oracle;
+    sim_start_key key;
+    memset (&key, 0, sizeof key);
+    key.machine = machine->index;
+    key.id = bg_id_is_zero (run->exec) ? run->occurrence : run->exec;
+    sim_seen_start *start = NULL;
+    HASH_FIND (hh, oracle->starts, &key, sizeof key, start);
+    if (start) {
+        sim_fail (machine->world, "%s begins %s %s twice", machine->name,
+            bg_id_is_zero (run->exec) ? "occurrence" : "deed", bg_id_text (key.id).text);
+        return;
+    }
+    start = bg_alloc (sizeof *start);
+    start->key = key;
+    HASH_ADD (hh, oracle->starts, key, sizeof start->key, start);
+}
+
+static void saw_intent (sim_machine *machine, const wire_run *run)
+{
+    sim_seen_run *seen = run_with (machine, run->run);
+    if (seen->is_begun) {
+        sim_fail (machine->world, "%s: the intent of a run is written twice", machine->name);
+        return;
+    }
+    seen->is_begun = true;
+    seen->exec = run->exec;
+    seen->occurrence = run->occurrence;
+    check_job (machine, run);
+    check_deed (machine, run);
+    check_once (machine, run);
+}
+
+void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_header header;
+    void *value = NULL;
+    static const wire_record_anchor nothing;
+    if (bg_failed (wire_inner_decode (record, &arena, &header, &value, NULL))) {
+        sim_fail (machine->world, "%s: a record of the log does not decode", machine->name);
+        return;
+    }
+    if (header.kind == WIRE_RECORD_INTENT)
+        saw_intent (machine, &((const wire_record_intent *) value)->run);
+    else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)
+        machine->world->oracle->machines[machine->index].floors[1].count = 0;
+}
+
+void sim_oracle_spawned (sim_machine *machine, bg_id id)
+{
+    sim_seen_run *run = sim_oracle_run (machine->world->oracle, id);
+    machine->world->oracle->spawns++;
+    if (!run || !run->is_begun) {
+        sim_fail (
+            machine->world, "%s: a process exists before its intent is durable", machine->name);
+        return;
+    }
+    if (run->spawns++ > 0)
+        sim_fail (machine->world, "%s: a run is started twice", machine->name);
+}
+
+void sim_oracle_run_ended (sim_machine *machine, bg_id id, uint64_t state)
+{
+    sim_seen_run *run = sim_oracle_run (machine->world->oracle, id);
+    if (run)
+        run->ended = state;
+}

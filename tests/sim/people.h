@@ -1,0 +1,90 @@
+/*  The people: an admin who makes tokens, posts and withdraws jobs, switches them, starts and stops
+    them, changes memberships and removes targets; and those who enlist and defect machines.
+
+    They remember what they signed. The oracle compares with that: no run of a job that they did not
+    sign, nothing lost that the broker said it had stored.
+*/
+#ifndef BUGLE_SIM_PEOPLE_H
+#define BUGLE_SIM_PEOPLE_H
+
+#include "tests/sim/world.h"
+
+#define SIM_JOBS_MAX 8
+
+/*  One version of a job that was signed.  */
+typedef struct {
+    bg_id key;
+    uint64_t version;
+    bool withdrawal;
+    wire_audience audience; /*  of a job; in the arena of the people, like the next  */
+    wire_signed item;
+} sim_signed_job;
+
+typedef struct {
+    bg_id id;
+    uint64_t what;
+    bg_id job_key;
+    wire_audience to;
+    int64_t issued_us;
+    int64_t expires_us;
+    bool acknowledged; /*  ISSUED was received  */
+    wire_signed item;
+} sim_signed_deed;
+
+/*  A job as its author sees it.  */
+typedef struct {
+    char name[32];
+    bg_id key, switch_key;
+    bool live;
+    bool is_closed;   /*  withdrawn or disabled for good  */
+    uint64_t version; /*  newest that the broker has for sure  */
+    uint64_t switch_version;
+} sim_job;
+
+struct sim_people {
+    sim_world *world;
+    sim_rng rng;
+    bg_arena arena;
+    sim_job jobs[SIM_JOBS_MAX];
+    sim_signed_job *versions;
+    size_t version_count, version_capacity;
+    sim_signed_deed *deeds;
+    size_t deed_count, deed_capacity;
+    uint64_t authority_version;
+    uint64_t documents; /*  acknowledged posts  */
+    bool closing;       /*  only what ends things is done now  */
+
+    /*  the one request that is on its way  */
+    bool asking;
+    bg_id request;
+    bg_buf packed;
+    wire_kind kind;
+    int tries;
+    int job; /*  what it is about; -1: no job  */
+    uint64_t version;
+    wire_type type; /*  what is posted  */
+    bool ends_job;  /*  this closes the job  */
+    size_t deed;
+    int machine; /*  whose membership; -1  */
+
+    /*  the token that machines enlist with  */
+    bool has_token;
+    uint8_t token_seed[16];
+    int64_t token_expires_us;
+    uint64_t token_uses;
+    bg_buf token_text;
+};
+
+void sim_people_init (sim_world *self);
+void sim_people_fini (sim_world *self);
+void sim_people_start (sim_world *self);
+/*  An answer of the broker to a login.  */
+void sim_people_answer (sim_world *self, bg_slice header, bg_slice body);
+/*  The chaos is over: jobs are withdrawn or disabled, machines enlist, and nothing new begins.  */
+void sim_people_close (sim_world *self);
+bool sim_people_are_done (const sim_world *self);
+/*  What was signed under these numbers; NULL: nothing.  */
+const sim_signed_job *sim_people_job (const sim_people *self, bg_id key, uint64_t version);
+const sim_signed_deed *sim_people_deed (const sim_people *self, bg_id id);
+
+#endif
