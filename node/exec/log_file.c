@@ -81,7 +81,7 @@ bg_result exec_log_open (const char *path,
     bg_result result = self->fd < 0 ? bg_fail_errno (err, BG_IO, "cannot open %s", path)
                                     : load (self, take, ctx, torn_bytes, err);
     if (bg_failed (result)) {
-        if (result.code == BG_FOREIGN_FILE)
+        if (result.code == BG_FOREIGN_FILE && err != NULL && err->hint[0] == '\0')
             bg_ignore (
                 bg_hint (err, "move %.160s away; bugle-exec then has to be enlisted again", path));
         exec_log_close (&self);

@@ -179,8 +179,8 @@ static node_ports make_ports (shell *self)
 static void open_link (shell *self, const node_effect *effect)
 {
     bg_error err = {0};
-    if (!self->keys.loaded) {
-        bg_log_event (self->log, BG_LOG_ERROR, "no-keys", "link=%d", (int) effect->link);
+    if (bg_failed (node_keys_need (&self->keys, &err))) {
+        bg_log_failure (self->log, BG_LOG_ERROR, "no-keys", &err, "link=%d", (int) effect->link);
         return;
     }
     if (bg_failed (
@@ -457,7 +457,8 @@ static bg_result open_files (shell *self, bg_error *err)
     BG_TRY (bg_lock_await (lock, "bugle-node", LOCK_WAIT_US, &self->lock, err));
     BG_TRY (node_keys_init (&self->keys, self->home, err));
     BG_AUTO_CHAR store = bg_home_path (self->home, BG_HOME_NODE, "node.db");
-    return node_db_open (store, &self->store, err);
+    BG_TRY (node_db_open (store, &self->store, err));
+    return node_keys_check (&self->keys, node_db_port (self->store), err);
 }
 
 static bg_result open_loop (shell *self, bg_error *err)

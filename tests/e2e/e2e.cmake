@@ -1,6 +1,6 @@
 # Real processes together: broker, nodes, CLI. Python and its modules are Debian packages; without them the tests are
 # skipped by name. World and helpers: world.py.
-set (bugle_e2e_tests test_jobs test_enlist test_faults test_init test_cli_forms test_cli_orders)
+set (bugle_e2e_tests test_jobs test_enlist test_faults test_init test_cli_forms test_cli_orders test_processes)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c
         "test -x /usr/bin/python3 || exit 77; /usr/bin/python3 -c 'import zmq, msgpack, nacl, yaml' || exit 77; exec /usr/bin/python3 \"$0\""
