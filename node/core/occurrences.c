@@ -54,14 +54,47 @@ bg_result node_occurrence_done (node_core *self, bg_id id, bg_error *err)
     return store->occurrence_remove (store->ctx, id, err);
 }
 
+/*  The name that belongs to a job key, also of a job that was withdrawn or is for others by now: it is in the document
+    that is held of it. The broker takes no outcome under another name.  */
+static bg_result held_name (node_core *self, bg_id key, bg_slice *name, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    node_document_row row;
+    wire_signed item;
+    wire_document document;
+    bool found = false;
+    *name = bg_slice_str ("unknown");
+    BG_TRY (store->document_get (
+        store->ctx, NODE_PLACE_HELD, key, &self->scratch, &row, &found, err));
+    if (!found)
+        return bg_ok ();
+    BG_TRY (node_decode_signed (row.signed_item, &self->scratch, &item, err));
+    if (bg_failed (
+            WIRE_DECODE (document, item.bytes, WIRE_AS_MESSAGE, &self->scratch, &document, NULL)))
+        return bg_ok ();
+    wire_job job;
+    wire_withdrawal gone;
+    if (document.type == WIRE_TYPE_JOB &&
+        !bg_failed (WIRE_DECODE (job, document.body, WIRE_AS_MESSAGE, &self->scratch, &job, NULL)))
+        *name = job.name;
+    else if (document.type == WIRE_TYPE_WITHDRAWAL &&
+             !bg_failed (WIRE_DECODE (
+                 withdrawal, document.body, WIRE_AS_MESSAGE, &self->scratch, &gone, NULL)))
+        *name = gone.object_name;
+    return bg_ok ();
+}
+
 static bg_result not_run (
     node_core *self, const node_occurrence *item, bg_slice reason, bg_slice message, bg_error *err)
 {
     const node_job *job = node_table_find (&self->jobs, item->job_key);
+    bg_slice name = bg_slice_str (item->job_name);
+    if (!item->job_name)
+        BG_TRY (held_name (self, item->job_key, &name, err));
     BG_TRY (node_run_not_run (self,
         &(node_not_run){
             .job_key = item->job_key,
-            .job_name = bg_slice_str (item->job_name),
+            .job_name = name,
             .job_version = job ? job->version : 0,
             .schedule = bg_slice_str (item->schedule),
             .nominal_us = item->nominal_us,
@@ -176,7 +209,7 @@ static bool recover_occurrence (void *visitor, const node_occurrence_row *row)
     item->job_key = row->job_key;
     const node_job *job = node_table_find (&self->jobs, row->job_key);
     item->schedule = bg_slice_dup (row->schedule);
-    item->job_name = bg_strdup (job ? job->name : "unknown");
+    item->job_name = job ? bg_strdup (job->name) : NULL; /*  looked up when it is wanted  */
     item->nominal_us = row->nominal_us;
     item->fold = (uint8_t) row->fold;
     item->maybe_sent = true;
