@@ -28,14 +28,15 @@ static void describe_warnings (node_core *self, wire_control_answer *answer)
 
 static void describe_job (const node_core *self, const node_job *job, wire_control_job *out)
 {
-    const node_entry *next = node_book_next_of (job);
+    int64_t next_us = 0;
+    const node_entry *next = node_book_next_of (job, &next_us);
     *out = (wire_control_job){
         .name = bg_slice_str (job->name),
         .version = job->version,
         .disabled = job->disabled && (!job->until_us || job->until_us > self->now.utc_us),
     };
     if (next) {
-        out->next_us = next->next_us;
+        out->next_us = next_us;
         out->schedule = bg_slice_str (next->name);
     }
 }

@@ -3,7 +3,11 @@
     Each schedule has a durable mark, the newest occurrence that was dealt with; the next one is computed from it, so a
     restart neither repeats nor silently loses one. Schedules follow the wall clock and nothing else. What is late by
     more than NODE_LATE_US is a misfire and recorded as a run that did not happen; of several that are due at once the
-    newest may still run. While a job is disabled nothing is recorded: it has no occurrences.  */
+    newest may still run.
+
+    While a job is disabled its occurrences are recorded as not run, up to NODE_MISSED_ROWS_MAX a schedule; after that
+    the schedule is quiet, its mark stays, and what the mark leaves out becomes one row with a count when the job is
+    enabled again, changed or removed.  */
 #include "node/core/state.h"
 
 #include "common/job/body.h"
@@ -93,15 +97,25 @@ static void compile (node_core *self, node_entry *entry)
             why.message);
 }
 
+/*  The newest time at which the job counts as disabled; until_us itself is enabled again.  */
+static int64_t disabled_to (const node_job *job)
+{
+    if (!job->disabled)
+        return INT64_MIN;
+    return job->until_us ? job->until_us - 1 : INT64_MAX;
+}
+
 /*  Puts the entry where its next occurrence belongs, or out of the heap.  */
 static void arrange (node_core *self, node_entry *entry)
 {
     heap_remove (self, entry);
-    const node_job *job = entry->job;
-    if (!entry->usable || (job->disabled && !job->until_us))
+    const int64_t disabled_us = disabled_to (entry->job);
+    const bool is_quiet = entry->disabled_rows >= NODE_MISSED_ROWS_MAX;
+    int64_t from_us = entry->mark_us;
+    if (!entry->usable || (is_quiet && disabled_us == INT64_MAX))
         return;
-    const int64_t from_us =
-        job->disabled && job->until_us > entry->mark_us ? job->until_us : entry->mark_us;
+    if (is_quiet && disabled_us > from_us)
+        from_us = disabled_us;
     if (job_schedule_next (&entry->spec, from_us, &entry->next_us, &entry->next_fold))
         heap_add (self, entry);
 }
@@ -117,6 +131,106 @@ static bg_result set_mark (node_core *self, node_entry *entry, int64_t mark_us, 
             .schedule = bg_slice_str (entry->name),
             .nominal_us = mark_us},
         err);
+}
+
+static bg_result not_run (node_core *self, const node_entry *entry, int64_t nominal_us, int fold,
+    const char *reason, bg_slice message, bg_error *err)
+{
+    const bg_slice name = bg_slice_str (entry->name);
+    return node_run_not_run (self,
+        &(node_not_run){
+            .job_key = entry->job->key,
+            .job_name = bg_slice_str (entry->job->name),
+            .job_version = entry->job->version,
+            .schedule = name,
+            .nominal_us = nominal_us,
+            .occurrence = wire_occurrence_id (
+                self->identity.target, entry->job->key, name, nominal_us, (uint8_t) fold),
+            .reason = bg_slice_str (reason),
+            .message = message,
+        },
+        err);
+}
+
+static bg_result missed (node_core *self, const node_entry *entry, int64_t nominal_us, int fold,
+    bg_slice message, bg_error *err)
+{
+    node_count (self, NODE_COUNT_MISFIRES);
+    return not_run (self, entry, nominal_us, fold, self->missed_reason, message, err);
+}
+
+/*  One row for several occurrences in a row; more are those after the first.  */
+static bg_slice in_a_row (node_core *self, uint64_t more)
+{
+    return bg_arena_printf (&self->scratch,
+        "and %llu more in a row; only the first ones are listed", (unsigned long long) more);
+}
+
+/*  Counts on from an occurrence to the newest one up to to_us; *nominal_us becomes that one. Fixed intervals are
+    counted by division, the rest one by one up to a limit, after which the newest is searched from close by.  */
+static uint64_t skip_to_newest (
+    const node_entry *entry, int64_t to_us, int64_t *nominal_us, int *fold)
+{
+    uint64_t count = 0;
+    if (entry->spec.kind == JOB_SCHEDULE_EVERY) {
+        const int64_t steps = (to_us - *nominal_us) / entry->spec.every_us;
+        *nominal_us += steps * entry->spec.every_us;
+        return (uint64_t) steps;
+    }
+    int64_t next_us;
+    int next_fold;
+    while (
+        job_schedule_next (&entry->spec, *nominal_us, &next_us, &next_fold) && next_us <= to_us) {
+        *nominal_us = next_us;
+        *fold = next_fold;
+        if (++count == NODE_MISSED_WALK_MAX) {
+            if (*nominal_us < to_us - BG_DAY (1))
+                *nominal_us = to_us - BG_DAY (1);
+            else
+                break;
+        }
+    }
+    return count;
+}
+
+/*  ---- while disabled ----  */
+
+static bg_result record_disabled (
+    node_core *self, node_entry *entry, int64_t to_us, int64_t *next_us, int *fold, bg_error *err)
+{
+    while (entry->disabled_rows < NODE_MISSED_ROWS_MAX &&
+           job_schedule_next (&entry->spec, entry->mark_us, next_us, fold) && *next_us <= to_us) {
+        BG_TRY (
+            not_run (self, entry, *next_us, *fold, bg_code_word (BG_DISABLED), (bg_slice){0}, err));
+        entry->disabled_rows++;
+        BG_TRY (set_mark (self, entry, *next_us, err));
+    }
+    return bg_ok ();
+}
+
+/*  What became due while the job was disabled: rows, and at the end of it one for all that had no row.  */
+static bg_result settle_disabled (node_core *self, node_entry *entry, bool is_end, bg_error *err)
+{
+    int64_t to_us = disabled_to (entry->job);
+    int64_t next_us = 0;
+    int fold = 0;
+    if (to_us > self->now.utc_us)
+        to_us = self->now.utc_us;
+    const bool is_known = entry->usable && self->enlisted && !self->leaving && !self->recovering;
+    if (is_known && to_us > entry->mark_us)
+        BG_TRY (record_disabled (self, entry, to_us, &next_us, &fold, err));
+    if (!is_end)
+        return bg_ok ();
+    entry->disabled_rows = 0;
+    if (!is_known || to_us <= entry->mark_us ||
+        !job_schedule_next (&entry->spec, entry->mark_us, &next_us, &fold) || next_us > to_us)
+        return bg_ok ();
+    const int64_t first_us = next_us;
+    const int first_fold = fold;
+    const uint64_t more = skip_to_newest (entry, to_us, &next_us, &fold);
+    BG_TRY (not_run (self, entry, first_us, first_fold, bg_code_word (BG_DISABLED),
+        more > 0 ? in_a_row (self, more) : (bg_slice){0}, err));
+    return set_mark (self, entry, next_us, err);
 }
 
 /*  ---- jobs ----  */
@@ -192,8 +306,11 @@ bg_result node_book_hold (
     node_table_insert (&self->jobs, job);
     bg_result result = bg_ok ();
     if (before) {
+        for (size_t i = 0; i < before->entry_count && !bg_failed (result); i++)
+            result = settle_disabled (self, &before->entries[i], true, err);
         take_out (self, before);
-        result = store->mark_remove_job (store->ctx, key, err);
+        if (!bg_failed (result))
+            result = store->mark_remove_job (store->ctx, key, err);
     }
     for (size_t i = 0; i < job->entry_count && !bg_failed (result); i++) {
         node_entry *entry = &job->entries[i];
@@ -215,8 +332,12 @@ bg_result node_book_drop (node_core *self, bg_id key, bg_error *err)
     node_job *job = node_table_take (&self->jobs, key);
     if (!job)
         return bg_ok ();
+    bg_result result = bg_ok ();
+    for (size_t i = 0; i < job->entry_count && !bg_failed (result); i++)
+        result = settle_disabled (self, &job->entries[i], true, err);
     take_out (self, job);
     node_job_release (job);
+    BG_TRY (result);
     return store->mark_remove_job (store->ctx, key, err);
 }
 
@@ -225,26 +346,28 @@ bg_result node_book_switch (node_core *self, bg_id object_key, bg_error *err)
     node_job *job = node_table_find (&self->jobs, object_key);
     if (!job || self->recovering) /*  recovering applies all switches at its end  */
         return bg_ok ();
-    const bool was_disabled = job->disabled;
-    const int64_t was_until_us = job->until_us;
+    for (size_t i = 0; i < job->entry_count; i++)
+        BG_TRY (settle_disabled (self, &job->entries[i], true, err));
     apply_switch (self, job);
-    for (size_t i = 0; i < job->entry_count; i++) {
-        node_entry *entry = &job->entries[i];
-        const bool over = was_until_us && was_until_us <= self->now.utc_us;
-        if (was_disabled && !over && !job->disabled && entry->mark_us < self->now.utc_us)
-            BG_TRY (set_mark (self, entry, self->now.utc_us, err));
-        arrange (self, entry);
-    }
+    for (size_t i = 0; i < job->entry_count; i++)
+        arrange (self, &job->entries[i]);
     return bg_ok ();
 }
 
-const node_entry *node_book_next_of (const node_job *job)
+const node_entry *node_book_next_of (const node_job *job, int64_t *next_us)
 {
+    const int64_t disabled_us = disabled_to (job);
     const node_entry *first = NULL;
-    for (size_t i = 0; i < job->entry_count; i++) {
+    for (size_t i = 0; i < job->entry_count && disabled_us < INT64_MAX; i++) {
         const node_entry *entry = &job->entries[i];
-        if (entry->heap_index && (!first || entry->next_us < first->next_us))
-            first = entry;
+        const int64_t from_us = disabled_us > entry->mark_us ? disabled_us : entry->mark_us;
+        int64_t at_us;
+        int fold;
+        if (!entry->heap_index || !job_schedule_next (&entry->spec, from_us, &at_us, &fold) ||
+            (first && at_us >= *next_us))
+            continue;
+        first = entry;
+        *next_us = at_us;
     }
     return first;
 }
@@ -313,56 +436,8 @@ void node_book_clock_set (node_core *self)
 
 /*  ---- due ----  */
 
-static bg_result missed (node_core *self, const node_entry *entry, int64_t nominal_us, int fold,
-    bg_slice message, bg_error *err)
-{
-    const bg_slice name = bg_slice_str (entry->name);
-    node_count (self, NODE_COUNT_MISFIRES);
-    return node_run_not_run (self,
-        &(node_not_run){
-            .job_key = entry->job->key,
-            .job_name = bg_slice_str (entry->job->name),
-            .job_version = entry->job->version,
-            .schedule = name,
-            .nominal_us = nominal_us,
-            .occurrence = wire_occurrence_id (
-                self->identity.target, entry->job->key, name, nominal_us, (uint8_t) fold),
-            .reason = bg_slice_str (self->missed_reason),
-            .message = message,
-        },
-        err);
-}
-
-/*  Counts on from an occurrence to the newest one that is due; *nominal_us becomes that one. Fixed intervals are
-    counted by division, the rest one by one up to a limit, after which the newest is searched from close by.  */
-static uint64_t skip_to_newest (
-    node_core *self, const node_entry *entry, int64_t *nominal_us, int *fold)
-{
-    const int64_t now_us = self->now.utc_us;
-    uint64_t count = 0;
-    if (entry->spec.kind == JOB_SCHEDULE_EVERY) {
-        const int64_t steps = (now_us - *nominal_us) / entry->spec.every_us;
-        *nominal_us += steps * entry->spec.every_us;
-        return (uint64_t) steps;
-    }
-    int64_t next_us;
-    int next_fold;
-    while (
-        job_schedule_next (&entry->spec, *nominal_us, &next_us, &next_fold) && next_us <= now_us) {
-        *nominal_us = next_us;
-        *fold = next_fold;
-        if (++count == NODE_MISSED_WALK_MAX) {
-            if (*nominal_us < now_us - BG_DAY (1))
-                *nominal_us = now_us - BG_DAY (1);
-            else
-                break;
-        }
-    }
-    return count;
-}
-
 /*  All occurrences of one schedule that are due: the newest runs when it is not late, the others were missed.  */
-static bg_result take_due (node_core *self, node_entry *entry, bg_error *err)
+static bg_result take_enabled (node_core *self, node_entry *entry, bg_error *err)
 {
     const int64_t now_us = self->now.utc_us;
     int64_t nominal_us = entry->next_us;
@@ -381,19 +456,25 @@ static bg_result take_due (node_core *self, node_entry *entry, bg_error *err)
     if (rows == NODE_MISSED_ROWS_MAX) {
         const int64_t first_us = nominal_us;
         const int first_fold = fold;
-        const uint64_t more = skip_to_newest (self, entry, &nominal_us, &fold);
+        const uint64_t more = skip_to_newest (entry, now_us, &nominal_us, &fold);
         if (more > 0)
-            BG_TRY (missed (self, entry, first_us, first_fold,
-                bg_arena_printf (&self->scratch,
-                    "and %llu more in a row; only the first ones are listed",
-                    (unsigned long long) (more - 1)),
-                err));
+            BG_TRY (missed (self, entry, first_us, first_fold, in_a_row (self, more - 1), err));
     }
     if (now_us - nominal_us > NODE_LATE_US)
         BG_TRY (missed (self, entry, nominal_us, fold, (bg_slice){0}, err));
     else
         BG_TRY (node_occurrence_due (self, entry, nominal_us, fold, err));
-    BG_TRY (set_mark (self, entry, nominal_us, err));
+    return set_mark (self, entry, nominal_us, err);
+}
+
+static bg_result take_due (node_core *self, node_entry *entry, bg_error *err)
+{
+    const int64_t now_us = self->now.utc_us;
+    BG_TRY (settle_disabled (self, entry, disabled_to (entry->job) < now_us, err));
+    if (disabled_to (entry->job) < now_us &&
+        job_schedule_next (&entry->spec, entry->mark_us, &entry->next_us, &entry->next_fold) &&
+        entry->next_us <= now_us)
+        BG_TRY (take_enabled (self, entry, err));
     arrange (self, entry);
     return bg_ok ();
 }

@@ -104,7 +104,8 @@ typedef struct {
     int64_t mark_us; /*  newest occurrence dealt with  */
     int64_t next_us; /*  valid while heap_index is not 0  */
     int next_fold;
-    size_t heap_index; /*  from 1; 0: not in the heap  */
+    size_t disabled_rows; /*  recorded since the job was disabled, or since the start  */
+    size_t heap_index;    /*  from 1; 0: not in the heap  */
 } node_entry;
 
 struct node_job {
@@ -508,8 +509,8 @@ void node_book_zones (node_core *self);
 void node_book_clock_set (node_core *self);
 /*  Takes what is due, and sets the timer.  */
 bg_result node_book_pump (node_core *self, bg_error *err) BG_CHECKED;
-/*  The first entry of a job that comes next; NULL when none does.  */
-const node_entry *node_book_next_of (const node_job *job);
+/*  The schedule of a job by which it runs next, and when; NULL when none does.  */
+const node_entry *node_book_next_of (const node_job *job, int64_t *next_us);
 void node_job_release (void *object);
 void node_occurrence_release (void *object);
 bg_result node_occurrence_due (node_core *self, const node_entry *entry, int64_t nominal_us,

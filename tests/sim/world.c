@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
-#define REST_US BG_SEC (30)
-#define HEAL_US BG_MIN (40) /*  longest life of a deed, ten polls, and the longest run  */
+#define REST_US       BG_SEC (30)
+#define REST_PHASE_US BG_SEC (7)
+#define HEAL_US       BG_MIN (40) /*  longest life of a deed, ten polls, and the longest run  */
 
 /*  ---- small things for all parts ----  */
 
@@ -194,6 +195,9 @@ static void come_to_rest (sim_world *self)
     char why[256] = "";
     char said[256] = "";
     int64_t since_us = self->now_us;
+    /*  Schedules are due at whole multiples of 10 s, also those of disabled jobs, which are told of:
+        looks lie in between.  */
+    run_until (self, self->now_us + REST_PHASE_US);
     while (!self->failed && self->now_us - since_us < HEAL_US) {
         run_until (self, self->now_us + REST_US);
         if (!self->failed && sim_oracle_at_rest (self, why))

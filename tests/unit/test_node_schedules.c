@@ -155,6 +155,25 @@ static void a_start_lost_for_too_long_is_a_misfire_and_not_late (void **state)
     assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 1);
 }
 
+/*  The job is gone by the time that its occurrence is given up; the broker knows it by its name.  */
+static void an_occurrence_of_a_job_that_is_gone_keeps_its_name (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    self->mute = true;
+    node_fixture_advance (self, BG_SEC (60));
+    assert_int_equal (self->starts, 1);
+    node_fixture_push (self, fixture_withdrawal (&self->signing, "minute"));
+    node_fixture_exec_down (self);
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_MIN (2));
+    self->mute = false;
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 1);
+    assert_true (bg_slice_is (self->runs[0].job_name, "minute"));
+}
+
 static void a_run_begun_before_a_crash_is_not_also_a_misfire (void **state)
 {
     node_fixture *self = *state;
@@ -209,7 +228,7 @@ static void a_refused_occurrence_is_recorded_with_its_reason (void **state)
     }
 }
 
-static void a_disabled_job_has_no_occurrences (void **state)
+static void occurrences_of_a_disabled_job_are_recorded_and_do_not_run (void **state)
 {
     node_fixture *self = *state;
     node_fixture_push (self, node_fixture_job (self, "ten", NULL, BG_SEC (10)));
@@ -222,10 +241,58 @@ static void a_disabled_job_has_no_occurrences (void **state)
     assert_int_equal (self->starts, 2);
     node_fixture_query (self);
     assert_true (self->answer.jobs[0].disabled);
+    assert_int_equal (self->answer.jobs[0].next_us, 0);
     node_fixture_push (self, fixture_switch (&self->signing, "ten", false, 0));
     node_fixture_advance (self, BG_SEC (20));
     assert_int_equal (self->starts, 4);
-    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 12);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 12);
+    assert_no_occurrence_twice (self);
+}
+
+static void a_long_time_disabled_ends_in_a_summary (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_SEC (1)));
+    node_fixture_push (self, fixture_switch (&self->signing, "second", true, 0));
+    node_fixture_advance (self, BG_MIN (10));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 100);
+    node_fixture_push (self, fixture_switch (&self->signing, "second", false, 0));
+    node_fixture_advance (self, BG_SEC (5));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 101);
+    assert_true (bg_slice_is (
+        self->runs[100].message, "and 499 more in a row; only the first ones are listed"));
+    assert_int_equal (self->starts, 5);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 101);
+    assert_no_occurrence_twice (self);
+}
+
+static void a_job_removed_while_disabled_leaves_no_occurrence_untold (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_SEC (1)));
+    node_fixture_push (self, fixture_switch (&self->signing, "second", true, 0));
+    node_fixture_advance (self, BG_SEC (103));
+    node_fixture_push (self, node_fixture_job (self, "second", NULL, BG_MIN (1)));
+    node_fixture_advance (self, BG_MIN (2));
+    assert_int_equal (self->starts, 0);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 103);
+    assert_no_occurrence_twice (self);
+}
+
+static void what_a_job_disabled_while_the_node_was_off_missed_is_not_a_misfire (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
+    node_fixture_push (
+        self, fixture_switch (&self->signing, "minute", true, self->now.utc_us + BG_MIN (5)));
+    node_fixture_sleep (self, BG_MIN (10));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 5);
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 4);
+    assert_int_equal (self->exec_run_count, 1);
+    assert_no_occurrence_twice (self);
 }
 
 static void a_switch_may_come_before_its_job_and_end_by_itself (void **state)
@@ -238,7 +305,8 @@ static void a_switch_may_come_before_its_job_and_end_by_itself (void **state)
     assert_int_equal (self->starts, 0);
     node_fixture_advance (self, BG_MIN (2));
     assert_in_range (self->starts, 5, 6);
-    assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+    assert_in_range (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "disabled"), 30, 31);
+    assert_int_equal (self->starts + node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 36);
 }
 
 static void a_new_version_counts_from_the_next_occurrence (void **state)
@@ -525,11 +593,15 @@ int main (void)
         TEST (what_was_missed_while_off_is_recorded),
         TEST (a_long_outage_ends_in_a_summary),
         TEST (a_crash_between_commit_and_bugle_exec_loses_nothing),
+        TEST (an_occurrence_of_a_job_that_is_gone_keeps_its_name),
         TEST (a_start_lost_for_too_long_is_a_misfire_and_not_late),
         TEST (a_run_begun_before_a_crash_is_not_also_a_misfire),
         TEST (without_bugle_exec_occurrences_are_misfires),
         TEST (a_refused_occurrence_is_recorded_with_its_reason),
-        TEST (a_disabled_job_has_no_occurrences),
+        TEST (occurrences_of_a_disabled_job_are_recorded_and_do_not_run),
+        TEST (a_long_time_disabled_ends_in_a_summary),
+        TEST (a_job_removed_while_disabled_leaves_no_occurrence_untold),
+        TEST (what_a_job_disabled_while_the_node_was_off_missed_is_not_a_misfire),
         TEST (a_switch_may_come_before_its_job_and_end_by_itself),
         TEST (a_new_version_counts_from_the_next_occurrence),
         TEST (a_clock_set_back_repeats_nothing),
