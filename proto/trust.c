@@ -276,6 +276,14 @@ bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *
     return bg_ok ();
 }
 
+bool wire_is_signed (
+    const wire_keyring *keyring, const wire_signed *item, const wire_crypto *crypto)
+{
+    const wire_type_row *row = wire_type_find (item->type);
+    return row && bg_is_ok (wire_envelope_check (item, row->type, NULL)) &&
+           wire_signers_collect (keyring, item, crypto).valid_count > 0;
+}
+
 /*  ---- deeds ----  */
 
 static bg_result check_deed (const wire_deed *deed, bg_error *err)

@@ -65,6 +65,10 @@ typedef struct {
 /*  Any document but the authority (that is wire_keyring_next). Slices point into signed_->bytes.  */
 bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *document,
     const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err) BG_CHECKED;
+/*  True when a login of the keyring has signed these very bytes, whatever they say and whatever it may do. What is
+    refused and not even that is nobody's word: anybody on the way may have made it up.  */
+bool wire_is_signed (
+    const wire_keyring *keyring, const wire_signed *item, const wire_crypto *crypto);
 /*  START or STOP of an operator or higher: non-empty `to`, job key of the job name, expires after issued, at most 7 d.
     BG_WAITING as above.  */
 bg_result wire_verify_deed (const wire_keyring *keyring, const wire_signed *deed,

@@ -319,7 +319,8 @@ static bg_result ack_membership (broker_request *request, const wire_ack_item *i
 }
 
 /*  A deed that is refused ends as a run with state not-run, which the outbox brings; here it only
-    stops being pending.  */
+    stops being pending. One that is skipped, because nobody whom the target knows has signed it, is
+    in no history there: it is over.  */
 static bg_result ack_deed (
     broker_request *request, broker_execution *execution, const wire_ack_item *item, bg_error *err)
 {
@@ -331,9 +332,13 @@ static bg_result ack_deed (
     }
     if (item->state == WIRE_DELIVERY_WAITING)
         return keep_note (request, item, WIRE_DELIVERY_PENDING, err);
-    if (item->state == WIRE_DELIVERY_FAILED)
-        BG_TRY (keep_note (request, item, WIRE_DELIVERY_PENDING, err));
-    if (execution->what == WIRE_DEED_START)
+    wire_ack_item refused = *item;
+    refused.state = WIRE_DELIVERY_FAILED;
+    if (item->state != WIRE_DELIVERY_APPLIED)
+        BG_TRY (keep_note (request, &refused, WIRE_DELIVERY_PENDING, err));
+    if (item->state == WIRE_DELIVERY_SKIPPED)
+        broker_execution_over (self, request->now, execution, target, WIRE_RUN_NOT_RUN);
+    else if (execution->what == WIRE_DEED_START)
         broker_execution_begun (self, request->now, execution, target);
     else
         broker_execution_over (self, request->now, execution, target,
@@ -344,13 +349,15 @@ static bg_result ack_deed (
 static bg_result ack_item (broker_request *request, const wire_ack_item *item, bg_error *err)
 {
     broker_core *self = request->core;
-    if (!is_settling (item->state)) {
+    bool is_skipped = item->state == WIRE_DELIVERY_SKIPPED;
+    broker_document *document = broker_document_with_key (self, item->key);
+    bool is_membership = bg_id_equal (item->key, request->target->id);
+    if (!is_settling (item->state) && (!is_skipped || document || is_membership)) {
         broker_count (self, "ack-state");
         return bg_ok ();
     }
-    if (bg_id_equal (item->key, request->target->id))
+    if (is_membership)
         return ack_membership (request, item, err);
-    broker_document *document = broker_document_with_key (self, item->key);
     if (document)
         return ack_document (request, document, item, err);
     broker_execution *execution = NULL;

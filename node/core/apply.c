@@ -100,6 +100,11 @@ static bg_result is_known (node_core *self, const wire_document *document, const
     return bg_ok ();
 }
 
+bool node_is_proven (const node_core *self, const wire_signed *item)
+{
+    return self->keyring && wire_is_signed (self->keyring, item, self->ports.crypto);
+}
+
 void node_apply_offer (node_core *self, const wire_signed *item, const wire_document *document)
 {
     if (!self->exec.ready)
@@ -141,6 +146,10 @@ bg_result node_apply (node_core *self, const wire_signed *item, bg_error *err)
     }
     if (!bg_id_equal (document.installation, self->identity.installation)) {
         node_count (self, NODE_COUNT_REFUSED);
+        return bg_ok ();
+    }
+    if (self->document_asks >= NODE_OFFERS_MAX) {
+        node_poll_want (self); /*  it comes again when bugle-exec has caught up  */
         return bg_ok ();
     }
     uint8_t hash[32];
@@ -243,6 +252,24 @@ static bg_result waits (node_core *self, const node_ask *ask, const wire_signed 
     return bg_ok ();
 }
 
+/*  Nobody known has signed it: somebody on the way may have made it up, with any key and any version. So it moves
+    nothing here: not kept, not in the digest, and in nobody's way. The broker has it, if it is genuine; then it comes
+    again, behind the authority that it needs.  */
+static void unproven (node_core *self, const node_ask *ask, const wire_exec_verdict *verdict)
+{
+    if (bg_slice_is (verdict->code, "waiting")) {
+        if (!self->poll.settling)
+            node_poll_want (self);
+        return;
+    }
+    node_count (self, NODE_COUNT_UNPROVEN);
+    node_log (self, NODE_LOG_WARNING, "document-unproven", "%s, version %llu: %.*s",
+        wire_type_word (ask->type), (unsigned long long) ask->version,
+        BG_SLICE_ARG (verdict->message));
+    node_ack (
+        self, ask->subject, ask->version, WIRE_DELIVERY_FAILED, verdict->code, verdict->message);
+}
+
 bg_result node_apply_verdict (
     node_core *self, const node_ask *ask, const wire_exec_verdict *verdict, bg_error *err)
 {
@@ -259,6 +286,11 @@ bg_result node_apply_verdict (
         return bg_ok ();
     }
     const bg_code code = bg_code_from_word ((const char *) verdict->code.data, verdict->code.size);
+    const bool is_kept = slot && slot->waiting.there && slot->waiting.version == ask->version;
+    if (code != BG_OK && !is_kept && !node_is_proven (self, &item)) {
+        unproven (self, ask, verdict);
+        return bg_ok ();
+    }
     if (code == BG_OK) {
         BG_TRY (node_document_hold (
             self, &item, ask->subject, ask->type, ask->version, verdict->addressed, err));

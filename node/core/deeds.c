@@ -6,7 +6,8 @@
            `-a newer START of the job, or a refusal--> refused
 
     Done, refused and waiting are durable; queued and sent are not, since what is not acknowledged comes again. A START
-    that is refused is a run that did not happen, and goes into the history with its reason.  */
+    that is refused is a run that did not happen, and goes into the history with its reason. What no login has signed is
+    neither: it is forgotten at once, for somebody on the way may have made it up.  */
 #include "node/core/state.h"
 
 #include <stdio.h>
@@ -77,6 +78,17 @@ static void ack_deed (node_core *self, const node_deed *deed, bg_slice message)
     node_ack (self, deed->id, 0, states[deed->phase], bg_slice_str (deed->code), message);
 }
 
+/*  More than can be meant is on its way to bugle-exec.  */
+static bool is_flooded (const node_core *self)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < self->deeds.count; i++) {
+        const node_deed *deed = self->deeds.items[i];
+        open += deed->phase == NODE_DEED_IS_QUEUED || deed->phase == NODE_DEED_IS_SENT;
+    }
+    return open >= NODE_OFFERS_MAX;
+}
+
 bg_result node_deed_take (node_core *self, const wire_signed *item, bg_error *err)
 {
     (void) err;
@@ -86,6 +98,11 @@ bg_result node_deed_take (node_core *self, const wire_signed *item, bg_error *er
     const node_deed *known = node_table_find (&self->deeds, deed->id);
     if (known) {
         ack_deed (self, known, (bg_slice){0});
+        node_deed_release (deed);
+        return bg_ok ();
+    }
+    if (is_flooded (self)) {
+        node_poll_want (self); /*  it comes again when bugle-exec has caught up  */
         node_deed_release (deed);
         return bg_ok ();
     }
@@ -132,8 +149,36 @@ static void set_code (node_deed *deed, bg_slice code)
         BG_SLICE_ARG (node_cut (code, sizeof deed->code - 1)));
 }
 
+/*  A login has signed it. What waits in the store has been looked at before it came there.  */
+static bool is_proven (node_core *self, node_deed *deed)
+{
+    wire_signed item;
+    if (!deed->proven && deed->signed_item.size > 0)
+        deed->proven = !bg_failed (node_decode_signed (
+                           bg_buf_slice (&deed->signed_item), &self->scratch, &item, NULL)) &&
+                       node_is_proven (self, &item);
+    return deed->proven;
+}
+
+/*  Forgets it, and the broker need not wait for an outcome.  */
+static void drop (node_core *self, node_deed *deed, bg_slice code, bg_slice message)
+{
+    node_count (self, NODE_COUNT_UNPROVEN);
+    node_log (self, NODE_LOG_WARNING, "deed-unproven", "%s of %s: %.*s",
+        wire_deed_word (deed->what), deed->job_name, BG_SLICE_ARG (message));
+    node_ack (self, deed->id, 0, WIRE_DELIVERY_SKIPPED, code, message);
+    node_deed_release (node_table_take (&self->deeds, deed->id));
+}
+
+/*  Unproven, it is not kept: if it is genuine it comes again, behind the authority that it needs.  */
 static bg_result park (node_core *self, node_deed *deed, bg_slice message, bg_error *err)
 {
+    if (!is_proven (self, deed)) {
+        if (!self->poll.settling)
+            node_poll_want (self);
+        node_deed_release (node_table_take (&self->deeds, deed->id));
+        return bg_ok ();
+    }
     const bool news = deed->phase != NODE_DEED_IS_WAITING || !*deed->code;
     set_code (deed, bg_slice_str ("waiting"));
     BG_TRY (put (self, deed, NODE_DEED_WAITING, message, err));
@@ -146,17 +191,8 @@ static bg_result park (node_core *self, node_deed *deed, bg_slice message, bg_er
     return bg_ok ();
 }
 
-/*  What nobody could have signed leaves no trace in the history. What is not for this target does: the broker sends a
-    deed to those it addressed, so this one has left the audience meanwhile, and its outcome is waited for.  */
-static bool leaves_trace (bg_slice code)
-{
-    static const char *const none[] = {"wrong-installation", "bad-signature", "malformed"};
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        if (bg_slice_is (code, none[i]))
-            return false;
-    return true;
-}
-
+/*  What is not for this target leaves a trace in the history too: the broker sends a deed to those it addressed, so this
+    one has left the audience meanwhile, and its outcome is waited for.  */
 static bg_result refuse (
     node_core *self, node_deed *deed, bg_slice code, bg_slice message, bg_error *err)
 {
@@ -166,7 +202,7 @@ static bg_result refuse (
     BG_TRY (put (self, deed, NODE_DEED_REFUSED, message, err));
     deed->phase = NODE_DEED_IS_REFUSED;
     bg_buf_fini (&deed->signed_item);
-    if (deed->what == WIRE_DEED_START && leaves_trace (code)) {
+    if (deed->what == WIRE_DEED_START) {
         const node_job *job = node_table_find (&self->jobs, deed->job_key);
         BG_TRY (node_run_not_run (self,
             &(node_not_run){
@@ -239,9 +275,9 @@ static bg_result supersede (node_core *self, bg_error *err)
         if (!is_piled (older))
             continue;
         for (size_t j = 0; j < self->deeds.count; j++) {
-            const node_deed *newer = self->deeds.items[j];
+            node_deed *newer = self->deeds.items[j];
             if (j == i || !is_piled (newer) || !bg_id_equal (newer->job_key, older->job_key) ||
-                !is_newer (newer, older))
+                !is_newer (newer, older) || !is_proven (self, newer) || !is_proven (self, older))
                 continue;
             BG_TRY (refuse (self, older, bg_slice_str ("superseded"),
                 bg_slice_str ("a newer START of the same job was here before this one began"),
@@ -324,7 +360,10 @@ bg_result node_deed_verdict (
     node_log (self, NODE_LOG_INFO, "deed-refused", "%s of %s: %.*s (%.*s)",
         wire_deed_word (deed->what), deed->job_name, BG_SLICE_ARG (verdict->code),
         BG_SLICE_ARG (verdict->message));
-    return refuse (self, deed, verdict->code, verdict->message, err);
+    if (is_proven (self, deed))
+        return refuse (self, deed, verdict->code, verdict->message, err);
+    drop (self, deed, verdict->code, verdict->message);
+    return bg_ok ();
 }
 
 void node_deeds_exec_lost (node_core *self)
@@ -395,6 +434,7 @@ static bool recover_deed (void *visitor, const node_deed_row *row)
         if (!deed)
             return true;
         deed->phase = NODE_DEED_IS_WAITING;
+        deed->proven = true;
     } else {
         deed = bg_alloc (sizeof *deed);
         deed->id = row->id;

@@ -39,6 +39,7 @@
 #define NODE_REPORT_ITEMS_MAX   64
 #define NODE_DEED_KEEP_US       BG_DAY (1) /*  after it expired  */
 #define NODE_FETCHES_MAX        8
+#define NODE_OFFERS_MAX         256 /*  of the broker's instructions at bugle-exec, of each kind  */
 #define NODE_ACKS_MAX           64
 #define NODE_STREAMS_MAX        34
 #define NODE_STREAM_KEYS        3
@@ -121,7 +122,7 @@ struct node_job {
 typedef struct {
     bg_id id;
     bg_id job_key;
-    char *job_name;
+    char *job_name; /*  NULL: in the document that is held  */
     char *schedule;
     int64_t nominal_us;
     uint8_t fold;
@@ -149,6 +150,7 @@ typedef struct {
     int64_t issued_us;
     int64_t expires_us;
     node_deed_phase phase;
+    bool proven;    /*  a login has signed it; false: not looked at  */
     bool needs_job; /*  it names the version of the job it needs  */
     uint64_t inputs;
     uint64_t poll; /*  serial of the last poll when it came  */
@@ -473,6 +475,9 @@ bg_result node_apply_fetched (node_core *self, const wire_header *header,
     const wire_fetched *fetched, bg_error *err) BG_CHECKED;
 bg_result node_apply_verdict (node_core *self, const node_ask *ask,
     const wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
+/*  A login of the authority that is held here has signed these very bytes. What is refused and not even that is nobody's
+    word, and nothing of it is kept.  */
+bool node_is_proven (const node_core *self, const wire_signed *item);
 /*  Offers a document; nothing when bugle-exec is not there or has it already.  */
 void node_apply_offer (node_core *self, const wire_signed *item, const wire_document *document);
 /*  Offers what waits or was refused again, when what it may need has changed.  */

@@ -322,6 +322,31 @@ static void refused_and_late_targets_are_not_part (void **state)
     fx_close (&f.fx);
 }
 
+/*  Its signer was removed while it waited: the targets keep nothing of what nobody known has signed, so no
+    outcome follows.  */
+static void what_targets_skip_is_over (void **state)
+{
+    (void) state;
+    fleet f = fleet_open ();
+    const wire_audience group = fx_group (f.fx, "web");
+    bg_id id;
+    wire_signed deed =
+        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
+    fx_issue (f.fx, FX_OPERATOR, &deed);
+    fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
+    fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
+    wire_exec_row row = exec_row (f.fx, id, false);
+    assert_int_equal (row.not_run, 1);
+    assert_int_equal (row.pending, 1);
+    fx_node_ack (f.fx, &f.web[1], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
+    assert_true (exec_row (f.fx, id, false).done);
+    /*  Documents are not skipped by targets.  */
+    fx_node_ack (
+        f.fx, &f.web[0], fx_job_key (f.fx, "clean"), 1, WIRE_DELIVERY_SKIPPED, "bad-signature");
+    assert_int_equal (broker_core_counter (f.fx->core, "ack-state"), 1);
+    fx_close (&f.fx);
+}
+
 static void a_stop_is_done_when_all_have_acknowledged (void **state)
 {
     (void) state;
@@ -493,6 +518,7 @@ int main (void)
         cmocka_unit_test (who_begins_after_the_end_is_silent_until_the_outcome),
         cmocka_unit_test (runs_that_never_end_do_not_keep_an_execution_open),
         cmocka_unit_test (refused_and_late_targets_are_not_part),
+        cmocka_unit_test (what_targets_skip_is_over),
         cmocka_unit_test (a_stop_is_done_when_all_have_acknowledged),
         cmocka_unit_test (who_leaves_does_not_keep_an_execution_open),
         cmocka_unit_test (watchers_hear_each_change_and_the_end),

@@ -479,13 +479,81 @@ static void a_start_that_is_not_for_this_target_any_more_did_not_run (void **sta
     assert_int_equal (node_fixture_counter (self, "wrong-target"), 1);
 }
 
+static wire_signed forged_start (node_fixture *self, const char *job, int64_t issued_us)
+{
+    wire_deed deed =
+        fixture_deed (&self->signing, WIRE_DEED_START, job, issued_us, issued_us + BG_HOUR (1));
+    return fixture_sign_deed (&self->signing, &deed, &self->signing.stranger);
+}
+
+static wire_signed forged_job (node_fixture *self, const char *name, uint64_t version)
+{
+    wire_job job = fixture_job (&self->signing, name);
+    wire_document fixed = fixture_fixed (&self->signing, WIRE_TYPE_JOB, name);
+    fixed.version = version;
+    return fixture_document_as (&self->signing, &fixed, &job, &self->signing.stranger);
+}
+
+/*  Whoever owns the front can say anything in the broker's name, but sign nothing in a login's.  */
 static void a_start_that_nobody_signed_leaves_no_trace (void **state)
 {
     node_fixture *self = *state;
     node_fixture_push (self, node_fixture_job (self, "one", NULL, 0));
     self->start_code = "bad-signature";
-    node_fixture_push (self, node_fixture_start (self, "one", self->now.utc_us));
+    node_pending *row = node_fixture_post (self, forged_start (self, "one", self->now.utc_us));
+    node_fixture_push (self, row->item);
+    assert_int_equal (row->state, WIRE_DELIVERY_SKIPPED);
+    for (int i = 0; i < 20; i++)
+        node_fixture_push (self, forged_start (self, "none", self->now.utc_us));
+    node_fixture_advance (self, BG_SEC (61));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (61));
     assert_int_equal (self->run_count, 0);
+    assert_int_equal (node_fixture_state (self).outbox, 0);
+}
+
+/*  The same id comes again with the right signature: the forged one has not spoiled it.  */
+static void a_forged_start_does_not_spoil_the_genuine_one (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_push (self, node_fixture_job (self, "one", NULL, 0));
+    wire_deed deed = fixture_deed (
+        &self->signing, WIRE_DEED_START, "one", self->now.utc_us, self->now.utc_us + BG_HOUR (1));
+    self->start_code = "bad-signature";
+    node_fixture_push (self, fixture_sign_deed (&self->signing, &deed, &self->signing.stranger));
+    self->start_code = NULL;
+    node_fixture_push (self, fixture_sign_deed (&self->signing, &deed, &self->signing.admin));
+    assert_int_equal (self->exec_run_count, 1);
+    /*  Nor does a newer one supersede it.  */
+    node_fixture_exec_down (self);
+    node_pending *row =
+        node_fixture_post (self, node_fixture_start (self, "one", self->now.utc_us));
+    node_fixture_push (self, row->item);
+    node_fixture_push (self, forged_start (self, "one", self->now.utc_us + 5));
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_string_not_equal (row->code, "superseded");
+}
+
+static void a_forged_document_bars_no_genuine_one (void **state)
+{
+    node_fixture *self = *state;
+    const bg_id key = job_key (self, "one");
+    uint8_t digest[16];
+    memcpy (digest, node_fixture_state (self).digest, sizeof digest);
+    self->refused_key = key;
+    node_fixture_push (self, forged_job (self, "one", INT64_MAX));
+    self->refused_key = (bg_id){0};
+    self->waiting_key = key;
+    node_fixture_push (self, forged_job (self, "one", INT64_MAX - 1));
+    self->waiting_key = (bg_id){0};
+    assert_int_equal (node_fixture_state (self).refused, 0);
+    assert_int_equal (node_fixture_state (self).waiting, 0);
+    assert_memory_equal (digest, node_fixture_state (self).digest, sizeof digest);
+    const node_pending *good = node_fixture_post (self, node_fixture_job (self, "one", NULL, 0));
+    node_fixture_advance (self, BG_SEC (61));
+    assert_int_equal (good->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (node_fixture_counter (self, "unproven"), 1);
 }
 
 static void of_piled_up_starts_the_newest_counts (void **state)
@@ -662,6 +730,8 @@ int main (void)
         TEST (a_refused_start_is_a_run_that_did_not_happen),
         TEST (a_start_that_is_not_for_this_target_any_more_did_not_run),
         TEST (a_start_that_nobody_signed_leaves_no_trace),
+        TEST (a_forged_start_does_not_spoil_the_genuine_one),
+        TEST (a_forged_document_bars_no_genuine_one),
         TEST (of_piled_up_starts_the_newest_counts),
         TEST (a_start_before_its_job_waits_for_it),
         TEST (a_start_of_a_job_nobody_sends_is_without_definition),
