@@ -164,11 +164,13 @@ json_t *ctl_history_json (const wire_history_row *row)
     json_t *steps = json_array ();
     for (size_t i = 0; i < run->steps_count; i++)
         json_array_append_new (steps, ctl_step_json (&run->steps[i]));
-    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                      "s:o}",
         "run", ctl_json_id (run->run), "job", ctl_json_slice (run->job_name), "target",
         ctl_json_slice (row->target), "state", word_json (wire_run_state_word (run->state)),
         "reason", ctl_json_text_or_null (run->reason), "started", ctl_json_time (run->started_us),
-        "finished", ctl_json_time (is_running ? 0 : run->finished_us), "seconds",
+        "finished", ctl_json_time (is_running ? 0 : run->finished_us), "stored",
+        ctl_json_time (is_running ? 0 : row->stored_us), "seconds",
         !is_running && has_length (run) ? ctl_json_seconds (run->finished_us - run->started_us)
                                         : json_null (),
         "summary", why_json (run), "message", ctl_json_text_or_null (run->message), "version",

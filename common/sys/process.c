@@ -1,5 +1,6 @@
-/*  Child processes: see process.h. posix_spawn() because it does not copy the page tables of a
-   large parent, and because between fork and exec of a program with threads nothing else is safe.
+/*  Child processes: see process.h. For other programs posix_spawn() because it does not copy the
+   page tables of a large parent, and because between fork and exec of a program with threads nothing
+   else is safe.
  */
 #include "common/sys/process.h"
 
@@ -149,6 +150,20 @@ static char *const *unconst (const char *const *strings)
     return both.out;
 }
 
+/*  Our own child cannot be reaped by anybody else, so its pid cannot have been reused yet.  */
+static bg_result watch_child (pid_t pid, const char *what, bg_process *process, bg_error *err)
+{
+    int pidfd = pidfd_open (pid, 0);
+    if (pidfd < 0) {
+        bg_result result = bg_fail_errno (err, BG_OVERLOADED, "cannot watch %s", what);
+        (void)kill (pid, SIGKILL);
+        (void)waitpid (pid, NULL, 0);
+        return result;
+    }
+    *process = (bg_process){pid, pidfd};
+    return bg_ok ();
+}
+
 bg_result bg_process_spawn (const bg_spawn *spawn, bg_process *process, bg_error *err)
 {
     bg_assert (spawn->argv && spawn->argv[0] && spawn->fd_count <= BG_SPAWN_FDS);
@@ -171,16 +186,50 @@ bg_result bg_process_spawn (const bg_spawn *spawn, bg_process *process, bg_error
         errno = failure;
         return bg_fail_errno (err, spawn_code (failure), "cannot start %s", path);
     }
-    /*  Our own child cannot be reaped by anybody else, so its pid cannot have been reused yet.  */
-    int pidfd = pidfd_open (pid, 0);
-    if (pidfd < 0) {
-        bg_result result = bg_fail_errno (err, BG_OVERLOADED, "cannot watch %s", path);
-        (void)kill (pid, SIGKILL);
-        (void)waitpid (pid, NULL, 0);
-        return result;
+    return watch_child (pid, path, process, err);
+}
+
+/*  ---- a copy of ourselves ----  */
+
+static bool take_descriptors (const bg_split *split)
+{
+    int copies[BG_SPAWN_FDS];
+    for (size_t i = 0; i < split->fd_count; i++) {
+        copies[i] = fcntl (split->fds[i].fd, F_DUPFD, (int)split->fd_count);
+        if (copies[i] < 0)
+            return false;
     }
-    *process = (bg_process){pid, pidfd};
-    return bg_ok ();
+    for (size_t i = 0; i < split->fd_count; i++) {
+        if (dup2 (copies[i], split->fds[i].as) < 0)
+            return false;
+    }
+    return close_range ((unsigned)split->fd_count, ~0U, 0) == 0;
+}
+
+static _Noreturn void be_child (const bg_split *split)
+{
+    sigset_t none;
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int i = 1; i < NSIG; i++)
+        (void)sigaction (i, &standard, NULL);
+    (void)sigemptyset (&none);
+    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+    if (setsid () < 0 || !take_descriptors (split) || chdir ("/") < 0)
+        _exit (127);
+    exit (split->body (split->ctx));
+}
+
+bg_result bg_process_split (const bg_split *split, bg_process *process, bg_error *err)
+{
+    bg_assert (split->fd_count >= 3 && split->fd_count <= BG_SPAWN_FDS);
+    for (size_t i = 0; i < split->fd_count; i++)
+        bg_assert (split->fds[i].as == (int)i);
+    pid_t pid = fork ();
+    if (pid < 0)
+        return bg_fail_errno (err, BG_OVERLOADED, "cannot make a process");
+    if (pid == 0)
+        be_child (split);
+    return watch_child (pid, "a new process", process, err);
 }
 
 void bg_process_forget (bg_process *process)

@@ -47,6 +47,19 @@ typedef struct {
 /*  BG_NOT_FOUND when there is no such program, BG_OVERLOADED when the system has no process left,
  * BG_IO.  */
 bg_result bg_process_spawn (const bg_spawn *spawn, bg_process *process, bg_error *err) BG_CHECKED;
+/*  A copy of this process that runs body (ctx) and ends, as by exit(), with what that returns. For a part of our
+    own program that must outlive us: neither a program file is read nor libraries are bound again.
+    It starts like other children: default signals, an empty mask, a session of its own, "/" as
+    directory, and of our descriptors those listed, which must cover 0, 1 and 2. Only for a
+    process with one thread. Both sides keep their own memory: what body does not release is gone
+    with it. BG_OVERLOADED.  */
+typedef struct {
+    const bg_spawn_fd *fds; /*  numbers from 0 on, in order, without gaps  */
+    size_t fd_count;        /*  at most BG_SPAWN_FDS  */
+    int (*body) (void *ctx);
+    void *ctx;
+} bg_split;
+bg_result bg_process_split (const bg_split *split, bg_process *process, bg_error *err) BG_CHECKED;
 /*  Collects a child that has ended and closes the pidfd; process becomes {0, -1}. Still running:
  * BG_AGAIN.  */
 bg_result bg_process_reap (bg_process *process, bg_exit *result, bg_error *err) BG_CHECKED;

@@ -27,6 +27,7 @@ struct bg_db {
     char *path;
     bg_stmt cache[CACHE_SLOTS];
     size_t cached;
+    int64_t changes_before; /*  of all rows ever, at the last begin  */
 };
 
 typedef struct {
@@ -225,6 +226,7 @@ bg_result bg_db_exec (bg_db *self, const char *sql, bg_error *err)
 bg_result bg_db_begin (bg_db *self, bg_error *err)
 {
     bg_assert (!bg_db_in_transaction (self));
+    self->changes_before = sqlite3_total_changes64 (self->handle);
     return bg_stmt_run (bg_db_query (self, "BEGIN IMMEDIATE"), err);
 }
 
@@ -253,6 +255,11 @@ void bg_db_rollback (bg_db *self)
 bool bg_db_in_transaction (const bg_db *self)
 {
     return sqlite3_get_autocommit (self->handle) == 0;
+}
+
+bool bg_db_has_changes (const bg_db *self)
+{
+    return sqlite3_total_changes64 (self->handle) != self->changes_before;
 }
 
 int64_t bg_db_changes (const bg_db *self)

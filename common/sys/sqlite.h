@@ -49,6 +49,8 @@ bg_result bg_db_commit (bg_db *self, bg_error *err) BG_CHECKED;
 /*  Harmless when none is open. Cannot fail: what is not committed is gone either way.  */
 void bg_db_rollback (bg_db *self);
 bool bg_db_in_transaction (const bg_db *self);
+/*  Whether any row was changed since begin.  */
+bool bg_db_has_changes (const bg_db *self);
 /*  Runs SQL text without results, several statements allowed.  */
 bg_result bg_db_exec (bg_db *self, const char *sql, bg_error *err) BG_CHECKED;
 /*  Rows changed by the last statement; row key of the last insert.  */

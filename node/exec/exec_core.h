@@ -147,6 +147,8 @@ void exec_core_compact (
 bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *run);
 /*  True for a run whose file is still needed: open, or finished and not taken.  */
 bool exec_core_has_run (const exec_core *self, bg_id run);
+/*  Whether it is known and has no outcome yet.  */
+bool exec_core_is_open (const exec_core *self, bg_id run);
 
 /*  For tests, status lines and the simulator.  */
 typedef struct {

@@ -2,10 +2,8 @@
 #include "common/sys/log.h"
 #include "common/sys/parts.h"
 #include "node/exec/shell.h"
-#include "node/exec/supervisor.h"
 
 #include <argp.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +57,8 @@ typedef struct {
     const char *home;
     bool log_json;
     bg_log_level level;
+    char *title; /*  all arguments lie behind each other from here on  */
+    size_t title_size;
 } arguments;
 
 static error_t parse_option (int key, char *text, struct argp_state *state)
@@ -98,19 +98,13 @@ static int run (const arguments *given)
 {
     bg_error err = {0};
     bg_home home = {0};
-    char program[PATH_MAX];
-    ssize_t size = readlink ("/proc/self/exe", program, sizeof program - 1);
-    if (size <= 0) {
-        bg_ignore (bg_fail_errno (&err, BG_IO, "cannot tell where this program lies"));
-        return fail (&err);
-    }
-    program[size] = 0;
     if (bg_failed (bg_home_init (&home, given->home, &err)))
         return fail (&err);
     bg_log *log =
         bg_log_create ("exec", STDERR_FILENO, given->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
     bg_log_set_level (log, given->level);
-    exec_shell_config config = {.home = &home, .program = program, .log = log};
+    exec_shell_config config = {
+        .home = &home, .title = given->title, .title_size = given->title_size, .log = log};
     bg_result result = exec_shell_run (&config, &err);
     bg_log_destroy (&log);
     bg_home_fini (&home);
@@ -119,9 +113,10 @@ static int run (const arguments *given)
 
 int main (int argc, char **argv)
 {
-    if (argc == 4 && strcmp (argv[1], "supervise") == 0)
-        return exec_supervise (argv[2], argv[3]);
-    arguments given = {.level = BG_LOG_INFO};
+    char *last = argv[argc - 1];
+    arguments given = {.level = BG_LOG_INFO,
+        .title = argv[0],
+        .title_size = (size_t) (last - argv[0]) + strlen (last) + 1};
     (void) bg_parts_join ();
     const struct argp parser = {options, parse_option, NULL, description, NULL, NULL, NULL};
     argp_err_exit_status = 2;

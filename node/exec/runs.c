@@ -88,6 +88,12 @@ bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *id)
     return false;
 }
 
+bool exec_core_is_open (const exec_core *self, bg_id id)
+{
+    const exec_run *run = exec_table_find (&self->runs, id);
+    return run && !run->outcome.size;
+}
+
 bool exec_core_has_run (const exec_core *self, bg_id run)
 {
     return exec_table_find (&self->runs, run) != NULL;

@@ -14,7 +14,8 @@
 
 typedef struct {
     const bg_home *home; /*  borrowed, as all here  */
-    const char *program; /*  path of this program, for supervisors  */
+    char *title;         /*  the arguments as the kernel shows them; supervisors write theirs  */
+    size_t title_size;   /*  0: nothing is written  */
     bg_log *log;
 } exec_shell_config;
 

@@ -249,7 +249,7 @@ int exec_supervise (const char *socket_path, const char *run)
     if (bg_is_ok (result))
         result = open_run (&self, &err);
     if (bg_failed (result)) {
-        fprintf (stderr, "bugle-exec supervise: %s\n", err.message);
+        fprintf (stderr, "bugle-exec, supervisor of a run: %s\n", err.message);
         bg_arena_fini (&self.arena);
         return 1;
     }

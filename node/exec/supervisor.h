@@ -1,5 +1,4 @@
-/*  The supervisor of one run: `bugle-exec supervise SOCKET RUN`, started by bugle-exec for
-    every run.
+/*  The supervisor of one run: a process of its own, split off by bugle-exec for every run.
 
     It does a plan that was decided and verified before: runs the steps by the flow of
     common/job, enforces timeouts and STOP, keeps output within its limits, and writes what

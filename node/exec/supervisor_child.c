@@ -1,8 +1,9 @@
 /*  fork and exec of a step: see supervisor_child.h.
 
-    The supervisor is small and has one thread, so a plain fork costs little and the child may
-    do what posix_spawn cannot: change the account, then the directory as that account. What
-    goes wrong between fork and exec comes back through a pipe that exec closes.
+    The supervisor has one thread, so the child may do what posix_spawn cannot: change the
+    account, then the directory as that account. What goes wrong between fork and exec comes back
+    through a pipe that exec closes. Behind vfork the child writes to nothing but its own stack
+    frames, descriptors and signals.
 */
 #include "node/exec/supervisor_child.h"
 
@@ -236,6 +237,16 @@ static bg_result explain (const launch *self, const failure *why, bg_error *err)
     }
 }
 
+/*  vfork saves the copies of pages that only exist for the moment before exec. A child that becomes
+    somebody else does not get to share our memory, though.  */
+static pid_t divide (const launch *self, char *account)
+{
+    pid_t pid = self->plan->change_account ? fork () : vfork ();
+    if (pid == 0)
+        run_child (self, account);
+    return pid;
+}
+
 static bg_result start (launch *self, char *account, step_child *child, bg_error *err)
 {
     int output[2];
@@ -250,9 +261,7 @@ static bg_result start (launch *self, char *account, step_child *child, bg_error
     self->output_fd = write_end;
     self->failure_fd = report[1];
     self->parent = getpid ();
-    pid_t pid = fork ();
-    if (pid == 0)
-        run_child (self, account);
+    pid_t pid = divide (self, account);
     (void) close (report[1]);
     if (pid < 0)
         return bg_fail_errno (err, BG_OVERLOADED, "cannot make a process");

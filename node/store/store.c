@@ -119,6 +119,11 @@ void node_db_rollback (node_db *self)
     bg_db_rollback (self->db);
 }
 
+bool node_db_has_changes (const node_db *self)
+{
+    return bg_db_has_changes (self->db);
+}
+
 bg_result node_db_check (node_db *self, bg_error *err)
 {
     return bg_db_check (self->db, err);

@@ -24,6 +24,8 @@ bg_result node_db_begin (node_db *self, bg_error *err) BG_CHECKED;
 /*  A failed commit has been rolled back.  */
 bg_result node_db_commit (node_db *self, bg_error *err) BG_CHECKED;
 void node_db_rollback (node_db *self);
+/*  Whether any row was changed since begin.  */
+bool node_db_has_changes (const node_db *self);
 
 /*  Whole-file check, for start: BG_FOREIGN_FILE with the first finding.  */
 bg_result node_db_check (node_db *self, bg_error *err) BG_CHECKED;

@@ -83,7 +83,8 @@ static void a_failed_run_is_whole_in_json (void **state)
     bg_buf_printf (&want,
         "{\"run\":\"%s\",\"job\":\"nightly\",\"target\":\"db03\",\"state\":\"failed\",\"reason\":"
         "null,"
-        "\"started\":\"2026-03-01T12:00:00Z\",\"finished\":\"2026-03-01T12:00:06Z\",\"seconds\":6,"
+        "\"started\":\"2026-03-01T12:00:00Z\",\"finished\":\"2026-03-01T12:00:06Z\","
+        "\"stored\":\"2026-03-01T12:00:09Z\",\"seconds\":6,"
         "\"summary\":\"dump: exit code 3\",\"message\":null,\"version\":4,\"schedule\":\"night\","
         "\"nominal\":\"2026-03-01T11:59:59Z\",\"exec\":null,\"steps\":["
         "{\"step\":1,\"name\":\"dump\",\"state\":\"failed\",\"exit_code\":3,\"signal\":null,"
