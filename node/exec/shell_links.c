@@ -41,6 +41,11 @@ void shell_unlisten (shell *self)
         bg_unix_unlisten (&self->supervisor_listener_fd, self->supervisor_path);
 }
 
+static size_t *count_of (shell *self, watch_kind kind)
+{
+    return kind == WATCH_NODE ? &self->node_count : &self->supervisor_count;
+}
+
 void shell_close_watch (shell *self, watch *item)
 {
     if (item->is_closed)
@@ -49,7 +54,7 @@ void shell_close_watch (shell *self, watch *item)
     if (item->frames) {
         (void) epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, bg_frames_fd (item->frames), NULL);
         bg_frames_destroy (&item->frames);
-        self->link_count--;
+        (*count_of (self, item->kind))--;
     }
     if (item->kind == WATCH_CHILD && item->process.pidfd >= 0) {
         (void) epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, item->process.pidfd, NULL);
@@ -99,8 +104,9 @@ void shell_accept (shell *self, watch *listener)
         return;
     if (bg_is_ok (result))
         result = check_peer (self, kind, &peer, &err);
-    if (bg_is_ok (result) && self->link_count >= SHELL_LINKS_MAX)
-        result = bg_fail (&err, BG_OVERLOADED, "more than %d connections", SHELL_LINKS_MAX);
+    size_t most = kind == WATCH_NODE ? SHELL_NODES_MAX : SHELL_SUPERVISORS_MAX;
+    if (bg_is_ok (result) && *count_of (self, kind) >= most)
+        result = bg_fail (&err, BG_OVERLOADED, "more than %zu connections", most);
     if (bg_failed (result)) {
         bg_log_failure (self->config.log, BG_LOG_WARNING, "connection-refused", &err, "socket=%s",
             kind == WATCH_NODE ? "node" : "supervisor");
@@ -114,7 +120,7 @@ void shell_accept (shell *self, watch *listener)
     link->privileged = peer.uid == 0 || peer.uid == geteuid ();
     link->frames = bg_frames_create (fd, SHELL_MESSAGE_BYTES, SHELL_QUEUE_BYTES);
     link->process.pidfd = -1;
-    self->link_count++;
+    (*count_of (self, kind))++;
     link->next = self->watches;
     self->watches = link;
     if (bg_failed (shell_watch (self, fd, link, EPOLLIN, NULL)))

@@ -13,12 +13,14 @@
 
 #define SHELL_MESSAGE_BYTES (2 * 1024 * 1024)
 #define SHELL_QUEUE_BYTES   (16 * 1024 * 1024)
-#define SHELL_LINKS_MAX     2048
-#define SHELL_FLUSH_US      BG_SEC (1) /*  records that nothing waits for are written within  */
-#define SHELL_LOCK_WAIT_US  BG_SEC (2) /*  for a predecessor that is ending  */
-#define SHELL_RECHECK_US    BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
-#define SHELL_FULL_US       BG_SEC (2) /*  so long nothing is tried after a write found no space  */
-#define SHELL_SWEEP_US      BG_HOUR (1)
+/*  Connections by kind, so that a node account that opens many keeps no supervisor away.  */
+#define SHELL_NODES_MAX       32
+#define SHELL_SUPERVISORS_MAX 2048
+#define SHELL_FLUSH_US        BG_SEC (1) /*  records that nothing waits for are written within  */
+#define SHELL_LOCK_WAIT_US    BG_SEC (2) /*  for a predecessor that is ending  */
+#define SHELL_RECHECK_US      BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
+#define SHELL_FULL_US         BG_SEC (2) /*  so long nothing is tried after a write found no space  */
+#define SHELL_SWEEP_US        BG_HOUR (1)
 
 typedef enum {
     WATCH_SIGNALS,
@@ -81,7 +83,8 @@ typedef struct {
     int node_listener_fd;
     int supervisor_listener_fd;
     watch *watches; /*  links and children  */
-    size_t link_count;
+    size_t node_count;
+    size_t supervisor_count;
     uint64_t last_peer;
 
     bool wants_sync; /*  a durable record is in the batch  */

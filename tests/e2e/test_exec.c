@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define WAIT_MS 20000
@@ -801,6 +802,67 @@ static void garbage_drops_the_connection_and_nothing_else (void **state)
     assert_int_equal (run_job (&job).state, WIRE_RUN_SUCCEEDED);
 }
 
+/*  Sends raw bytes over a connection of its own and waits until that is closed.  */
+static void send_raw (const uint8_t *bytes, size_t size, bool is_closed_by_it)
+{
+    BG_AUTO_CHAR path = in_home ("run/exec.sock");
+    BG_AUTO_FD fd = -1;
+    assert_true (bg_is_ok (bg_unix_connect (path, &fd, NULL)));
+    (void) send (fd, bytes, size, MSG_NOSIGNAL);
+    for (uint8_t room[4096]; is_closed_by_it;) {
+        struct pollfd item = {.fd = fd, .events = POLLIN};
+        assert_int_equal (poll (&item, 1, WAIT_MS), 1);
+        if (recv (fd, room, sizeof room, MSG_DONTWAIT) <= 0)
+            return;
+    }
+}
+
+static void bytes_of_every_kind_do_no_harm (void **state)
+{
+    (void) state;
+    uint8_t bytes[512];
+    memset (bytes, 0xff, sizeof bytes); /*  a frame of four gigabytes  */
+    send_raw (bytes, sizeof bytes, true);
+    uint32_t seed = 20240117;
+    print_message ("seed %u\n", seed);
+    for (int i = 0; i < 300; i++) {
+        for (size_t k = 0; k < sizeof bytes; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            bytes[k] = (uint8_t) (seed >> 24);
+        }
+        size_t size = 5 + seed % (sizeof bytes - 5);
+        bg_write_u32 (bytes, (uint32_t) (size - 4)); /*  whole frames of nonsense  */
+        send_raw (bytes, size, true);
+        send_raw (bytes, size / 2, false); /*  and half ones  */
+    }
+    wire_job job = new_job ();
+    fixture_step (&t.signing, &job, "only", NULL, "/bin/true", NULL);
+    assert_int_equal (run_job (&job).state, WIRE_RUN_SUCCEEDED);
+}
+
+/*  A node account that opens as many connections as it can: supervisors and the node's own still get
+    through, and descriptors do not run out.  */
+static void a_crowd_of_connections_keeps_nobody_away (void **state)
+{
+    (void) state;
+    enum { CROWD = 100, MOST = 32 };
+    BG_AUTO_CHAR path = in_home ("run/exec.sock");
+    int fds[CROWD];
+    size_t open_count = 0;
+    for (size_t i = 0; i < CROWD; i++)
+        assert_true (bg_is_ok (bg_unix_connect (path, &fds[i], NULL)));
+    wire_job job = new_job ();
+    fixture_step (&t.signing, &job, "only", NULL, "/bin/true", NULL);
+    assert_int_equal (run_job (&job).state, WIRE_RUN_SUCCEEDED);
+    for (size_t i = 0; i < CROWD; i++) {
+        uint8_t byte;
+        open_count += recv (fds[i], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+        close (fds[i]);
+    }
+    assert_in_range (open_count, 1, MOST - 1);
+    run_job (&job);
+}
+
 /*  No space: no effect, a clear state, and all goes on when there is some.  */
 static void a_full_disk_has_no_effects_and_heals (void **state)
 {
@@ -872,6 +934,8 @@ int main (void)
         BARE (a_foreign_log_is_refused),
         BARE (a_full_disk_has_no_effects_and_heals),
         CASE (garbage_drops_the_connection_and_nothing_else),
+        CASE (bytes_of_every_kind_do_no_harm),
+        CASE (a_crowd_of_connections_keeps_nobody_away),
     };
     signal (SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests (tests, NULL, NULL);
