@@ -394,7 +394,11 @@ bg_result broker_on_enlist_prove (broker_request *request, bg_error *err)
         bg_ignore (bg_fail (err, BG_STALE, "target '%s' has defected since", target->name));
         return bg_hint (err, "enlist again");
     }
-    if (!target) {
+    if (target) {
+        /*  It enlists again as what it is: it knows of nothing, so no outcome of before will come.  */
+        broker_execution_lost (self, request->now, target);
+        BG_TRY (broker_open_runs_forget (self, target, err));
+    } else {
         known_token token;
         BG_TRY (token_known (request, &reservation->token_key, &token, err));
         BG_TRY (token_usable (request, &token, bg_slice_str (reservation->name), err));

@@ -210,12 +210,14 @@ void broker_execution_over (broker_core *self, bg_now now, broker_execution *exe
     check_done (self, now, execution);
 }
 
-/*  The target left: nothing more will come from it; it counts as silent.  */
-void broker_execution_gone (broker_core *self, bg_now now, broker_target *target)
+/*  Nothing more will come from it: it counts as silent, where it had begun only or wherever it was
+    addressed.  */
+static void give_up (broker_core *self, bg_now now, broker_target *target, bool begun_only)
 {
     for (broker_execution *execution = self->executions; execution;
          execution = execution->hh.next) {
         if (execution->done_us != 0 || !broker_bitmap_has (&execution->addressed, target->number) ||
+            (begun_only && !broker_bitmap_has (&execution->begun, target->number)) ||
             !broker_bitmap_set (&execution->over, target->number))
             continue;
         begin (execution, target);
@@ -224,6 +226,16 @@ void broker_execution_gone (broker_core *self, bg_now now, broker_target *target
         touch (self, execution);
         check_done (self, now, execution);
     }
+}
+
+void broker_execution_gone (broker_core *self, bg_now now, broker_target *target)
+{
+    give_up (self, now, target, false);
+}
+
+void broker_execution_lost (broker_core *self, bg_now now, broker_target *target)
+{
+    give_up (self, now, target, true);
 }
 
 /*  ---- expiry ----  */

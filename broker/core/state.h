@@ -526,6 +526,8 @@ void broker_execution_begun (
 void broker_execution_over (broker_core *self, bg_now now, broker_execution *execution,
     broker_target *target, uint64_t state);
 void broker_execution_gone (broker_core *self, bg_now now, broker_target *target);
+/*  The target has forgotten what it had begun; what it has not taken up yet still reaches it.  */
+void broker_execution_lost (broker_core *self, bg_now now, broker_target *target);
 /*  True while this target should still get the deed.  */
 bool broker_execution_is_pending (const broker_execution *execution, uint32_t number);
 void broker_executions_expire (broker_core *self, bg_now now);

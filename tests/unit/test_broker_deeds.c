@@ -275,6 +275,31 @@ static void who_begins_after_the_end_is_silent_until_the_outcome (void **state)
     fx_close (&f.fx);
 }
 
+/*  It left by force, kept its keys, and was let in again as the member that it still is here.  */
+static void who_enlists_again_has_forgotten_what_it_began (void **state)
+{
+    (void) state;
+    fleet f = fleet_open ();
+    const wire_audience group = fx_group (f.fx, "web");
+    bg_id id;
+    wire_signed deed =
+        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
+    fx_issue (f.fx, FX_OPERATOR, &deed);
+    wire_run run = fx_run (f.fx, "clean", id, WIRE_RUN_RUNNING);
+    fx_node_report (f.fx, &f.web[0], &run, 1);
+    assert_int_equal (exec_row (f.fx, id, false).running, 1);
+    fx_token token = fx_token_make (f.fx, 78, "web*", "web", 1);
+    fx_token_post (f.fx, &token);
+    fx_node_enlist (f.fx, &f.web[0], &token);
+    fx_node_enlist (f.fx, &f.web[1], &token);
+    const wire_exec_row row = exec_row (f.fx, id, false);
+    assert_int_equal (row.running, 0);
+    assert_int_equal (row.silent, 1);
+    assert_int_equal (row.pending, 1);
+    broker_core_check (f.fx->core);
+    fx_close (&f.fx);
+}
+
 static void runs_that_never_end_do_not_keep_an_execution_open (void **state)
 {
     (void) state;
@@ -516,6 +541,7 @@ int main (void)
         cmocka_unit_test (a_dry_run_starts_nothing),
         cmocka_unit_test (who_never_came_is_silent_and_may_still_report),
         cmocka_unit_test (who_begins_after_the_end_is_silent_until_the_outcome),
+        cmocka_unit_test (who_enlists_again_has_forgotten_what_it_began),
         cmocka_unit_test (runs_that_never_end_do_not_keep_an_execution_open),
         cmocka_unit_test (refused_and_late_targets_are_not_part),
         cmocka_unit_test (what_targets_skip_is_over),
