@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define CONTROL_MESSAGE_MAX     (256 * 1024)
+#define CONTROL_MESSAGE_MAX     (512 * 1024) /*  an answer with 1000 jobs of the longest names fits  */
 #define CONTROL_CONNECTIONS_MAX 16
 
 typedef struct connection connection;
@@ -55,7 +55,8 @@ static bool take_request (connection *self, bg_slice blob)
     if (bg_failed (wire_inner_decode (blob, &arena, &header, &body, &err)) ||
         (header.kind != WIRE_CONTROL_ENLIST && header.kind != WIRE_CONTROL_DEFECT &&
             header.kind != WIRE_CONTROL_QUERY)) {
-        bg_log_event (owner->log, BG_LOG_WARNING, "control-malformed", "kind=%llu", (unsigned long long) header.kind);
+        bg_log_event (owner->log, BG_LOG_WARNING, "control-malformed", "kind=%llu",
+            (unsigned long long) header.kind);
         return false;
     }
     if (self->number)
@@ -66,23 +67,31 @@ static bool take_request (connection *self, bg_slice blob)
     return true;
 }
 
+/*  What is buffered already makes no descriptor readable, so all of it is looked at. False: close it.  */
+static bool take_requests (connection *self)
+{
+    do {
+        bg_slice blob;
+        bg_result next = bg_frames_next (self->frames, &blob, NULL);
+        if (next.code == BG_AGAIN)
+            return true;
+        if (bg_failed (next) || !take_request (self, blob))
+            return false;
+    } while (bg_frames_has_next (self->frames));
+    return true;
+}
+
 static void connection_ready (int fd, unsigned events, void *arg)
 {
     (void) fd;
     connection *self = arg;
-    if ((events & BG_FD_WRITE) && bg_failed (bg_frames_flush (self->frames, NULL))) {
+    if (((events & BG_FD_WRITE) && bg_failed (bg_frames_flush (self->frames, NULL))) ||
+        ((events & (BG_FD_READ | BG_FD_HANGUP)) && !take_requests (self))) {
         close_connection (self);
         return;
     }
-    if (events & (BG_FD_READ | BG_FD_HANGUP)) {
-        bg_slice blob;
-        bg_result next = bg_frames_next (self->frames, &blob, NULL);
-        if (next.code != BG_AGAIN && (bg_failed (next) || !take_request (self, blob))) {
-            close_connection (self);
-            return;
-        }
-    }
-    bg_fd_watch_set (self->watch, BG_FD_READ | (bg_frames_wants_write (self->frames) ? BG_FD_WRITE : 0U));
+    bg_fd_watch_set (
+        self->watch, BG_FD_READ | (bg_frames_wants_write (self->frames) ? BG_FD_WRITE : 0U));
 }
 
 static size_t count_connections (const node_control *self)
@@ -102,8 +111,13 @@ static void accept_connection (int fd, unsigned events, void *arg)
     bg_error err = {0};
     if (bg_failed (bg_unix_accept (fd, &client, &peer, NULL)))
         return;
-    if (bg_failed (bg_unix_require_own (&peer, &err)) || count_connections (self) >= CONTROL_CONNECTIONS_MAX) {
-        bg_log_failure (self->log, BG_LOG_WARNING, "control-refused", &err, "pid=%d", (int) peer.pid);
+    bg_result result = bg_unix_require_own (&peer, &err);
+    if (bg_is_ok (result) && count_connections (self) >= CONTROL_CONNECTIONS_MAX)
+        result = bg_fail (
+            &err, BG_OVERLOADED, "%d connections are open already", CONTROL_CONNECTIONS_MAX);
+    if (bg_failed (result)) {
+        bg_log_failure (
+            self->log, BG_LOG_WARNING, "control-refused", &err, "pid=%d", (int) peer.pid);
         bg_fd_close (&client);
         return;
     }
@@ -112,12 +126,13 @@ static void accept_connection (int fd, unsigned events, void *arg)
     one->frames = bg_frames_create (client, CONTROL_MESSAGE_MAX, 2 * CONTROL_MESSAGE_MAX);
     one->next = self->connections;
     self->connections = one;
-    if (bg_failed (bg_fd_watch_create (self->loop, client, BG_FD_READ, connection_ready, one, &one->watch, &err)))
+    if (bg_failed (bg_fd_watch_create (
+            self->loop, client, BG_FD_READ, connection_ready, one, &one->watch, &err)))
         close_connection (one);
 }
 
-bg_result node_control_create (bg_loop *loop, bg_log *log, const char *path, const node_control_handlers *handlers,
-    node_control **control, bg_error *err)
+bg_result node_control_create (bg_loop *loop, bg_log *log, const char *path,
+    const node_control_handlers *handlers, node_control **control, bg_error *err)
 {
     node_control *self = bg_alloc (sizeof *self);
     self->loop = loop;
@@ -127,7 +142,8 @@ bg_result node_control_create (bg_loop *loop, bg_log *log, const char *path, con
     self->handlers = *handlers;
     bg_result result = bg_unix_listen (path, 0600, &self->listener, err);
     if (bg_is_ok (result))
-        result = bg_fd_watch_create (loop, self->listener, BG_FD_READ, accept_connection, self, &self->watch, err);
+        result = bg_fd_watch_create (
+            loop, self->listener, BG_FD_READ, accept_connection, self, &self->watch, err);
     if (bg_failed (result)) {
         node_control_destroy (&self);
         return result;
@@ -164,7 +180,8 @@ void node_control_reply (node_control *self, uint64_t number, const wire_control
         /*  A peer that has gone away is noticed by its watch.  */
         bg_ignore (bg_frames_send (one->frames, bg_buf_slice (&blob), NULL));
         bg_ignore (bg_frames_flush (one->frames, NULL));
-        bg_fd_watch_set (one->watch, BG_FD_READ | (bg_frames_wants_write (one->frames) ? BG_FD_WRITE : 0U));
+        bg_fd_watch_set (
+            one->watch, BG_FD_READ | (bg_frames_wants_write (one->frames) ? BG_FD_WRITE : 0U));
         return;
     }
 }

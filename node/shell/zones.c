@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ZONE_FILE_MAX 65536
+#define ZONE_FILE_MAX (128 * 1024) /*  as job_zone_load  */
 #define LOCALTIME     "/etc/localtime"
 
 typedef struct loaded_zone loaded_zone;
@@ -25,7 +25,7 @@ struct loaded_zone {
 
 struct node_zones {
     loaded_zone *zones;
-    char *local;     /*  configured, or NULL  */
+    char *local; /*  configured, or NULL  */
     char local_name[PATH_MAX];
     bg_log *log;
 };
@@ -106,7 +106,7 @@ static bool file_differs (const loaded_zone *entry)
     if (stat (entry->path, &info) != 0)
         return entry->inode != 0;
     return info.st_ino != entry->inode || info.st_mtim.tv_sec != entry->changed.tv_sec ||
-        info.st_mtim.tv_nsec != entry->changed.tv_nsec;
+           info.st_mtim.tv_nsec != entry->changed.tv_nsec;
 }
 
 bool node_zones_changed (node_zones *self)
@@ -125,7 +125,8 @@ static void load_zone (node_zones *self, loaded_zone *entry)
     remember_file (entry);
     bg_result read = bg_file_read (entry->path, ZONE_FILE_MAX, &bytes, &err);
     if (bg_is_ok (read))
-        entry->zone = job_zone_load (entry->name[0] ? entry->name : self->local_name, bg_buf_slice (&bytes), &err);
+        entry->zone = job_zone_load (
+            entry->name[0] ? entry->name : self->local_name, bg_buf_slice (&bytes), &err);
     if (entry->zone)
         return;
     /*  A machine without /etc/localtime runs on UTC; that is no mistake.  */
@@ -149,7 +150,8 @@ const job_zone *node_zones_get (node_zones *self, bg_slice name)
     if (name.size)
         entry->path = bg_path_join (zone_directory (), entry->name);
     else
-        entry->path = self->local ? bg_path_join (zone_directory (), self->local) : bg_strdup (LOCALTIME);
+        entry->path =
+            self->local ? bg_path_join (zone_directory (), self->local) : bg_strdup (LOCALTIME);
     entry->next = self->zones;
     self->zones = entry;
     load_zone (self, entry);

@@ -8,3 +8,9 @@ target_link_libraries (part_helper PRIVATE bg_sys bugle_flags)
 bugle_test (test_parts SOURCES unit/test_parts.c MAY_USE bg_sys)
 add_dependencies (test_parts part_helper)
 target_compile_definitions (test_parts PRIVATE PART_HELPER="$<TARGET_FILE:part_helper>")
+# The node's connections; see net.cmake for the thread sanitizer.
+bugle_test (test_node_links SOURCES unit/test_node_links.c unit/net_fixture.c MAY_USE node_net)
+set_tests_properties (test_node_links PROPERTIES LABELS "quick;threads"
+    ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=string_append::ignore_noninstrumented_modules=1")
+bugle_test (test_node_sockets SOURCES unit/test_node_sockets.c MAY_USE node_shell)
+bugle_test (test_node_shell SOURCES unit/test_node_shell.c MAY_USE node_shell)
