@@ -75,8 +75,15 @@ static bool is_directory (const char *path)
     return stat (path, &st) == 0 && S_ISDIR (st.st_mode);
 }
 
+/*  Takes path. A file that was named twice is read once.  */
 static void add_path (char ***paths, size_t *count, char *path)
 {
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp ((*paths)[i], path) == 0) {
+            free (path);
+            return;
+        }
+    }
     *paths = bg_realloc (*paths, (*count + 1) * sizeof **paths);
     (*paths)[(*count)++] = path;
 }
@@ -165,7 +172,10 @@ static void read_path (ctl_run *run, const char *path, job_yaml_set *set, bg_dia
     if (bg_is_ok (result) || bg_diag_count (diag) > before)
         return;
     const bg_diag_place place = {.file = is_stdin ? "stdin" : path};
-    bg_diag_add (diag, &place, NULL, "%s", why.message);
+    if (why.sys_errno != 0)
+        bg_diag_add (diag, &place, NULL, "cannot be read: %s", strerror (why.sys_errno));
+    else
+        bg_diag_add (diag, &place, NULL, "%s", why.message);
 }
 
 static bg_result read_all (ctl_run *run, const path_list *list, job_yaml_set *set, bg_error *err)

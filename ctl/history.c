@@ -160,7 +160,7 @@ static void print_blocks (ctl_run *run, const ctl_history_rows *rows)
     if (rows->count == 0)
         ctl_note (run->out, "no runs");
     if (rows->more)
-        ctl_note (run->out, "the first %zu runs shown; --limit shows more", rows->count);
+        ctl_note_cut (run->out, "runs", rows->count);
 }
 
 bg_result ctl_job_history (ctl_run *run, bg_error *err)

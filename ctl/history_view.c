@@ -26,27 +26,23 @@ void ctl_step_why (const wire_step_result *step, bg_buf *out)
 {
     if (step->state == WIRE_RESULT_SUCCEEDED)
         return;
+    const size_t start = out->size;
     if (step->timed_out) {
         bg_buf_append_str (out, "timed out");
-        return;
-    }
-    if (step->signal != 0) {
+    } else if (step->signal != 0) {
         const char *name = sigabbrev_np ((int) step->signal);
         bg_buf_printf (out, "signal %" PRIu64, step->signal);
         if (name)
             bg_buf_printf (out, " (%s)", name);
-        return;
-    }
-    if (has_exit_code (step)) {
+    } else if (has_exit_code (step)) {
         bg_buf_printf (out, "exit code %" PRId64, step->exit_code);
-        return;
     }
     if (step->message.size > 0) {
-        bg_buf_append_slice (out, step->message);
-        return;
+        bg_buf_printf (out, "%s%.*s", out->size > start ? ": " : "", BG_SLICE_ARG (step->message));
+    } else if (out->size == start) {
+        const char *word = wire_step_state_word (step->state);
+        bg_buf_append_str (out, word ? word : "unknown state");
     }
-    const char *word = wire_step_state_word (step->state);
-    bg_buf_append_str (out, word ? word : "unknown state");
 }
 
 /*  Bytes that the step wrote and nobody kept.  */
@@ -108,6 +104,8 @@ json_t *ctl_step_json (const wire_step_result *step)
 
 int64_t ctl_run_time_us (const wire_run *run)
 {
+    if (run->state == WIRE_RUN_NOT_RUN && run->nominal_us != 0)
+        return run->nominal_us;
     if (run->started_us != 0)
         return run->started_us;
     return run->nominal_us != 0 ? run->nominal_us : run->finished_us;
@@ -154,7 +152,8 @@ static json_t *why_json (const wire_run *run)
 
 static bool has_length (const wire_run *run)
 {
-    return run->started_us != 0 && run->finished_us >= run->started_us;
+    return run->state != WIRE_RUN_NOT_RUN && run->started_us != 0 &&
+           run->finished_us >= run->started_us;
 }
 
 json_t *ctl_history_json (const wire_history_row *row)
@@ -218,6 +217,8 @@ static void step_text (const wire_step_result *step, bg_buf *out)
     if (step->attempts > 1)
         bg_buf_printf (out, "  %" PRIu64 " attempts", step->attempts);
     bg_buf_append_byte (out, '\n');
+    if (step->state == WIRE_RESULT_SUCCEEDED)
+        append_indented (step->message, "     ", out);
     BG_AUTO_BUF output = {0};
     ctl_step_output (step, &output);
     append_indented (bg_buf_slice (&output), "     | ", out);
@@ -299,7 +300,10 @@ void ctl_history_explain (
 static void print_when (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     static const char *const keys[] = {"started", "nominal", "finished"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    const char *state = json_string_value (json_object_get (row, "state"));
+    const bool was_due = state && strcmp (state, wire_run_state_word (WIRE_RUN_NOT_RUN)) == 0 &&
+                         json_is_string (json_object_get (row, "nominal"));
+    for (size_t i = was_due ? 1 : 0; i < sizeof keys / sizeof keys[0]; i++) {
         const char *value = json_string_value (json_object_get (row, keys[i]));
         int64_t utc_us = 0;
         if (!value || bg_failed (ctl_times_parse (bg_slice_str (value), 0, &utc_us, NULL)))

@@ -6,6 +6,7 @@
 #include "broker/home/home.h"
 #include "common/job/names.h"
 #include "ctl/identity.h"
+#include "ctl/option_value.h"
 #include "ctl/run.h"
 #include "proto/token_text.h"
 
@@ -67,15 +68,6 @@ static const char *login_name (ctl_run *run)
     return is_good ? bg_arena_str (&run->arena, text) : "admin";
 }
 
-/*  The value of an option was refused: a usage mistake that begins with the option.  */
-static bg_result wrong_option (const char *option, bg_error *err)
-{
-    if (err == NULL)
-        return (bg_result){BG_USAGE};
-    err->code = BG_USAGE;
-    return bg_prefix (err, "%s", option);
-}
-
 static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
 {
     const ctl_parsed *parsed = run->parsed;
@@ -93,16 +85,16 @@ static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
     }
     const char *address = ctl_text (parsed, CTL_OPT_ADDRESS, NULL);
     if (address != NULL && bg_failed (broker_host_check (address, err)))
-        return wrong_option ("--address", err);
+        return ctl_value_refuse (err, "--address", NULL);
     if (ctl_given (parsed, CTL_OPT_LISTEN) &&
         bg_failed (broker_listen_parse (
             ctl_text (parsed, CTL_OPT_LISTEN, NULL), &self->listen, &self->port, err)))
-        return wrong_option ("--listen", err);
+        return ctl_value_refuse (err, "--listen", NULL);
     if (admin_key == NULL)
         return bg_ok ();
     self->has_admin_key = true;
     if (bg_failed (wire_identity_parse (bg_slice_str (admin_key), &self->admin, err)))
-        return wrong_option ("--admin-key", err);
+        return ctl_value_refuse (err, "--admin-key", NULL);
     return bg_ok ();
 }
 
@@ -163,6 +155,24 @@ static void listen_text (const char *host, int64_t port, bg_buf *out)
             is_v6 ? "]" : "", port, port + 3);
 }
 
+/*  As it is typed at a shell: quoted where it has to be.  */
+static void append_shell_word (const char *word, bg_buf *out)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,";
+    if (word[strspn (word, plain)] == '\0') {
+        bg_buf_append_str (out, word);
+        return;
+    }
+    bg_buf_append_byte (out, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            bg_buf_append_str (out, "'\\'");
+        bg_buf_append_byte (out, (uint8_t) *word);
+    }
+    bg_buf_append_byte (out, '\'');
+}
+
 static json_t *result_json (const plan *self, const broker_init_result *made, const char *context)
 {
     char hash[2 * BROKER_HASH_BYTES + 1];
@@ -170,7 +180,10 @@ static json_t *result_json (const plan *self, const broker_init_result *made, co
     BG_AUTO_BUF listen = {0};
     listen_text (made->listen, made->port, &listen);
     BG_AUTO_CHAR key_path = self->has_identity ? ctl_identity_path (self->config) : NULL;
-    BG_AUTO_CHAR next = bg_strdup_printf ("bugle-broker --home %s", made->home);
+    BG_AUTO_BUF next_text = {0};
+    bg_buf_append_str (&next_text, "bugle-broker --home ");
+    append_shell_word (made->home, &next_text);
+    const char *next = bg_buf_cstr (&next_text);
     json_t *object =
         json_pack ("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:b, s:s?, s:s}",
             "broker", made->name, "home", made->home, "configuration", made->config, "listen",

@@ -3,8 +3,10 @@
 
 #include "common/job/describe.h"
 #include "common/job/duration.h"
+#include "ctl/times.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static json_t *count_json (uint64_t count)
 {
@@ -157,6 +159,18 @@ static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
         bg_buf_printf (text, ": %s", reason);
 }
 
+/*  One in the targets' zones has no single time.  */
+static void print_next (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    const char *next = json_string_value (json_object_get (row, "next"));
+    const char *zone = json_string_value (json_object_get (row, "zone"));
+    int64_t utc_us = 0;
+    if (next && bg_is_ok (ctl_times_parse (bg_slice_str (next), 0, &utc_us, NULL)))
+        ctl_times_people (utc_us, ctl_output_get (out)->is_utc, text);
+    else if (zone && strcmp (zone, "target") == 0)
+        bg_buf_append_str (text, "by each target's clock");
+}
+
 const ctl_column ctl_job_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, print_enabled},
@@ -209,7 +223,7 @@ const ctl_column ctl_job_schedule_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"when", "WHEN", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"zone", "ZONE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, print_next},
 };
 const size_t ctl_job_schedule_column_count =
     sizeof ctl_job_schedule_columns / sizeof ctl_job_schedule_columns[0];

@@ -164,6 +164,14 @@ static void print_rows (ctl_output *self, bool more)
     }
 }
 
+void ctl_note_cut (ctl_output *self, const char *kind, size_t shown)
+{
+    if (shown == 1)
+        ctl_note (self, "only the first of the %s shown; --limit shows more", kind);
+    else
+        ctl_note (self, "the first %zu %s shown; --limit shows more", shown, kind);
+}
+
 void ctl_list_end (ctl_output *self, bool more, size_t total)
 {
     bg_assert (self->kind != NULL);
@@ -172,7 +180,7 @@ void ctl_list_end (ctl_output *self, bool more, size_t total)
     if (more && total > shown)
         ctl_note (self, "%zu of %zu %s shown; --limit shows more", shown, total, self->kind);
     else if (more)
-        ctl_note (self, "the first %zu %s shown; --limit shows more", shown, self->kind);
+        ctl_note_cut (self, self->kind, shown);
     json_decref (self->rows);
     self->rows = NULL;
     self->kind = NULL;

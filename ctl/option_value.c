@@ -136,3 +136,11 @@ void ctl_value_fini (ctl_value *self)
     free (self->items);
     *self = (ctl_value){0};
 }
+
+bg_result ctl_value_refuse (bg_error *err, const char *option, const char *text)
+{
+    if (err == NULL)
+        return (bg_result){BG_USAGE};
+    err->code = BG_USAGE;
+    return text != NULL ? bg_prefix (err, "%s '%s'", option, text) : bg_prefix (err, "%s", option);
+}

@@ -18,6 +18,9 @@ typedef struct {
 bg_result ctl_value_set (ctl_value *self, const ctl_option *option, const char *text,
     int64_t now_us, bool looks_ahead, bg_error *err) BG_CHECKED;
 void ctl_value_fini (ctl_value *self);
+/*  A value that only the command can judge was refused with err: a usage mistake that begins with the
+    option, as in "--group 'a b'".  */
+bg_result ctl_value_refuse (bg_error *err, const char *option, const char *text) BG_CHECKED;
 /*  True when word is one of the |-separated words of choices.  */
 bool ctl_choice_has (const char *choices, const char *word);
 

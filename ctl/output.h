@@ -110,6 +110,8 @@ size_t ctl_list_count (const ctl_output *self);
 /*  Prints. more: rows were left out; a line on stderr says so: "first N shown, use --limit" (total
  * 0: not known).  */
 void ctl_list_end (ctl_output *self, bool more, size_t total);
+/*  That line, where the total is not known.  */
+void ctl_note_cut (ctl_output *self, const char *kind, size_t shown);
 
 /*  One object: json, jsonl, yaml and name as above; in the human forms "Label:  value" for each
     field that is there. Takes the object. Handlers that print a human form of their own ask

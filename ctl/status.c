@@ -1,5 +1,8 @@
 /*  status: how is the broker?  */
 #include "ctl/client.h"
+#include "ctl/identity.h"
+
+#include <stdlib.h>
 
 static const ctl_column fields[] = {
     {"broker", "Broker", CTL_CELL_TEXT, CTL_NORMAL, NULL},
@@ -77,12 +80,29 @@ static json_t *status_json (const ctl_client *client, const wire_status *status)
     return object;
 }
 
+/*  Nobody is there either where no broker is known. A context that was asked for by name and is not there
+    is a mistake of its own.  */
+static bg_result connect_to_it (ctl_run *run, ctl_client **client, bg_error *err)
+{
+    const char *named = getenv ("BUGLE_CONTEXT");
+    const char *current = NULL;
+    ctl_config *config = NULL;
+    bg_result result = ctl_run_client (run, client, err);
+    if (result.code != BG_NOT_FOUND || ctl_given (run->parsed, CTL_OPT_CONTEXT) ||
+        (named && *named))
+        return result;
+    if (bg_is_ok (ctl_run_config (run, &config, NULL)) &&
+        bg_is_ok (ctl_contexts_current (config, &current, NULL)) && current == NULL)
+        result.code = BG_UNREACHABLE;
+    return result;
+}
+
 bg_result ctl_status (ctl_run *run, bg_error *err)
 {
     ctl_client *client = NULL;
     wire_status *status = NULL;
     wire_status_query query = {.verbose = ctl_output_get (run->out)->is_verbose};
-    BG_TRY (ctl_run_client (run, &client, err));
+    BG_TRY (connect_to_it (run, &client, err));
     BG_TRY (ctl_call (client, WIRE_STATUS_QUERY, &query, WIRE_STATUS, (void **) &status, err));
     json_t *object = status_json (client, status);
     json_t *warnings = json_incref (json_object_get (object, "warnings"));

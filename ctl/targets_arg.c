@@ -5,6 +5,7 @@
 #include "common/job/selector.h"
 #include "common/sys/file.h"
 #include "ctl/client.h"
+#include "ctl/option_value.h"
 
 #include <string.h>
 
@@ -27,9 +28,8 @@ static bg_result add_name (collection *self, const char *name, bg_error *err)
         if (job_name_compare (self->items[i], text) == 0)
             return bg_ok ();
     }
-    bg_result result = job_target_name_valid (text, err);
-    if (bg_failed (result))
-        return err != NULL ? bg_prefix (err, "target '%s'", name) : result;
+    if (bg_failed (job_target_name_valid (text, err)))
+        return ctl_value_refuse (err, "target", name);
     if (self->count == self->limit) {
         bg_ignore (bg_fail (err, BG_TOO_LARGE, "more than %zu targets by name", self->limit));
         return bg_hint (err, "choose them by group (-g) or by labels (-l)");
@@ -42,7 +42,11 @@ static bg_result add_name (collection *self, const char *name, bg_error *err)
 static bg_result add_list (collection *self, bg_slice text, bg_error *err)
 {
     job_names names = {0};
-    BG_TRY (job_names_expand (text, NAMES_FILE_MAX, &names, err));
+    if (bg_failed (job_names_expand (text, NAMES_FILE_MAX, &names, err))) {
+        if (err != NULL)
+            err->code = BG_USAGE;
+        return (bg_result){BG_USAGE};
+    }
     bg_result result = bg_ok ();
     for (size_t i = 0; i < names.count && bg_is_ok (result); i++)
         result = add_name (self, names.items[i], err);
@@ -112,7 +116,8 @@ static bg_result take_groups (ctl_run *run, wire_audience *audience, bg_error *e
         return bg_fail (err, BG_TOO_LARGE, "more than %d groups", GROUPS_MAX);
     audience->groups = bg_arena_array (&run->arena, bg_slice, count);
     for (size_t i = 0; i < count; i++) {
-        BG_TRY (job_group_name_valid (bg_slice_str (groups[i]), err));
+        if (bg_failed (job_group_name_valid (bg_slice_str (groups[i]), err)))
+            return ctl_value_refuse (err, "--group", groups[i]);
         audience->groups[i] = bg_slice_str (groups[i]);
     }
     audience->groups_count = count;

@@ -6,6 +6,7 @@
 #include "common/job/names.h"
 #include "common/job/selector.h"
 #include "common/sys/random.h"
+#include "ctl/option_value.h"
 #include "ctl/sign.h"
 #include "ctl/times.h"
 #include "proto/token_text.h"
@@ -22,11 +23,12 @@ static bg_result take_groups (ctl_run *run, wire_token *token, bg_error *err)
     size_t count = 0;
     const char *const *groups = ctl_list (run->parsed, CTL_OPT_GROUP, &count);
     if (count > GROUPS_MAX)
-        return bg_fail (err, BG_TOO_LARGE, "a target can be in %d groups", GROUPS_MAX);
+        return bg_fail (err, BG_USAGE, "a target can be in at most %d groups", GROUPS_MAX);
     token->groups = bg_arena_array (&run->arena, bg_slice, count);
     for (size_t i = 0; i < count; i++) {
         bg_slice group = bg_slice_str (groups[i]);
-        BG_TRY (job_group_name_valid (group, err));
+        if (bg_failed (job_group_name_valid (group, err)))
+            return ctl_value_refuse (err, "--group", groups[i]);
         bool is_there = false;
         for (size_t j = 0; j < token->groups_count; j++)
             is_there |= job_name_compare (token->groups[j], group) == 0;
@@ -54,7 +56,7 @@ static bg_result take_labels (ctl_run *run, wire_token *token, bg_error *err)
     size_t count = 0;
     const char *const *labels = ctl_list (run->parsed, CTL_OPT_LABEL, &count);
     if (count > LABELS_MAX)
-        return bg_fail (err, BG_TOO_LARGE, "a target can have %d labels", LABELS_MAX);
+        return bg_fail (err, BG_USAGE, "a target can have at most %d labels", LABELS_MAX);
     token->labels = bg_arena_array (&run->arena, wire_pair, count);
     for (size_t i = 0; i < count; i++) {
         BG_TRY (take_label (labels[i], &token->labels[i], err));
@@ -78,7 +80,7 @@ static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
     }
     token->names = bg_slice_str (names != NULL ? names : "*");
     if (bg_failed (job_name_pattern_valid (token->names, err)))
-        return bg_prefix (err, "--names '%s'", names);
+        return ctl_value_refuse (err, "--names", names);
     BG_TRY (take_groups (run, token, err));
     return take_labels (run, token, err);
 }

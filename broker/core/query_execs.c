@@ -2,6 +2,8 @@
     there.  */
 #include "broker/core/state.h"
 
+#include "common/base/utf8.h"
+
 #include <stdio.h>
 
 #define LIMIT_DEFAULT 50u
@@ -75,9 +77,10 @@ static bg_slice result_text (const wire_step_result *step, bg_arena *arena)
 /*  The last line that says something, fit for a terminal.  */
 static bg_slice sample_text (const wire_run *run, const wire_step_result *step, bg_arena *arena)
 {
-    bg_slice text = step && step->tail.size   ? step->tail
-                    : step && step->head.size ? step->head
-                                              : run->message;
+    bg_slice text = step && step->tail.size      ? step->tail
+                    : step && step->head.size    ? step->head
+                    : step && step->message.size ? step->message
+                                                 : run->message;
     while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == ' '))
         text.size--;
     if (text.size == 0)
@@ -85,10 +88,17 @@ static bg_slice sample_text (const wire_run *run, const wire_step_result *step, 
     size_t begin = text.size;
     while (begin > 0 && text.data[begin - 1] != '\n' && text.size - begin < SAMPLE_MAX)
         begin--;
+    /*  A long line begins in its middle: not in the middle of a character.  */
+    while (begin < text.size && (text.data[begin] & 0xc0) == 0x80)
+        begin++;
     bg_slice copy = bg_arena_copy (arena, bg_slice_of (text.data + begin, text.size - begin));
     uint8_t *bytes = (uint8_t *) (uintptr_t) copy.data;
     for (size_t i = 0; i < copy.size; i++)
-        if (bytes[i] < ' ' || bytes[i] >= 0x7f)
+        if (bytes[i] < ' ' || bytes[i] == 0x7f)
+            bytes[i] = '?';
+    const bool is_text = bg_utf8_valid (copy) && !bg_has_control (copy, false);
+    for (size_t i = 0; i < copy.size && !is_text; i++)
+        if (bytes[i] > 0x7f)
             bytes[i] = '?';
     return copy;
 }

@@ -331,13 +331,20 @@ static bool place_in_block (
 
 void job_yaml_tokens (job_yaml_reader *self, const bg_yaml *node)
 {
-    bg_error err = {0};
-    size_t offset = 0;
-    bg_diag_place place;
-    if (node->kind != BG_YAML_SCALAR || bg_is_ok (job_tokens_check (node->text, &err, &offset)))
+    if (node->kind != BG_YAML_SCALAR)
         return;
-    if (place_in_block (self, node, offset, &place))
-        bg_diag_add (self->diag, &place, NULL, "%s; %s", err.message, err.hint);
-    else
-        job_yaml_refuse (self, node, offset, NULL, &err);
+    for (size_t from = 0;;) {
+        bg_error err = {0};
+        size_t offset = 0;
+        bg_diag_place place;
+        bg_slice rest = bg_slice_of (node->text.data + from, node->text.size - from);
+        if (bg_is_ok (job_tokens_check (rest, &err, &offset)))
+            return;
+        offset += from;
+        from = offset + strlen ("$(");
+        if (place_in_block (self, node, offset, &place))
+            bg_diag_add (self->diag, &place, NULL, "%s; %s", err.message, err.hint);
+        else
+            job_yaml_refuse (self, node, offset, NULL, &err);
+    }
 }

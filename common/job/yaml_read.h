@@ -58,7 +58,7 @@ int job_yaml_choice (job_yaml_reader *self, const bg_yaml *node, const char *wha
 /*  A map of names to texts, ordered by name.  */
 void job_yaml_environment (
     job_yaml_reader *self, const bg_yaml *node, wire_pair **pairs, size_t *count);
-/*  Adds a mistake when the node's text has a wrong token.  */
+/*  Adds a mistake for each wrong token in the node's text.  */
 void job_yaml_tokens (job_yaml_reader *self, const bg_yaml *node);
 
 /*  Adds what err says, with its hint; at byte offset of the node's text.  */

@@ -196,6 +196,31 @@ static const bg_yaml *key_node (const bg_yaml *map, const char *key)
     return index < 0 ? NULL : map->keys[index];
 }
 
+/*  A script is handed to its shell, so a first line that names another one would be a comment: told
+    instead of run under the wrong interpreter.  */
+static void refuse_interpreter (job_yaml_reader *self, const bg_yaml *script)
+{
+    static const char plain[] = "#!/bin/sh";
+    if (script->kind != BG_YAML_SCALAR || script->text.size < 2 ||
+        memcmp (script->text.data, "#!", 2) != 0)
+        return;
+    const char *line = (const char *) script->text.data;
+    size_t end = strcspn (line, "\n");
+    BG_AUTO_BUF words = {0};
+    for (size_t at = 2; at < end;) {
+        size_t size = strcspn (line + at, " \t\r\n");
+        if (size > 0)
+            bg_buf_printf (&words, "%s%.*s", words.size > 0 ? ", " : "", (int) size, line + at);
+        at += size > 0 ? size : 1;
+    }
+    if (bg_slice_is (bg_buf_slice (&words), plain + 2))
+        return;
+    bg_yaml_error (self->file, script, self->diag, NULL,
+        "the script runs under %s whatever its line #! says; write shell: [%s] and leave that line "
+        "out",
+        default_shell, words.size > 0 ? bg_buf_cstr (&words) : "/bin/bash");
+}
+
 static void read_step (job_yaml_reader *self, const bg_yaml *node, wire_job_step *step)
 {
     if (!job_yaml_map (self, node, "a step", step_keys, JOB_COUNT_OF (step_keys), step))
@@ -211,6 +236,8 @@ static void read_step (job_yaml_reader *self, const bg_yaml *node, wire_job_step
     else if (!run && !script && !is_later)
         job_yaml_missing (
             self, node, "a step has nothing to do", "run: [program, argument] or script: ...");
+    if (script && !shell)
+        refuse_interpreter (self, bg_yaml_get (node, "script"));
     if (shell && run && !script)
         bg_yaml_error (self->file, shell, self->diag, NULL,
             "shell belongs to script; run starts its program without one");

@@ -295,7 +295,10 @@ static void write_step (const wire_job *job, const wire_job_step *step, bg_buf *
         write_list (step->argv, step->argv_count, out);
         bg_buf_append_byte (out, '\n');
     }
-    if (step->shell_count > 0) {
+    const bool names_another = step->script.size >= 2 && memcmp (step->script.data, "#!", 2) == 0;
+    if (step->shell_count == 0 && names_another) {
+        bg_buf_append_str (out, "    shell: /bin/sh\n"); /*  or it is refused when it is read  */
+    } else if (step->shell_count > 0) {
         bg_buf_append_str (out, "    shell: ");
         write_list (step->shell, step->shell_count, out);
         bg_buf_append_byte (out, '\n');

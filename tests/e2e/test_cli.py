@@ -136,7 +136,8 @@ class Contexts(WorldTest):
         self.assertIn("contexts.yaml, line 1", done.err)
 
     def test_no_broker_known(self):
-        self.assertIn("bugle init", self.world.bugle("status", code=3).err)
+        self.assertIn("bugle init", self.world.bugle("status", code=5).err)
+        self.world.bugle("job", "list", code=3)
 
 
 class Nobody(WorldTest):
@@ -257,8 +258,8 @@ class Tokens(WorldTest):
         for arguments in (("--uses", "0"), ("--uses", "x"), ("--expires", "1"), ("--expires", "400d"), ("--label", "x"),
                           ("--label", "a=b", "--label", "a=c"), ("--label", "a b=c"), ("more",)):
             self.world.bugle("token", "create", *arguments, code=2)
-        self.world.bugle("token", "create", "--names", "[", code=1)
-        self.world.bugle("token", "create", "-g", "a/b", code=1)
+        self.world.bugle("token", "create", "--names", "[", code=2)
+        self.world.bugle("token", "create", "-g", "a/b", code=2)
 
 
 class Targets(WorldTest):

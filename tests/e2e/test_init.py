@@ -194,7 +194,7 @@ class Init(WorldTest):
         self.assertEqual(world.bugle("status", "-o", "json", environment=elsewhere).json()["role"], "admin")
         # Whoever has another key, or none, is not let in.
         home = ["--home", world.home, *words[words.index("--broker-key"):]]
-        world.bugle("status", code=3)
+        world.bugle("status", code=5)
         world.bugle("context", "add", "here", *home)
         self.assertIn("bugle key create", world.bugle("status", code=3).err)
         world.bugle("key", "create")
@@ -285,7 +285,7 @@ class Reachable(WorldTest):
             other.close(keep=False)
 
     def test_no_context_at_all(self):
-        refused = self.world.bugle("status", code=3)
+        refused = self.world.bugle("status", code=5)
         self.assertIn("bugle init --home", refused.err)
         self.assertIn("bugle context add", refused.err)
 
@@ -312,7 +312,7 @@ class Contexts(WorldTest):
         for form in ("json", "yaml", "name", "table", "wide"):
             self.assertIn("near", self.world.bugle("context", "list", "-o", form).out)
         self.world.bugle("context", "remove", "mine")
-        self.assertIn("bugle context use", self.world.bugle("status", code=3).err)
+        self.assertIn("bugle context use", self.world.bugle("status", code=5).err)
         self.assertEqual(self.names(), {"far": False, "near": False})
         self.assertEqual(self.world.bugle("ctx", "list", "-o", "name").out, "far\nnear\n")
 

@@ -650,6 +650,23 @@ static const mistake mistakes[] = {
     {"job: j\n"
      "targets: {all: true}\n"
      "steps:\n"
+     "- name: s\n"
+     "  script: |\n"
+     "    #! /usr/bin/env python3 -u\n"
+     "    print(1)\n",
+        "5:11 the script runs under /bin/sh whatever its line #! says; write shell: "
+        "[/usr/bin/env, python3, -u] and leave that line out\n"},
+    {"job: j\n"
+     "targets: {all: true}\n"
+     "steps:\n"
+     "- {name: s, script: \"echo $(DATE) $(date) $(ESCAPE_NONE(NO))\"}\n",
+        "4:27 the token $(DATE) has no escape macro; write $(ESCAPE_SHELL(DATE)), or use the "
+        "environment variable BUGLE_DATE\n"
+        "4:43 unknown token \"NO\"; the tokens are JOBNAME, JOBID, STEPNAME, STEPID, MACH, TARGET, "
+        "TARGETID, RUNID, EXECID, SCHEDULE, STRTDT, STRTTM, DATE, TIME and BROKER\n"},
+    {"job: j\n"
+     "targets: {all: true}\n"
+     "steps:\n"
      "- {name: s, run: [x, \"$(ESCAPE_NONE(MACHINE))\"]}\n",
         "4:23 unknown token \"MACHINE\"; did you mean \"MACH\"?\n"},
     {"job: j\n"

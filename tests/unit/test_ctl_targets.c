@@ -161,14 +161,14 @@ static void wrong_choices_are_refused_with_their_place (void **state)
     assert_non_null (strstr (err.message, "-l 'role==db', character 6"));
     end (&self);
     BEGIN (&self, "-t", "a b");
-    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_INVALID);
+    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_USAGE);
     assert_non_null (strstr (err.message, "target 'a b'"));
     end (&self);
     BEGIN (&self, "-t", "all");
-    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_INVALID);
+    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_USAGE);
     end (&self);
     BEGIN (&self, "-g", "a/b");
-    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_INVALID);
+    assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_USAGE);
     end (&self);
     BEGIN (&self, "-t", "n[1-129]");
     assert_int_equal (ctl_targets_arg (&self.run, &audience, &is_given, &err).code, BG_TOO_LARGE);
