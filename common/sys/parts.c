@@ -382,6 +382,13 @@ bg_part_command bg_part_command_of (
     return command;
 }
 
+void bg_parts_keep (void)
+{
+    char pid[16];
+    (void) snprintf (pid, sizeof pid, "%d", (int) getpid ());
+    (void) setenv ("BUGLE_KEEPER", pid, 1);
+}
+
 bool bg_parts_join (void)
 {
     const char *text = getenv ("BUGLE_KEEPER");

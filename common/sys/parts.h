@@ -56,6 +56,8 @@ typedef struct {
 bg_part_command bg_part_command_of (
     const char *program, const char *word, const bg_part_options *options);
 
+/*  For a program that starts parts in its own way: what it starts from now on ends with it. They inherit our environment. */
+void bg_parts_keep (void);
 /*  Called first by a program that may be a part: ties it to its keeper's life. False when it runs alone.  */
 bool bg_parts_join (void);
 

@@ -5,6 +5,7 @@
 #include "common/base/now.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "common/sys/parts.h"
 #include "common/sys/random.h"
 #include "common/sys/unixsock.h"
 
@@ -27,16 +28,12 @@ static bg_result spawn_part (
         return bg_fail_errno (err, BG_IO, "%s cannot be written", self->log_path);
     BG_AUTO_FD null = open ("/dev/null", O_RDWR | O_CLOEXEC);
     const bg_spawn_fd fds[] = {{null, 0}, {log, 1}, {log, 2}};
-    const char *argv[5] = {program};
-    size_t count = 1;
-    if (part)
-        argv[count++] = part;
-    if (!self->home.is_system) {
-        argv[count++] = "--home";
-        argv[count++] = self->home.state;
-    }
-    argv[count] = NULL;
-    bg_spawn spawn = {.path = program, .argv = argv, .fds = fds, .fd_count = 3, .new_session = true};
+    const bg_part_options options = {.home = self->home.is_system ? NULL : self->home.state};
+    const bg_part_command command = bg_part_command_of (program, part, &options);
+    bg_spawn spawn = {
+        .path = program, .argv = command.argv, .fds = fds, .fd_count = 3, .new_session = true};
+    /*  A command that is interrupted leaves nothing running.  */
+    bg_parts_keep ();
     return bg_process_spawn (&spawn, process, err);
 }
 
@@ -56,9 +53,8 @@ static void add_last_words (const node_contact *self, bg_error *err)
     bg_ignore (bg_hint (err, "it wrote: %.*s", (int) (size - from), start + from));
 }
 
-static bg_result connect_part (
-    node_contact *self, const char *socket_name, const char *what, const bg_process *process, bg_frames **frames,
-    bg_error *err)
+static bg_result connect_part (node_contact *self, const char *socket_name, const char *what,
+    const bg_process *process, bg_frames **frames, bg_error *err)
 {
     BG_AUTO_CHAR path = bg_home_path (&self->home, BG_HOME_RUN, socket_name);
     int64_t until = bg_clock_mono_us () + CONTACT_WAIT_US;
@@ -79,8 +75,21 @@ static bg_result connect_part (
             return result;
         }
         if (bg_clock_mono_us () > until)
-            return bg_fail (err, BG_TIMEOUT, "%s was started and does not answer; see %s", what, self->log_path);
+            return bg_fail (err, BG_TIMEOUT, "%s was started and does not answer; see %s", what,
+                self->log_path);
     }
+}
+
+/*  Connects to the part, starting it when it does not run.  */
+static bg_result reach_part (node_contact *self, const char *socket_name, const char *program,
+    const char *part, bg_process *process, bg_frames **frames, bg_error *err)
+{
+    const bg_process none = {0, -1};
+    bg_result result = connect_part (self, socket_name, program, &none, frames, err);
+    if (result.code != BG_UNREACHABLE)
+        return result;
+    BG_TRY (spawn_part (self, program, part, process, err));
+    return connect_part (self, socket_name, program, process, frames, err);
 }
 
 bg_result node_contact_open (node_contact *self, const char *home, bg_error *err)
@@ -91,20 +100,10 @@ bg_result node_contact_open (node_contact *self, const char *home, bg_error *err
     BG_TRY (bg_home_ensure (&self->home, BG_HOME_RUN, err));
     self->log_path = bg_home_path (&self->home, BG_HOME_RUN, "enlist.log");
     (void) unlink (self->log_path);
-    bg_process none = {0, -1};
-    if (bg_failed (connect_part (self, "exec.sock", "bugle-exec", &none, &self->exec, err))) {
-        if (err->code != BG_UNREACHABLE)
-            return (bg_result){err->code};
-        BG_TRY (spawn_part (self, "bugle-exec", NULL, &self->exec_process, err));
-        BG_TRY (connect_part (self, "exec.sock", "bugle-exec", &self->exec_process, &self->exec, err));
-    }
-    if (bg_failed (connect_part (self, "node.sock", "bugle-node", &none, &self->node, err))) {
-        if (err->code != BG_UNREACHABLE)
-            return (bg_result){err->code};
-        BG_TRY (spawn_part (self, "bugle-node", "node", &self->node_process, err));
-        BG_TRY (connect_part (self, "node.sock", "bugle-node", &self->node_process, &self->node, err));
-    }
-    return bg_ok ();
+    BG_TRY (
+        reach_part (self, "exec.sock", "bugle-exec", NULL, &self->exec_process, &self->exec, err));
+    return reach_part (
+        self, "node.sock", "bugle-node", "node", &self->node_process, &self->node, err);
 }
 
 static void end_process (bg_process *process)
@@ -129,8 +128,8 @@ void node_contact_close (node_contact *self)
     bg_home_fini (&self->home);
 }
 
-bg_result node_contact_ask (bg_frames *frames, wire_kind kind, const void *value, wire_kind answer_kind,
-    int64_t timeout_us, bg_arena *arena, void **answer, bg_error *err)
+bg_result node_contact_ask (bg_frames *frames, wire_kind kind, const void *value,
+    wire_kind answer_kind, int64_t timeout_us, bg_arena *arena, void **answer, bg_error *err)
 {
     BG_AUTO_BUF blob = {0};
     bg_id request = bg_id_new ();

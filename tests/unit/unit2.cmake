@@ -14,3 +14,4 @@ set_tests_properties (test_node_links PROPERTIES LABELS "quick;threads"
     ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=string_append::ignore_noninstrumented_modules=1")
 bugle_test (test_node_sockets SOURCES unit/test_node_sockets.c MAY_USE node_shell)
 bugle_test (test_node_shell SOURCES unit/test_node_shell.c MAY_USE node_shell)
+bugle_test (test_node_contact SOURCES unit/test_node_contact.c ../node/main/contact.c MAY_USE bg_base bg_sys proto)
