@@ -194,7 +194,7 @@ static void make_schedules (sim_people *self, wire_job *job)
     }
 }
 
-static void post_job (sim_people *self, int which)
+static void post_job (sim_people *self, int which, bool scheduled)
 {
     sim_job *job = &self->jobs[which];
     wire_job body = {.name = text (self, job->name), .has_audience = true};
@@ -204,7 +204,7 @@ static void post_job (sim_people *self, int which)
     body.description = text (self, description);
     make_audience (self, &body.audience);
     make_steps (self, &body);
-    if (!self->world->options.is_quiet || which % 2 == 0)
+    if (scheduled && (!self->world->options.is_quiet || which % 2 == 0))
         make_schedules (self, &body);
     if (sim_chance (&self->rng, 50))
         body.start_by = WIRE_START_BY_NOBODY;
@@ -467,6 +467,7 @@ static void posted (sim_people *self)
         break;
     case WIRE_TYPE_SWITCH:
         self->jobs[self->job].switch_version = self->version;
+        self->jobs[self->job].is_off = self->closing;
         break;
     case WIRE_TYPE_AUTHORITY:
         self->authority_version = self->version;
@@ -544,9 +545,9 @@ static void act (sim_people *self)
     int machine = (int) sim_below (&self->rng, self->world->machine_count);
     bool quiet = self->world->options.is_quiet;
     if (live < 0 || (wish < 15 && gone >= 0))
-        post_job (self, gone);
+        post_job (self, gone, true);
     else if (wish < 30)
-        post_job (self, live);
+        post_job (self, live, true);
     else if (wish < 36)
         withdraw (self, live);
     else if (wish < 48)
@@ -564,15 +565,18 @@ static void act (sim_people *self)
         issue (self, live, WIRE_DEED_START);
 }
 
-/*  The end: every job is withdrawn or disabled.  */
+/*  The end: a job is withdrawn, or loses its schedules, or is disabled and then withdrawn; so nothing
+    comes due any more.  */
 static bool close_next (sim_people *self)
 {
     for (int i = 0; i < SIM_JOBS_MAX; i++) {
         sim_job *job = &self->jobs[i];
         if (!job->live || job->is_closed)
             continue;
-        self->ends_job = true;
-        if (i % 3 == 0)
+        self->ends_job = i % 3 < 2 || job->is_off;
+        if (i % 3 == 1)
+            post_job (self, i, false);
+        else if (self->ends_job)
             withdraw (self, i);
         else
             turn (self, i, true, 0);

@@ -36,7 +36,8 @@ typedef struct {
     char name[32];
     bg_id key, switch_key;
     bool live;
-    bool is_closed;   /*  withdrawn or disabled for good  */
+    bool is_off;      /*  disabled in the end  */
+    bool is_closed;   /*  it has no schedule any more  */
     uint64_t version; /*  newest that the broker has for sure  */
     uint64_t switch_version;
 } sim_job;
