@@ -162,9 +162,9 @@ bg_result node_outbox_opened (node_core *self, uint64_t mark, bg_error *err)
     if (mark <= self->outbox.sequence)
         return passed (self, mark, err);
     BG_TRY (begin_anew (self, err));
-    /*  The broker is told by another hello.  */
+    /*  The broker is told by another hello; not at once, so that no answer of this kind makes a loop.  */
     self->session.state = NODE_SESSION_HELLO;
-    node_timer_in (self, NODE_TIMER_HELLO, 0);
+    node_timer_in (self, NODE_TIMER_HELLO, BG_SEC (1));
     return bg_ok ();
 }
 

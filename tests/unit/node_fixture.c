@@ -524,8 +524,10 @@ static void broker_report (node_fixture *self, bg_id request, const wire_report 
 
 static void broker_handle (node_fixture *self, const wire_header *header, const void *body)
 {
-    if (header->kind < 128)
+    if (header->kind < 128) {
         self->said[header->kind]++;
+        self->requests[header->kind] = header->request;
+    }
     if (!self->broker_up || (self->front_only && header->kind != WIRE_HEARTBEAT))
         return;
     if (header->kind != WIRE_HELLO && header->kind != WIRE_HEARTBEAT &&

@@ -58,7 +58,8 @@ typedef struct {
     bool front_only; /*  answers heartbeats only  */
     bool link_open[NODE_LINK_COUNT];
     size_t opened[NODE_LINK_COUNT];
-    size_t said[128]; /*  messages of each kind that arrived  */
+    size_t said[128];    /*  messages of each kind that arrived  */
+    bg_id requests[128]; /*  id of the last one  */
     bg_id session;
     bg_id outbox;
     uint64_t mark;
