@@ -73,11 +73,13 @@ static const struct argp command_line = {
     .args_doc = "[front|core]",
     .doc = "Run a Bugle broker in the foreground: both of its parts, or one alone.\v"
            "Examples:\n"
-           "  bugle init --home ./broker       make a broker\n"
-           "  bugle-broker --home ./broker     run it; \"ready\" on stderr says that it listens\n"
-           "  bugle-broker core --home ./broker   one part alone, as systemd units do\n"
+           "  bugle init --home DIR          make a broker\n"
+           "  bugle-broker --home DIR        run it; \"ready\" on stderr: it listens\n"
+           "  bugle-broker core --home DIR   one part alone, as systemd units do\n"
            "\n"
-           "SIGTERM and Ctrl-C end it. Configuration: DIR/etc/broker.yaml.",
+           "SIGTERM and Ctrl-C end it. Configuration: DIR/etc/broker.yaml.\n"
+           "\n"
+           "Exit codes: 0 ended as told, 1 error, 2 wrong usage, 3 there is no broker in DIR.",
 };
 
 /*  ---- telling people ----  */

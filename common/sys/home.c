@@ -36,7 +36,8 @@ static bg_result require_directory (const char *dir, bg_error *err)
     struct stat info;
     if (stat (dir, &info) < 0) {
         bg_code code = errno == ENOENT ? BG_NOT_FOUND : BG_IO;
-        return bg_fail_errno (err, code, "cannot use %s", dir);
+        bg_ignore (bg_fail_errno (err, code, "cannot use %s", dir));
+        return bg_hint (err, "give a directory with --home DIR, or make this one");
     }
     if (!S_ISDIR (info.st_mode))
         return bg_fail (err, BG_FOREIGN_FILE, "%s is not a directory", dir);

@@ -43,19 +43,23 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "The agent of one target: keeps its jobs, runs them on their schedules, hands in outcomes.\v"
     "Examples:\n"
-    "  bugle-node enlist --home DIR --token @token.txt   join a broker\n"
-    "  bugle-node --home DIR                             run: node and bugle-exec, until SIGTERM\n"
-    "  bugle-node node --home DIR                        the node alone (bugle-exec runs beside it)\n"
-    "  bugle-node defect --home DIR                      leave the broker\n"
-    "  bugle-node defect --force --home DIR              leave a broker that is gone for good\n"
+    "  bugle-node enlist --home DIR --token @FILE   join a broker\n"
+    "  bugle-node --home DIR                        run: node and bugle-exec\n"
+    "  bugle-node node --home DIR                   the node alone\n"
+    "  bugle-node defect --home DIR                 leave the broker\n"
+    "  bugle-node defect --force --home DIR         leave one that is gone for good\n"
     "\n"
-    "The token may also be in the environment variable BUGLE_TOKEN.\n"
-    "Exit codes: 0 done, 1 error, 2 wrong usage, 4 not allowed, 5 the broker does not answer.";
+    "SIGTERM and Ctrl-C end it; runs go on. The token may also be in the environment "
+    "variable BUGLE_TOKEN. Configuration: DIR/etc/node.yaml.\n"
+    "\n"
+    "Exit codes: 0 done, 1 error, 2 wrong usage, 3 a file is missing, 4 not allowed, 5 the "
+    "broker does not answer.";
 
 static error_t parse_option (int key, char *value, struct argp_state *state)
 {
     arguments *self = state->input;
     bg_error err = {0};
+    bg_log_level level;
     switch (key) {
     case OPT_HOME:
         self->command.home = value;
@@ -64,6 +68,8 @@ static error_t parse_option (int key, char *value, struct argp_state *state)
         self->log_json = true;
         return 0;
     case OPT_LOG_LEVEL:
+        if (bg_failed (bg_log_parse_level (value, &level, NULL)))
+            argp_error (state, "\"%s\" is not a log level: write error, warning, notice, info or debug", value);
         self->log_level = value;
         return 0;
     case OPT_PRINT_CONFIG:
@@ -158,6 +164,17 @@ static const struct {
     {"defect", COMMAND_DEFECT},
 };
 
+/*  An option of another command than the one given; NULL when all fit.  */
+static const char *misplaced (const arguments *self, command what)
+{
+    const node_command_options *given = &self->command;
+    if (what != COMMAND_ENLIST && (given->token || given->name || given->location))
+        return "--token, --name and --location belong to enlist";
+    if (what != COMMAND_DEFECT && given->force)
+        return "--force belongs to defect";
+    return NULL;
+}
+
 static bool find_command (const char *word, command *found)
 {
     *found = COMMAND_ALL;
@@ -184,6 +201,11 @@ int main (int argc, char **argv)
     if (!find_command (self.word, &what)) {
         (void) fprintf (stderr, "error: unknown command '%s'\n       commands: node, enlist, defect; see bugle-node --help\n",
             self.word);
+        return 2;
+    }
+    const char *wrong = misplaced (&self, what);
+    if (wrong) {
+        (void) fprintf (stderr, "error: %s\n       see bugle-node --help\n", wrong);
         return 2;
     }
     bg_error err = {0};

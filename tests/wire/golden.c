@@ -62,3 +62,42 @@ int golden_settle (const char *program, const char *path, bg_slice made, bool bl
     (void) fprintf (stderr, "when the change is meant: %s --bless %s\n", program, path);
     return 1;
 }
+
+static bg_slice next_line (bg_slice text, size_t *at)
+{
+    size_t start = *at;
+    while (*at < text.size && text.data[(*at)++] != '\n')
+        ;
+    return bg_slice_of (text.data + start, *at - start);
+}
+
+bool golden_rebuild (
+    bg_slice page, const golden_part *parts, size_t part_count, bg_buf *out, size_t *count)
+{
+    size_t made = 0;
+    for (size_t at = 0; at < page.size;) {
+        bg_slice line = next_line (page, &at);
+        bg_buf_append_slice (out, line);
+        char name[32];
+        BG_AUTO_CHAR copy = bg_slice_dup (line);
+        if (sscanf (copy, "<!-- made: %31[a-z] -->", name) != 1)
+            continue;
+        size_t part = 0;
+        while (part < part_count && strcmp (parts[part].name, name) != 0)
+            part++;
+        if (part == part_count) {
+            (void) fprintf (stderr, "unknown marker \"%s\"\n", name);
+            return false;
+        }
+        bg_buf_append_byte (out, '\n');
+        parts[part].make (out);
+        bg_buf_append_byte (out, '\n');
+        made++;
+        while (at < page.size && !bg_slice_is (line, "<!-- end -->\n"))
+            line = next_line (page, &at);
+        bg_buf_append_slice (out, line);
+    }
+    if (count != NULL)
+        *count = made;
+    return true;
+}

@@ -178,10 +178,7 @@ static void make_signature (bg_buf *out)
 
 /*  ---- the file ----  */
 
-static const struct {
-    const char *name;
-    void (*make) (bg_buf *out);
-} parts[] = {
+static const golden_part parts[] = {
     {"kinds", make_kinds},
     {"types", make_types},
     {"codes", make_codes},
@@ -190,44 +187,16 @@ static const struct {
     {"signature", make_signature},
 };
 
-static bg_slice next_line (bg_slice text, size_t *at)
-{
-    size_t start = *at;
-    while (*at < text.size && text.data[(*at)++] != '\n')
-        ;
-    return bg_slice_of (text.data + start, *at - start);
-}
-
-/*  Copies the file, with the marked parts made anew. False when a marker is unknown, not closed, or missing.  */
+/*  False when a marker is unknown or missing.  */
 static bool rebuild (bg_slice text, bg_buf *out)
 {
+    const size_t wanted = sizeof parts / sizeof parts[0];
     size_t made = 0;
-    for (size_t at = 0; at < text.size;) {
-        bg_slice line = next_line (text, &at);
-        bg_buf_append_slice (out, line);
-        char name[32];
-        BG_AUTO_CHAR copy = bg_slice_dup (line);
-        if (sscanf (copy, "<!-- made: %31[a-z] -->", name) != 1)
-            continue;
-        size_t part = 0;
-        while (part < sizeof parts / sizeof parts[0] && strcmp (parts[part].name, name) != 0)
-            part++;
-        if (part == sizeof parts / sizeof parts[0]) {
-            (void) fprintf (stderr, "unknown marker \"%s\"\n", name);
-            return false;
-        }
-        bg_buf_append_byte (out, '\n');
-        parts[part].make (out);
-        bg_buf_append_byte (out, '\n');
-        made++;
-        while (at < text.size && !bg_slice_is (line, "<!-- end -->\n"))
-            line = next_line (text, &at);
-        bg_buf_append_slice (out, line);
-    }
-    if (made != sizeof parts / sizeof parts[0])
-        (void) fprintf (
-            stderr, "%zu of %zu marked parts found\n", made, sizeof parts / sizeof parts[0]);
-    return made == sizeof parts / sizeof parts[0];
+    if (!golden_rebuild (text, parts, wanted, out, &made))
+        return false;
+    if (made != wanted)
+        (void) fprintf (stderr, "%zu of %zu marked parts found\n", made, wanted);
+    return made == wanted;
 }
 
 int main (int argc, char **argv)

@@ -1,0 +1,10 @@
+# Pages of docs/ with parts that are made from tables of the source.
+add_executable (doc_pages docs/pages.c wire/golden.c)
+target_link_libraries (doc_pages PRIVATE broker_home node_shell ctl_base job_core bg_conf bg_base bugle_flags)
+set_target_properties (doc_pages PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+add_test (NAME doc_pages COMMAND doc_pages
+    "${PROJECT_SOURCE_DIR}/docs/configuration.md"
+    "${PROJECT_SOURCE_DIR}/docs/exit-codes.md"
+    "${PROJECT_SOURCE_DIR}/docs/job-file.md"
+    "${PROJECT_SOURCE_DIR}/docs/commands.md")
+set_tests_properties (doc_pages PROPERTIES LABELS quick TIMEOUT 60)
