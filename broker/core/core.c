@@ -154,6 +154,7 @@ void broker_core_destroy (broker_core **self_p)
         return;
     free_tables (self);
     free (self->targets);
+    free (self->spare_numbers);
     free (self->job_order);
     bg_buf_fini (&self->scratch);
     wire_keyring_destroy (&self->keyring);

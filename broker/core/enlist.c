@@ -152,18 +152,32 @@ void broker_reservation_free (broker_core *self, broker_reservation *reservation
     free (reservation);
 }
 
+/*  A number of which no membership was stored. Kept, so that a token in wrong hands cannot use numbers
+    up, which would make every set of targets longer.  */
+static void spare (broker_core *self, uint32_t number)
+{
+    if (self->spare_count == self->spare_capacity) {
+        self->spare_capacity = self->spare_capacity ? self->spare_capacity * 2 : 16;
+        self->spare_numbers =
+            bg_realloc (self->spare_numbers, self->spare_capacity * sizeof *self->spare_numbers);
+    }
+    self->spare_numbers[self->spare_count++] = number;
+}
+
 void broker_reservations_expire (broker_core *self, bg_now now)
 {
     for (broker_reservation *reservation = self->reservations, *next; reservation;
          reservation = next) {
         next = reservation->hh.next;
-        if (now.mono_us >= reservation->until_mono_us)
-            broker_reservation_free (self, reservation);
+        if (now.mono_us < reservation->until_mono_us)
+            continue;
+        if (!broker_target_at (self, reservation->number))
+            spare (self, reservation->number);
+        broker_reservation_free (self, reservation);
     }
 }
 
-/*  A second hello of the same stranger keeps its number. Numbers that nobody proves are lost, which
-    costs nothing.  */
+/*  A second hello of the same stranger keeps its number.  */
 static bg_result reserve (broker_request *request, const wire_enlist_hello *hello,
     const broker_target *member, broker_reservation **out, bg_error *err)
 {
@@ -181,7 +195,8 @@ static bg_result reserve (broker_request *request, const wire_enlist_hello *hell
         reservation->number = member->number;
     } else if (reservation->number == 0 || broker_target_with_id (self, reservation->target)) {
         reservation->target = broker_make_id (self, request->now);
-        reservation->number = self->next_number++;
+        reservation->number =
+            self->spare_count ? self->spare_numbers[--self->spare_count] : self->next_number++;
     }
     reservation->sign_key = hello->sign_key;
     reservation->token_key = hello->token_key;

@@ -338,6 +338,15 @@ void broker_executions_watch (broker_core *self, bg_now now)
     }
 }
 
+/*  A command that did not hear the answer asks again with the same id.  */
+static bool is_watched_by (const broker_execution *execution, const bg_key *peer, bg_id request)
+{
+    for (const broker_watcher *at = execution->watchers; at; at = at->next)
+        if (bg_id_equal (at->request, request) && bg_key_equal (&at->peer, peer))
+            return true;
+    return false;
+}
+
 bg_result broker_on_exec_watch (broker_request *request, bg_error *err)
 {
     const wire_exec_watch *watch = request->body;
@@ -349,7 +358,8 @@ bg_result broker_on_exec_watch (broker_request *request, bg_error *err)
             bg_fail (err, BG_NOT_FOUND, "there is no execution %s", bg_id_text (watch->id).text));
         return bg_hint (err, "see: bugle exec list");
     }
-    if (execution->done_us == 0) {
+    if (execution->done_us == 0 &&
+        !is_watched_by (execution, &request->message->peer, request->header.request)) {
         if (self->watchers >= BROKER_WATCHERS_MAX)
             return bg_fail (
                 err, BG_OVERLOADED, "%d commands follow executions already", BROKER_WATCHERS_MAX);

@@ -269,6 +269,9 @@ struct broker_core {
     broker_target **targets; /*  by number  */
     uint32_t target_capacity;
     uint32_t next_number;
+    uint32_t *spare_numbers; /*  of reservations that nobody proved: given out again first  */
+    size_t spare_count;
+    size_t spare_capacity;
     uint32_t members;
     broker_target *target_ids;
     broker_target *target_keys;

@@ -279,10 +279,17 @@ void fx_tick (fx *self)
 bg_id fx_send (fx *self, wire_channel channel, const bg_key *from, bg_id session, wire_kind kind,
     const void *value)
 {
+    bg_id request = fx_id (self);
+    fx_send_again (self, channel, from, session, request, kind, value);
+    return request;
+}
+
+void fx_send_again (fx *self, wire_channel channel, const bg_key *from, bg_id session,
+    bg_id request, wire_kind kind, const void *value)
+{
     BG_AUTO_BUF header = {0};
     BG_AUTO_BUF body = {0};
     bg_error err = {0};
-    bg_id request = fx_id (self);
     wire_message_encode (kind, request, session, value, &header, &body);
     const broker_message message = {.channel = channel,
         .peer = *from,
@@ -295,10 +302,9 @@ bg_id fx_send (fx *self, wire_channel channel, const bg_key *from, bg_id session
     if (self->crashed) {
         broker_db_rollback (self->db);
         self->sent_count = 0;
-        return request;
+        return;
     }
     finish_batch (self);
-    return request;
 }
 
 static const fx_sent *last_answer (const fx *self)

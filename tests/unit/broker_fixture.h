@@ -99,6 +99,9 @@ bg_id fx_id (fx *self);
 */
 bg_id fx_send (fx *self, wire_channel channel, const bg_key *from, bg_id session, wire_kind kind,
     const void *value);
+/*  The same with a request id that was used before.  */
+void fx_send_again (fx *self, wire_channel channel, const bg_key *from, bg_id session,
+    bg_id request, wire_kind kind, const void *value);
 /*  The answer to the last request, of exactly this kind; fails the test when there is none. Cast to
     its struct.  */
 const void *fx_answer (fx *self, wire_kind kind);

@@ -82,6 +82,31 @@ static void the_same_machine_enlists_twice_as_one (void **state)
     fx_close (&self);
 }
 
+/*  Somebody who has a token and proves nothing uses no numbers up.  */
+static void numbers_that_nobody_proves_are_given_again (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 5);
+    fx_token_post (self, &token);
+    for (unsigned char round = 0; round < 4; round++) {
+        for (unsigned char i = 0; i < 3; i++) {
+            fx_node node = fx_node_make (self, "web01", (unsigned char) (100 + 3 * round + i));
+            say_hello (self, &node, &token);
+            const wire_enlist_challenge *challenge = fx_answer (self, WIRE_ENLIST_CHALLENGE);
+            assert_in_range (challenge->number, 1, 3);
+        }
+        fx_pass (self, BG_SEC (61));
+        fx_tick (self);
+    }
+    fx_node first = fx_node_make (self, "web01", 150);
+    fx_node second = fx_node_make (self, "web02", 151);
+    fx_node_enlist (self, &first, &token);
+    fx_node_enlist (self, &second, &token);
+    assert_int_not_equal (first.number, second.number);
+    fx_close (&self);
+}
+
 static void each_reason_refuses_a_hello (void **state)
 {
     (void) state;
@@ -289,6 +314,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (a_token_enlists_and_the_key_comes_before_the_answer),
         cmocka_unit_test (the_same_machine_enlists_twice_as_one),
+        cmocka_unit_test (numbers_that_nobody_proves_are_given_again),
         cmocka_unit_test (each_reason_refuses_a_hello),
         cmocka_unit_test (each_lie_refuses_a_proof),
         cmocka_unit_test (two_strangers_with_one_name_make_one_target),
