@@ -135,6 +135,12 @@ bg_result broker_contact_write (
         bg_buf_printf (
             &text, "%s %s\n", broker_socket_word ((broker_socket) i), contact->endpoint[i]);
     bg_buf_printf (&text, "broker-key %s\n", bg_key_text (&contact->broker_key).text);
+    /*  As it is at most starts: then it takes no space, and a full disk does not keep the broker from answering.  */
+    BG_AUTO_BUF before = {0};
+    if (bg_is_ok (bg_file_read (path, 8192, &before, NULL)) &&
+        bg_slice_equal (bg_buf_slice (&before), bg_buf_slice (&text)) &&
+        bg_is_ok (bg_private_check (path, NULL)))
+        return bg_ok ();
     return bg_file_replace (path, bg_buf_slice (&text), 0600, err);
 }
 

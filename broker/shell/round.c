@@ -5,14 +5,16 @@
 
     Failures of the store:
         full      roll back, drop the outputs, make the core anew in its degraded state: it
-                  refuses what would write and answers the rest. A probe every few seconds
-                  ends that.
+                  refuses what would write and answers the rest, beginning with the messages of
+                  the round that failed. A probe every few seconds ends that.
         disk      end the process with 1; its start recovers.
         else      make the core anew; if that goes on, end the process.  */
 #include "broker/shell/shell_private.h"
 
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+
+#include <string.h>
 
 #define BATCH_MESSAGES 256
 #define BATCH_US       INT64_C (20000)
@@ -70,6 +72,15 @@ static fed feed_blob (shell *self, bg_now now, bg_slice blob, bg_error *err)
                            (unsigned long long) header.kind)};
 }
 
+/*  A message of this round, for the case that the round fails: it has not happened then, and its
+    sender waits for an answer.  */
+static void keep (shell *self, bg_slice blob)
+{
+    uint32_t size = (uint32_t) blob.size;
+    bg_buf_append (&self->taken, &size, sizeof size);
+    bg_buf_append_slice (&self->taken, blob);
+}
+
 /*  Takes what is there, up to the size of a batch. Failures of the link end up in broken, those
     of the store are returned.  */
 static bg_result take_input (
@@ -85,6 +96,7 @@ static bg_result take_input (
             *broken = true;
             return bg_ok ();
         }
+        keep (self, blob);
         fed outcome = feed_blob (self, now, blob, err);
         if (outcome.is_link_broken) {
             *link_err = *err;
@@ -105,6 +117,41 @@ static void give_up (shell *self, const bg_error *err)
     bg_loop_stop (self->loop, 1);
 }
 
+/*  The messages of the round that failed, for the degraded core: what would write gets its refusal
+    at once, the rest its answer.  */
+static bg_result feed_again (shell *self, bg_error *err)
+{
+    bool changed = false;
+    bg_now now = shell_now ();
+    BG_TRY (broker_db_begin (self->db, err));
+    for (size_t at = 0; at < self->taken.size;) {
+        uint32_t size;
+        memcpy (&size, self->taken.data + at, sizeof size);
+        bg_slice blob = bg_slice_of (self->taken.data + at + sizeof size, size);
+        BG_TRY (feed_blob (self, now, blob, err).result);
+        at += sizeof size + size;
+    }
+    BG_TRY (broker_core_before_commit (self->core, now, &changed, err));
+    broker_db_rollback (self->db);
+    return bg_ok ();
+}
+
+/*  Nothing of it is in the store: were it to fail as well, it is as if it had not been tried.  */
+static void answer_taken (shell *self)
+{
+    bg_error err = {0}, link_err = {0};
+    if (bg_failed (feed_again (self, &err))) {
+        bg_log_failure (
+            self->log, BG_LOG_WARNING, "round-not-answered", &err, "bytes=%zu", self->taken.size);
+        broker_db_rollback (self->db);
+        broker_outputs_drop (self->outputs);
+        if (bg_failed (shell_engine_start (self, true, &err)))
+            give_up (self, &err);
+    } else if (bg_failed (broker_outputs_release (self->outputs, self->link, &link_err))) {
+        shell_drop_link (self, &link_err);
+    }
+}
+
 static void degrade (shell *self, const bg_error *err)
 {
     int64_t now = bg_clock_mono_us ();
@@ -118,6 +165,8 @@ static void degrade (shell *self, const bg_error *err)
     bg_error again = {0};
     if (bg_failed (shell_engine_start (self, true, &again)))
         give_up (self, &again);
+    else
+        answer_taken (self);
 }
 
 static void rebuild (shell *self, const bg_error *err)
@@ -249,6 +298,7 @@ void shell_round (shell *self, bool is_readable)
     } else if (bg_failed (broker_outputs_release (self->outputs, self->link, &link_err))) {
         broken = true;
     }
+    bg_buf_clear (&self->taken);
     if (broken)
         shell_drop_link (self, &link_err);
     plan_next (self);

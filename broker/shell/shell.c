@@ -177,6 +177,7 @@ static void stop (shell *self)
     broker_db_close (&self->db);
     explicit_bzero (self->settings.sign_secret, sizeof self->settings.sign_secret);
     bg_arena_fini (&self->texts);
+    bg_buf_fini (&self->taken);
     broker_part_destroy (&self->part);
     free (self->db_path);
     free (self->socket_path);

@@ -37,6 +37,7 @@ typedef struct {
     bg_fd_watch *link_watch;
     bool is_greeted;     /*  its hello came  */
     bool needs_front_up; /*  the core has to be told of it  */
+    bg_buf taken;        /*  messages of the round that goes on, each behind its size (uint32)  */
 
     bg_timer *deadline;
     bg_timer *beacon;
