@@ -434,9 +434,35 @@ static void on_tick (void *arg)
     bg_log_tick (self->log);
 }
 
+/*  Writes what is there already: a core that is told of space when there is none would lose its connections over it.  */
+static bg_result probe_store (shell *self, bg_error *err)
+{
+    const node_store *store = node_db_port (self->store);
+    uint64_t boots = 0;
+    BG_TRY (node_db_begin (self->store, err));
+    bg_result result = store->number_get (store->ctx, NODE_NUMBER_BOOT, &boots, err);
+    if (bg_is_ok (result))
+        result = store->number_put (store->ctx, NODE_NUMBER_BOOT, boots, err);
+    if (bg_is_ok (result))
+        result = node_db_commit (self->store, err);
+    node_db_rollback (self->store);
+    return result;
+}
+
 static void on_storage_retry (void *arg)
 {
     shell *self = arg;
+    bg_error why = {0};
+    finish_batch (self);
+    bg_result result = self->batch == 0 ? probe_store (self, &why) : bg_ok ();
+    if (result.code == BG_STORAGE_FULL) {
+        bg_timer_arm (self->storage_retry, STORAGE_RETRY_US);
+        return;
+    }
+    if (bg_failed (result)) {
+        start_over (self, &why);
+        return;
+    }
     self->storage_full = false;
     FEED (self, node_core_set_storage_full (core, now, false, err));
     finish_batch (self);
