@@ -1,10 +1,19 @@
 # Real processes together: broker, nodes, CLI. Python and its modules are Debian packages; without them the tests are
 # skipped by name. World and helpers: world.py.
-set (bugle_e2e_tests test_jobs test_enlist test_faults test_init test_cli_forms test_cli_orders test_processes)
+#
+# A full disk where nothing can be mounted, for test_storage.py.
+add_library (enospc SHARED faults/enospc.c)
+target_link_libraries (enospc PRIVATE ${CMAKE_DL_LIBS} bugle_flags)
+target_compile_options (enospc PRIVATE -fno-sanitize=all)
+target_link_options (enospc PRIVATE -fno-sanitize=all)
+set_target_properties (enospc PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+
+set (bugle_e2e_tests
+    test_jobs test_enlist test_faults test_init test_cli_forms test_cli_orders test_processes test_storage)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c
         "test -x /usr/bin/python3 || exit 77; /usr/bin/python3 -c 'import zmq, msgpack, nacl, yaml' || exit 77; exec /usr/bin/python3 \"$0\""
         "${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}.py")
     set_tests_properties (e2e_${name} PROPERTIES LABELS quick TIMEOUT 180 SKIP_RETURN_CODE 77
-        ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin")
+        ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>")
 endforeach ()
