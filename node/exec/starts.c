@@ -59,8 +59,10 @@ static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *er
     BG_TRY (exec_check_deed_time (self, now, &s->deed, "the START", err));
     if (exec_is_stopped (self, s->verified.document.key, s->deed.issued_us))
         return bg_fail (err, BG_SUPERSEDED, "a STOP of the job was issued after this START");
-    if (s->job->start_by == WIRE_START_BY_NOBODY)
-        return bg_fail (err, BG_POLICY, "the job says that nobody may start it by command");
+    /*  A deed is a login's word; STARTs of a broker's own are none of this version.  */
+    if (s->job->start_by != WIRE_START_BY_LOGIN)
+        return bg_fail (err, BG_POLICY, "the job says that %s may start it by command",
+            s->job->start_by == WIRE_START_BY_BROKER ? "only the broker" : "nobody");
     return bg_ok ();
 }
 

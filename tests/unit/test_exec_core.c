@@ -575,21 +575,25 @@ static void switches_disable_until_their_time (void **state)
     assert_string_equal (exec_fixture_start (&t, job, &next), "running");
 }
 
-static void start_by_nobody_leaves_the_schedule (void **state)
+static void what_a_login_may_not_start_runs_by_its_schedule (void **state)
 {
     (void) state;
-    wire_job job = fixture_job (&t.signing, "a");
-    wire_job_schedule schedule = {.name = bg_slice_str ("tick"),
-        .kind = WIRE_SCHEDULE_EVERY,
-        .every_us = (uint64_t) BG_MIN (1)};
-    job.schedules = &schedule;
-    job.schedules_count = 1;
-    job.start_by = WIRE_START_BY_NOBODY;
-    wire_signed document = fixture_document (&t.signing, WIRE_TYPE_JOB, "a", &job);
-    wire_signed deed = exec_fixture_start_deed (&t, "a");
-    assert_string_equal (exec_fixture_start (&t, document, &deed), "policy");
-    int64_t nominal_us = t.now.utc_us - t.now.utc_us % BG_MIN (1);
-    assert_string_equal (exec_fixture_occurrence (&t, document, 1, nominal_us), "running");
+    const uint64_t by[] = {WIRE_START_BY_NOBODY, WIRE_START_BY_BROKER};
+    const char *names[] = {"a", "b"};
+    for (size_t i = 0; i < 2; i++) {
+        wire_job job = fixture_job (&t.signing, names[i]);
+        wire_job_schedule schedule = {.name = bg_slice_str ("tick"),
+            .kind = WIRE_SCHEDULE_EVERY,
+            .every_us = (uint64_t) BG_MIN (1)};
+        job.schedules = &schedule;
+        job.schedules_count = 1;
+        job.start_by = by[i];
+        wire_signed document = fixture_document (&t.signing, WIRE_TYPE_JOB, names[i], &job);
+        wire_signed deed = exec_fixture_start_deed (&t, names[i]);
+        assert_string_equal (exec_fixture_start (&t, document, &deed), "policy");
+        int64_t nominal_us = t.now.utc_us - t.now.utc_us % BG_MIN (1);
+        assert_string_equal (exec_fixture_occurrence (&t, document, 1, nominal_us), "running");
+    }
 }
 
 static const char *start_and_end (wire_signed job, const char *name)
@@ -1275,7 +1279,7 @@ int main (void)
         ENLISTED (one_run_of_a_job_at_a_time),
         ENLISTED (starts_are_refused_with_their_reason),
         ENLISTED (switches_disable_until_their_time),
-        ENLISTED (start_by_nobody_leaves_the_schedule),
+        ENLISTED (what_a_login_may_not_start_runs_by_its_schedule),
         ENLISTED (at_most_counts_over_restarts),
         ENLISTED (max_starts_is_for_ever),
         ENLISTED (scheduled_runs_are_bounded_when_the_job_says_nothing),
