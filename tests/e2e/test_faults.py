@@ -2,6 +2,7 @@
 """Processes that are killed, brokers that go away: nothing acknowledged is lost, nothing is done twice."""
 
 import os
+import shutil
 import signal
 
 from world import WorldTest, main, wait_for
@@ -109,6 +110,54 @@ class Kills(WorldTest):
         self.assertLessEqual(len(marks.read_text().splitlines()) if marks.exists() else 0, 6)
         self.assertGreaterEqual(len(marks.read_text().splitlines()), len(succeeded))
         self.assertEqual(len({row["run"] for row in rows}), 6)
+
+
+class OlderCopy(WorldTest):
+    """A broker whose store was put back to an older copy. That it takes what it lacks from the targets comes later; that
+    it says so, goes on, and lets nothing happen twice is asked for now."""
+
+    def copy(self):
+        store = next(self.world.home.rglob("broker.db")).parent
+        copy = self.world.directory / "copy"
+        copy.mkdir()
+        for file in store.glob("broker.db*"):
+            shutil.copy(file, copy / file.name)
+        return store, copy
+
+    def put_back(self, store, copy):
+        for file in store.glob("broker.db*"):
+            file.unlink()
+        for file in copy.iterdir():
+            shutil.copy(file, store / file.name)
+
+    def test_nothing_is_done_twice_and_the_work_goes_on(self):
+        node = self.world.node("a1")
+        marks = self.world.directory / "marks"
+        job = f'job: once\ntargets: {{all: true}}\nsteps: [{{name: s, script: "echo x >> {marks}"}}]\n'
+        self.world.apply(job)
+        self.world.wait_applied("once", 1)
+        node.stop()
+        self.world.bugle("job", "start", "once")
+        self.world.stop_broker()
+        store, copy = self.copy()
+        # The START is done and reported; then the broker forgets all of it and sends the START again.
+        self.world.start_broker()
+        node.start()
+        self.world.wait_history("once", "the START is done", lambda rows: rows and rows[0]["state"] == "succeeded")
+        self.world.apply(job.replace("job: once", "job: once\ndescription: newer"))
+        self.world.wait_applied("once", 1)
+        self.world.stop_broker(signal.SIGKILL)
+        self.put_back(store, copy)
+        broker = self.world.start_broker()
+        broker.wait_line("position-ahead")
+        wait_for("the START is acknowledged again", lambda: self.world.bugle(
+            "exec", "list", "-o", "jsonl").rows()[0]["pending"] == 0)
+        self.assertEqual(marks.read_text(), "x\n")
+        # A definition that is newer than what targets hold counts, and is started.
+        self.world.apply(job.replace("job: once", "job: once\ndescription: newest"))
+        self.world.wait_applied("once", 1)
+        self.world.bugle("job", "start", "once", "--wait")
+        self.assertEqual(marks.read_text(), "x\nx\n")
 
 
 def children_of(pid):
