@@ -29,10 +29,11 @@ json_t *ctl_job_json (const wire_job_row *row)
 {
     const char *last = row->last_us ? wire_run_state_word (row->last_state) : NULL;
     json_t *object = json_pack ("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                                "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                                "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "name", ctl_json_slice (row->name), "key", ctl_json_id (row->key), "enabled",
         !row->disabled, "disabled_reason",
-        row->disabled ? ctl_json_text_or_null (row->disabled_reason) : json_null (), "version",
+        row->disabled ? ctl_json_text_or_null (row->disabled_reason) : json_null (),
+        "disabled_until", ctl_json_time (row->disabled ? row->disabled_until_us : 0), "version",
         count_json (row->revision), "document_version", count_json (row->version), "audience",
         ctl_json_text_or_null (row->audience), "category", ctl_json_text_or_null (row->category),
         "step_count", count_json (row->steps), "schedule_count", count_json (row->schedules),
@@ -75,9 +76,12 @@ static json_t *step_json (const wire_job *job, size_t index)
         "on_success", buf_json (&success), "on_failure", buf_json (&failure));
 }
 
-/*  A schedule in the targets' own zones has no time that could be told here.  */
+/*  A schedule in the targets' own zones has no time that could be told here, and one of a job that is
+    disabled (now_us 0) has none at all.  */
 static json_t *next_json (const wire_job_schedule *schedule, int64_t now_us)
 {
+    if (now_us == 0)
+        return json_null ();
     ctl_zones zones = {0};
     job_schedule made;
     int64_t next_us = 0;
@@ -102,12 +106,25 @@ static json_t *schedule_json (const wire_job_schedule *schedule, int64_t now_us)
         "next", next_json (schedule, now_us));
 }
 
+/*  When it is enabled again, less the moment that a search for the next time begins after; 0: when
+    somebody says so.  */
+static int64_t disabled_until_us (const json_t *object)
+{
+    const char *text = json_string_value (json_object_get (object, "disabled_until"));
+    int64_t until_us = 0;
+    if (!text || bg_failed (ctl_times_parse (bg_slice_str (text), 0, &until_us, NULL)))
+        return 0;
+    return until_us - 1;
+}
+
 void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us)
 {
     BG_AUTO_BUF start = {0};
     BG_AUTO_BUF yaml = {0};
     json_t *steps = json_array ();
     json_t *schedules = json_array ();
+    if (json_is_false (json_object_get (object, "enabled")))
+        now_us = disabled_until_us (object);
     for (size_t i = 0; i < job->steps_count; i++)
         json_array_append_new (steps, step_json (job, i));
     for (size_t i = 0; i < job->schedules_count; i++)
@@ -154,6 +171,12 @@ static void print_delivery (const ctl_output *out, const json_t *row, bg_buf *te
 static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     print_enabled (out, row, text);
+    const char *until = json_string_value (json_object_get (row, "disabled_until"));
+    int64_t until_us = 0;
+    if (until && bg_is_ok (ctl_times_parse (bg_slice_str (until), 0, &until_us, NULL))) {
+        bg_buf_append_str (text, " until ");
+        ctl_times_people (until_us, ctl_output_get (out)->is_utc, text);
+    }
     const char *reason = json_string_value (json_object_get (row, "disabled_reason"));
     if (reason)
         bg_buf_printf (text, ": %s", reason);

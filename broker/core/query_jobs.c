@@ -78,8 +78,10 @@ static bg_result fill_row (
         .steps = job->steps,
         .schedules = job->schedules};
     row->disabled = broker_document_is_disabled (self, job, request->now.utc_us, &by);
-    if (by)
+    if (by) {
         row->disabled_reason = bg_slice_str (by->disabled_reason);
+        row->disabled_until_us = by->disabled_until_us;
+    }
     const broker_document *follower = broker_document_with_key (self, job->object_key);
     if (follower)
         row->switch_version = follower->version;

@@ -66,6 +66,7 @@ static void a_job_is_whole_in_json (void **state)
     BG_AUTO_BUF want = {0};
     bg_buf_printf (&want,
         "{\"name\":\"nightly\",\"key\":\"%s\",\"enabled\":true,\"disabled_reason\":null,"
+        "\"disabled_until\":null,"
         "\"version\":4,"
         "\"document_version\":1000,\"audience\":\"group "
         "db\",\"category\":null,\"step_count\":2,\"schedule_count\":1,"
@@ -141,6 +142,32 @@ static void a_definition_says_what_follows_and_when (void **state)
         "UTC\",\"zone\":\"UTC\",\"next\":\"2026-03-02T12:00:00Z\"},"
         "{\"name\":\"often\",\"when\":\"every "
         "1m\",\"zone\":null,\"next\":\"2026-03-01T12:01:00Z\"}]}");
+}
+
+/*  The next time of a schedule of a job that is disabled: never, or from then on.  */
+static void assert_next (wire_job_row row, const char *want)
+{
+    wire_job job = job_of ();
+    json_t *object = ctl_job_json (&row);
+    ctl_job_add_definition (object, &job, T0 + S);
+    const json_t *often = json_array_get (json_object_get (object, "schedules"), 2);
+    const char *next = json_string_value (json_object_get (often, "next"));
+    if (want)
+        assert_string_equal (next, want);
+    else
+        assert_null (next);
+    json_decref (object);
+}
+
+static void a_disabled_job_has_no_next_time_before_it_is_enabled (void **state)
+{
+    (void) state;
+    wire_job_row row = job_row ();
+    assert_next (row, "2026-03-01T12:01:00Z");
+    row.disabled = true;
+    assert_next (row, NULL);
+    row.disabled_until_us = T0 + 3600 * S;
+    assert_next (row, "2026-03-01T13:00:00Z");
 }
 
 /*  ---- apply ----  */
@@ -338,6 +365,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (a_job_is_whole_in_json),
         cmocka_unit_test (a_definition_says_what_follows_and_when),
+        cmocka_unit_test (a_disabled_job_has_no_next_time_before_it_is_enabled),
         cmocka_unit_test (apply_compares_bodies),
         cmocka_unit_test (apply_says_what_became_of_each),
         cmocka_unit_test (directories_give_their_job_files_in_order),
