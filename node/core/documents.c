@@ -96,6 +96,16 @@ static bg_result authority_on (
     return bg_ok ();
 }
 
+/*  At a start: the node was ended between the acknowledgement of its own end and that end.  */
+static void membership_again (node_core *self, const wire_membership *body)
+{
+    if (!self->enlisted || body->state != WIRE_DEFECTED_MEMBER ||
+        !bg_id_equal (body->target, self->identity.target))
+        return;
+    self->leaving = true;
+    node_timer_in (self, NODE_TIMER_LEAVE, 0);
+}
+
 static bg_result membership_on (node_core *self, const wire_membership *body, bg_error *err)
 {
     const node_store *store = self->ports.store;
@@ -142,7 +152,10 @@ static bg_result take_effect (node_core *self, const wire_signed *item, const no
         goto unread;
     switch (document.type) {
     case WIRE_TYPE_MEMBERSHIP:
-        return live ? membership_on (self, body, err) : bg_ok ();
+        if (live)
+            return membership_on (self, body, err);
+        membership_again (self, body);
+        return bg_ok ();
     case WIRE_TYPE_SWITCH:
         return switch_on (self, slot->key, body, err);
     case WIRE_TYPE_JOB:
@@ -304,8 +317,9 @@ typedef struct {
 static bool recover_effect (void *visitor, const node_document_row *row)
 {
     effects *at = visitor;
-    const bool jobs = row->type == WIRE_TYPE_JOB || row->type == WIRE_TYPE_SWITCH;
-    if (row->dropped || !jobs)
+    const bool has_effect = row->type == WIRE_TYPE_JOB || row->type == WIRE_TYPE_SWITCH ||
+                            row->type == WIRE_TYPE_MEMBERSHIP;
+    if (row->dropped || !has_effect)
         return true;
     bg_arena arena = {0};
     wire_signed item;

@@ -312,6 +312,22 @@ static void a_membership_that_says_defected_ends_it (void **state)
     assert_int_equal (self->keys_forgotten, 1);
 }
 
+static void ended_before_it_was_gone_it_goes_at_the_next_start (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_enlist (self);
+    node_pending *row =
+        node_fixture_post (self, fixture_membership (&self->signing, 2, WIRE_DEFECTED_MEMBER));
+    node_fixture_push (self, row->item);
+    assert_true (node_fixture_state (self).enlisted);
+    /*  The broker has cut this key: nobody would tell it again.  */
+    self->broker_up = false;
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_MS (10));
+    assert_false (node_fixture_state (self).enlisted);
+    assert_int_equal (self->keys_forgotten, 1);
+}
+
 static void both_sides_defect_at_once (void **state)
 {
     node_fixture *self = *state;
@@ -457,6 +473,7 @@ int main (void)
         TEST (the_brokers_refusal_of_a_defect_is_told),
         TEST (nobody_to_defect_from),
         TEST (a_membership_that_says_defected_ends_it),
+        TEST (ended_before_it_was_gone_it_goes_at_the_next_start),
         TEST (both_sides_defect_at_once),
         TEST (heartbeats_keep_it_and_silence_rebuilds_it),
         TEST (a_busy_core_makes_nodes_wait_and_not_reconnect),
