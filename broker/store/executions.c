@@ -1,8 +1,9 @@
 /*  Executions, notes and open runs of the broker's store.  */
 #include "broker/store/store_private.h"
 
-#define EXECUTION_COLUMNS                                                                                              \
-    "id, what, job_key, job_name, login, reason, issued_us, expires_us, signed_bytes, targets, begun, over, silent,"   \
+#define EXECUTION_COLUMNS                                                                          \
+    "id, what, job_key, job_name, login, reason, issued_us, expires_us, signed_bytes, targets, "   \
+    "begun, over, silent,"                                                                         \
     " succeeded, failed, canceled, interrupted, not_run, done_us, bitmaps"
 #define FIRST_COUNT_COLUMN 13 /*  succeeded; run states 1..5 follow one another  */
 
@@ -21,11 +22,12 @@ static void bind_progress (bg_stmt *stmt, int first, const broker_execution_reco
 static bg_result execution_put (void *ctx, const broker_execution_record *record, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "INSERT INTO execution (" EXECUTION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+        "INSERT INTO execution (" EXECUTION_COLUMNS
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
         " ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
-    broker_bind_id (stmt, 1, &record->id);
-    broker_bind_u64 (stmt, 2, record->what);
-    broker_bind_id (stmt, 3, &record->job_key);
+    bg_bind_id (stmt, 1, &record->id);
+    bg_bind_u64 (stmt, 2, record->what);
+    bg_bind_id (stmt, 3, &record->job_key);
     bg_bind_text (stmt, 4, record->job_name);
     bg_bind_text (stmt, 5, record->login);
     bg_bind_text (stmt, 6, record->reason);
@@ -38,10 +40,12 @@ static bg_result execution_put (void *ctx, const broker_execution_record *record
 
 static bg_result execution_update (void *ctx, const broker_execution_record *record, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "UPDATE execution SET targets = ?2, begun = ?3, over = ?4, silent = ?5, succeeded = ?6, failed = ?7,"
-        " canceled = ?8, interrupted = ?9, not_run = ?10, done_us = ?11, bitmaps = ?12 WHERE id = ?1");
-    broker_bind_id (stmt, 1, &record->id);
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "UPDATE execution SET targets = ?2, begun = ?3, over = "
+                                         "?4, silent = ?5, succeeded = ?6, failed = ?7,"
+                                         " canceled = ?8, interrupted = ?9, not_run = ?10, done_us "
+                                         "= ?11, bitmaps = ?12 WHERE id = ?1");
+    bg_bind_id (stmt, 1, &record->id);
     bind_progress (stmt, 2, record);
     /*  None may be there any more: a clock that is set far ahead makes old what the core still holds.  */
     return bg_stmt_run (stmt, err);
@@ -50,9 +54,9 @@ static bg_result execution_update (void *ctx, const broker_execution_record *rec
 static void read_execution (bg_stmt *stmt, broker_execution_record *record)
 {
     *record = (broker_execution_record){
-        .id = broker_column_id (stmt, 0),
+        .id = bg_column_id (stmt, 0),
         .what = (uint64_t) bg_column_i64 (stmt, 1),
-        .job_key = broker_column_id (stmt, 2),
+        .job_key = bg_column_id (stmt, 2),
         .job_name = bg_column_text (stmt, 3),
         .login = bg_column_text (stmt, 4),
         .reason = bg_column_text (stmt, 5),
@@ -70,11 +74,12 @@ static void read_execution (bg_stmt *stmt, broker_execution_record *record)
         record->counts[state] = (uint32_t) bg_column_i64 (stmt, FIRST_COUNT_COLUMN - 1 + state);
 }
 
-static bg_result execution_get (
-    void *ctx, bg_id id, bg_arena *arena, broker_execution_record *record, bool *found, bg_error *err)
+static bg_result execution_get (void *ctx, bg_id id, bg_arena *arena,
+    broker_execution_record *record, bool *found, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx), "SELECT " EXECUTION_COLUMNS " FROM execution WHERE id = ?1");
-    broker_bind_id (stmt, 1, &id);
+    bg_stmt *stmt = bg_db_query (
+        broker_db_of (ctx), "SELECT " EXECUTION_COLUMNS " FROM execution WHERE id = ?1");
+    bg_bind_id (stmt, 1, &id);
     *found = false;
     BG_TRY (bg_stmt_step (stmt, found, err));
     if (*found) {
@@ -94,39 +99,36 @@ static bg_stmt *query_executions (bg_db *db, const broker_execution_filter *filt
 {
     bg_stmt *stmt;
     if (!bg_id_is_zero (filter->job_key)) {
-        stmt = bg_db_query (db, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE job_key = ?4 AND (?1 IS NULL OR id < ?1)"
+        stmt = bg_db_query (db, "SELECT " EXECUTION_COLUMNS
+                                " FROM execution WHERE job_key = ?4 AND (?1 IS NULL OR id < ?1)"
                                 " AND (?3 = 0 OR done_us = 0) ORDER BY id DESC LIMIT ?2");
-        broker_bind_id (stmt, 4, &filter->job_key);
+        bg_bind_id (stmt, 4, &filter->job_key);
     } else if (filter->open_only) {
-        stmt = bg_db_query (db, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE done_us = 0"
-                                " AND (?1 IS NULL OR id < ?1) AND ?3 = 1 ORDER BY id DESC LIMIT ?2");
+        stmt =
+            bg_db_query (db, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE done_us = 0"
+                             " AND (?1 IS NULL OR id < ?1) AND ?3 = 1 ORDER BY id DESC LIMIT ?2");
     } else {
-        stmt = bg_db_query (db, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE (?1 IS NULL OR id < ?1) AND ?3 = 0"
-                                " ORDER BY id DESC LIMIT ?2");
+        stmt = bg_db_query (db,
+            "SELECT " EXECUTION_COLUMNS " FROM execution WHERE (?1 IS NULL OR id < ?1) AND ?3 = 0"
+            " ORDER BY id DESC LIMIT ?2");
     }
-    broker_bind_id_or_null (stmt, 1, &filter->before);
+    bg_bind_id_or_null (stmt, 1, &filter->before);
     bg_bind_i64 (stmt, 2, filter->limit);
     bg_bind_i64 (stmt, 3, filter->open_only);
     return stmt;
 }
 
-static bg_result executions (
-    void *ctx, const broker_execution_filter *filter, broker_visit_execution visit, void *visitor, bg_error *err)
+static bg_result executions (void *ctx, const broker_execution_filter *filter,
+    broker_visit_execution visit, void *visitor, bg_error *err)
 {
     bg_stmt *stmt = query_executions (broker_db_of (ctx), filter);
-    for (bool row = true; row;) {
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        if (!row)
-            break;
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
         broker_execution_record record;
         read_execution (stmt, &record);
-        bg_result visited = visit (visitor, &record, err);
-        if (bg_failed (visited)) {
-            bg_stmt_reset (stmt);
-            return visited;
-        }
+        result = visit (visitor, &record, err);
     }
-    return bg_ok ();
+    return result;
 }
 
 static bg_result note_put (void *ctx, const broker_note_record *record, bg_error *err)
@@ -134,10 +136,10 @@ static bg_result note_put (void *ctx, const broker_note_record *record, bg_error
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
         "INSERT OR REPLACE INTO note (object, number, version, state, code, message, at_us)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    broker_bind_id (stmt, 1, &record->object);
+    bg_bind_id (stmt, 1, &record->object);
     bg_bind_i64 (stmt, 2, record->number);
-    broker_bind_u64 (stmt, 3, record->version);
-    broker_bind_u64 (stmt, 4, record->state);
+    bg_bind_u64 (stmt, 3, record->version);
+    bg_bind_u64 (stmt, 4, record->state);
     bg_bind_text (stmt, 5, record->code);
     bg_bind_text (stmt, 6, record->message);
     bg_bind_i64 (stmt, 7, record->at_us);
@@ -146,9 +148,9 @@ static bg_result note_put (void *ctx, const broker_note_record *record, bg_error
 
 static bg_result note_remove (void *ctx, bg_id object, uint32_t number, bg_error *err)
 {
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "DELETE FROM note WHERE object = ?1 AND (?2 = 0 OR number = ?2)");
-    broker_bind_id (stmt, 1, &object);
+    bg_stmt *stmt = bg_db_query (
+        broker_db_of (ctx), "DELETE FROM note WHERE object = ?1 AND (?2 = 0 OR number = ?2)");
+    bg_bind_id (stmt, 1, &object);
     bg_bind_i64 (stmt, 2, number);
     return bg_stmt_run (stmt, err);
 }
@@ -156,7 +158,7 @@ static bg_result note_remove (void *ctx, bg_id object, uint32_t number, bg_error
 static void read_note (bg_stmt *stmt, broker_note_record *record)
 {
     *record = (broker_note_record){
-        .object = broker_column_id (stmt, 0),
+        .object = bg_column_id (stmt, 0),
         .number = (uint32_t) bg_column_i64 (stmt, 1),
         .version = (uint64_t) bg_column_i64 (stmt, 2),
         .state = (uint64_t) bg_column_i64 (stmt, 3),
@@ -166,12 +168,13 @@ static void read_note (bg_stmt *stmt, broker_note_record *record)
     };
 }
 
-static bg_result note_get (
-    void *ctx, bg_id object, uint32_t number, bg_arena *arena, broker_note_record *record, bool *found, bg_error *err)
+static bg_result note_get (void *ctx, bg_id object, uint32_t number, bg_arena *arena,
+    broker_note_record *record, bool *found, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT object, number, version, state, code, message, at_us FROM note WHERE object = ?1 AND number = ?2");
-    broker_bind_id (stmt, 1, &object);
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "SELECT object, number, version, state, code, message, "
+                                         "at_us FROM note WHERE object = ?1 AND number = ?2");
+    bg_bind_id (stmt, 1, &object);
     bg_bind_i64 (stmt, 2, number);
     *found = false;
     BG_TRY (bg_stmt_step (stmt, found, err));
@@ -184,28 +187,23 @@ static bg_result note_get (
     return bg_ok ();
 }
 
-static bg_result notes (
-    void *ctx, bg_id object, uint32_t after, uint32_t limit, broker_visit_note visit, void *visitor, bg_error *err)
+static bg_result notes (void *ctx, bg_id object, uint32_t after, uint32_t limit,
+    broker_visit_note visit, void *visitor, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT object, number, version, state, code, message, at_us FROM note WHERE object = ?1 AND number > ?2"
-        " ORDER BY number LIMIT ?3");
-    broker_bind_id (stmt, 1, &object);
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "SELECT object, number, version, state, code, message, "
+                                         "at_us FROM note WHERE object = ?1 AND number > ?2"
+                                         " ORDER BY number LIMIT ?3");
+    bg_bind_id (stmt, 1, &object);
     bg_bind_i64 (stmt, 2, after);
     bg_bind_i64 (stmt, 3, limit);
-    for (bool row = true; row;) {
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        if (!row)
-            break;
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
         broker_note_record record;
         read_note (stmt, &record);
-        bg_result visited = visit (visitor, &record, err);
-        if (bg_failed (visited)) {
-            bg_stmt_reset (stmt);
-            return visited;
-        }
+        result = visit (visitor, &record, err);
     }
-    return bg_ok ();
+    return result;
 }
 
 static bg_result open_run_put (void *ctx, const broker_open_run_record *record, bg_error *err)
@@ -213,10 +211,10 @@ static bg_result open_run_put (void *ctx, const broker_open_run_record *record, 
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
         "INSERT OR REPLACE INTO open_run (run, number, job_key, exec, started_us, bytes)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-    broker_bind_id (stmt, 1, &record->run);
+    bg_bind_id (stmt, 1, &record->run);
     bg_bind_i64 (stmt, 2, record->number);
-    broker_bind_id (stmt, 3, &record->job_key);
-    broker_bind_id_or_null (stmt, 4, &record->exec);
+    bg_bind_id (stmt, 3, &record->job_key);
+    bg_bind_id_or_null (stmt, 4, &record->exec);
     bg_bind_i64 (stmt, 5, record->started_us);
     bg_bind_blob (stmt, 6, record->bytes);
     return bg_stmt_run (stmt, err);
@@ -225,28 +223,28 @@ static bg_result open_run_put (void *ctx, const broker_open_run_record *record, 
 static bg_result open_run_remove (void *ctx, bg_id run, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx), "DELETE FROM open_run WHERE run = ?1");
-    broker_bind_id (stmt, 1, &run);
+    bg_bind_id (stmt, 1, &run);
     return bg_stmt_run (stmt, err);
 }
 
 static void read_open_run (bg_stmt *stmt, broker_open_run_record *record)
 {
     *record = (broker_open_run_record){
-        .run = broker_column_id (stmt, 0),
+        .run = bg_column_id (stmt, 0),
         .number = (uint32_t) bg_column_i64 (stmt, 1),
-        .job_key = broker_column_id (stmt, 2),
-        .exec = broker_column_id (stmt, 3),
+        .job_key = bg_column_id (stmt, 2),
+        .exec = bg_column_id (stmt, 3),
         .started_us = bg_column_i64 (stmt, 4),
         .bytes = bg_column_blob (stmt, 5),
     };
 }
 
-static bg_result open_run_get (
-    void *ctx, bg_id run, bg_arena *arena, broker_open_run_record *record, bool *found, bg_error *err)
+static bg_result open_run_get (void *ctx, bg_id run, bg_arena *arena,
+    broker_open_run_record *record, bool *found, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
         "SELECT run, number, job_key, exec, started_us, bytes FROM open_run WHERE run = ?1");
-    broker_bind_id (stmt, 1, &run);
+    bg_bind_id (stmt, 1, &run);
     *found = false;
     BG_TRY (bg_stmt_step (stmt, found, err));
     if (*found) {
@@ -257,29 +255,24 @@ static bg_result open_run_get (
     return bg_ok ();
 }
 
-static bg_result open_runs (
-    void *ctx, const bg_id *after, uint32_t limit, broker_visit_open_run visit, void *visitor, bg_error *err)
+static bg_result open_runs (void *ctx, const bg_id *after, uint32_t limit,
+    broker_visit_open_run visit, void *visitor, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT run, number, job_key, exec, started_us, bytes FROM open_run WHERE run > ?1 ORDER BY run LIMIT ?2");
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "SELECT run, number, job_key, exec, started_us, bytes "
+                                         "FROM open_run WHERE run > ?1 ORDER BY run LIMIT ?2");
     if (after)
-        broker_bind_id (stmt, 1, after);
+        bg_bind_id (stmt, 1, after);
     else
         bg_bind_blob (stmt, 1, bg_slice_of ("", 0));
     bg_bind_i64 (stmt, 2, limit);
-    for (bool row = true; row;) {
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        if (!row)
-            break;
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
         broker_open_run_record record;
         read_open_run (stmt, &record);
-        bg_result visited = visit (visitor, &record, err);
-        if (bg_failed (visited)) {
-            bg_stmt_reset (stmt);
-            return visited;
-        }
+        result = visit (visitor, &record, err);
     }
-    return bg_ok ();
+    return result;
 }
 
 void broker_executions_port (broker_store *port)

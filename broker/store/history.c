@@ -15,7 +15,7 @@
 static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (db, "SELECT row FROM job WHERE key = ?1");
-    broker_bind_id (stmt, 1, &record->job_key);
+    bg_bind_id (stmt, 1, &record->job_key);
     bool found = false;
     BG_TRY (bg_stmt_step (stmt, &found, err));
     if (found) {
@@ -24,7 +24,7 @@ static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *r
         return bg_ok ();
     }
     stmt = bg_db_query (db, "INSERT INTO job (key, name) VALUES (?1, ?2)");
-    broker_bind_id (stmt, 1, &record->job_key);
+    bg_bind_id (stmt, 1, &record->job_key);
     bg_bind_text (stmt, 2, record->job_name);
     BG_TRY (bg_stmt_run (stmt, err));
     *row = bg_db_last_row (db);
@@ -41,9 +41,9 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
                                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     bg_bind_i64 (stmt, 1, job);
     bg_bind_i64 (stmt, 2, record->number);
-    broker_bind_id (stmt, 3, &record->run);
-    broker_bind_id_or_null (stmt, 4, &record->exec);
-    broker_bind_u64 (stmt, 5, record->state);
+    bg_bind_id (stmt, 3, &record->run);
+    bg_bind_id_or_null (stmt, 4, &record->exec);
+    bg_bind_u64 (stmt, 5, record->state);
     bg_bind_text (stmt, 6, record->reason);
     bg_bind_i64 (stmt, 7, record->started_us);
     bg_bind_i64 (stmt, 8, record->finished_us);
@@ -117,11 +117,11 @@ static void read_run (bg_stmt *stmt, broker_run_record *record)
 {
     *record = (broker_run_record){
         .row = bg_column_i64 (stmt, 0),
-        .run = broker_column_id (stmt, 1),
-        .job_key = broker_column_id (stmt, 2),
+        .run = bg_column_id (stmt, 1),
+        .job_key = bg_column_id (stmt, 2),
         .job_name = bg_column_text (stmt, 3),
         .number = (uint32_t) bg_column_i64 (stmt, 4),
-        .exec = broker_column_id (stmt, 5),
+        .exec = bg_column_id (stmt, 5),
         .state = (uint64_t) bg_column_i64 (stmt, 6),
         .reason = bg_column_text (stmt, 7),
         .started_us = bg_column_i64 (stmt, 8),
@@ -143,23 +143,17 @@ static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_
     bg_bind_i64 (stmt, 3, upper.row);
     bg_bind_i64 (stmt, 4, filter->states);
     bg_bind_i64 (stmt, 5, filter->number);
-    broker_bind_id_or_null (stmt, 6, &filter->job_key);
-    broker_bind_id_or_null (stmt, 7, &filter->exec);
+    bg_bind_id_or_null (stmt, 6, &filter->job_key);
+    bg_bind_id_or_null (stmt, 7, &filter->exec);
     bg_bind_i64 (stmt, 8, filter->limit);
     bg_bind_i64 (stmt, 9, filter->output);
-    for (bool row = true; row;) {
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        if (!row)
-            break;
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
         broker_run_record record;
         read_run (stmt, &record);
-        bg_result visited = visit (visitor, &record, err);
-        if (bg_failed (visited)) {
-            bg_stmt_reset (stmt);
-            return visited;
-        }
+        result = visit (visitor, &record, err);
     }
-    return bg_ok ();
+    return result;
 }
 
 typedef struct {

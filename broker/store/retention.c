@@ -12,8 +12,9 @@
 #define PRUNE_ROWS        500
 
 /*  Those of the first rows that may go.  */
-#define OLD_EXECUTIONS                                                                                                 \
-    "(SELECT id FROM (SELECT id, done_us FROM execution ORDER BY id LIMIT ?2) WHERE done_us > 0 AND done_us < ?1)"
+#define OLD_EXECUTIONS                                                                             \
+    "(SELECT id FROM (SELECT id, done_us FROM execution ORDER BY id LIMIT ?2) WHERE done_us > 0 "  \
+    "AND done_us < ?1)"
 
 static bg_result run_old (bg_db *db, const char *sql, int64_t before_us, bg_error *err)
 {
@@ -35,6 +36,7 @@ bg_result broker_prune_executions (bg_db *db, int64_t now_us, bool *more, bg_err
 bg_result broker_prune_tokens (bg_db *db, int64_t now_us, bg_error *err)
 {
     return run_old (db,
-        "DELETE FROM token WHERE token_key IN (SELECT token_key FROM token WHERE expires_us < ?1 LIMIT ?2)",
+        "DELETE FROM token WHERE token_key IN (SELECT token_key FROM token WHERE expires_us < ?1 "
+        "LIMIT ?2)",
         now_us - TOKEN_KEEP_US, err);
 }

@@ -19,8 +19,9 @@ static bg_result meta_get (void *ctx, const char *name, int64_t *value, bg_error
 
 static bg_result meta_set (void *ctx, const char *name, int64_t value, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "INSERT INTO meta (name, value) VALUES (?1, ?2) ON "
+                                         "CONFLICT (name) DO UPDATE SET value = excluded.value");
     bg_bind_str (stmt, 1, name);
     bg_bind_i64 (stmt, 2, value);
     return bg_stmt_run (stmt, err);
@@ -95,46 +96,4 @@ void broker_db_set_max_pages (broker_db *self, int64_t pages)
 int64_t broker_db_pages (broker_db *self)
 {
     return bg_db_pages (self->db);
-}
-
-bg_id broker_column_id (bg_stmt *stmt, int column)
-{
-    bg_id id = {{0}};
-    bg_slice blob = bg_column_blob (stmt, column);
-    if (blob.size == sizeof id.bytes)
-        memcpy (id.bytes, blob.data, sizeof id.bytes);
-    return id;
-}
-
-bg_key broker_column_key (bg_stmt *stmt, int column)
-{
-    bg_key key = {{0}};
-    bg_slice blob = bg_column_blob (stmt, column);
-    if (blob.size == sizeof key.bytes)
-        memcpy (key.bytes, blob.data, sizeof key.bytes);
-    return key;
-}
-
-void broker_bind_id (bg_stmt *stmt, int position, const bg_id *id)
-{
-    bg_bind_blob (stmt, position, bg_slice_of (id->bytes, sizeof id->bytes));
-}
-
-void broker_bind_id_or_null (bg_stmt *stmt, int position, const bg_id *id)
-{
-    if (bg_id_is_zero (*id))
-        bg_bind_null (stmt, position);
-    else
-        broker_bind_id (stmt, position, id);
-}
-
-void broker_bind_key (bg_stmt *stmt, int position, const bg_key *key)
-{
-    bg_bind_blob (stmt, position, bg_slice_of (key->bytes, sizeof key->bytes));
-}
-
-void broker_bind_u64 (bg_stmt *stmt, int position, uint64_t value)
-{
-    bg_assert (value <= INT64_MAX);
-    bg_bind_i64 (stmt, position, (int64_t) value);
 }

@@ -19,15 +19,6 @@ static inline bg_db *broker_db_of (void *ctx)
     return ((broker_db *) ctx)->db;
 }
 
-/*  A 16 byte column; a NULL or a value of another size is all zero.  */
-bg_id broker_column_id (bg_stmt *stmt, int column);
-bg_key broker_column_key (bg_stmt *stmt, int column);
-void broker_bind_id (bg_stmt *stmt, int position, const bg_id *id);
-/*  Binds NULL for the zero id.  */
-void broker_bind_id_or_null (bg_stmt *stmt, int position, const bg_id *id);
-void broker_bind_key (bg_stmt *stmt, int position, const bg_key *key);
-void broker_bind_u64 (bg_stmt *stmt, int position, uint64_t value);
-
 /*  Each fills the part of the port that its file implements.  */
 void broker_documents_port (broker_store *port);
 void broker_targets_port (broker_store *port);

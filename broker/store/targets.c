@@ -4,26 +4,31 @@
 static bg_result target_put (void *ctx, const broker_target_record *record, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "INSERT INTO target (number, id, name, sign_key, curve_key, provisional, defected_us, key_cut,"
-        " membership_version, membership_revision, membership_state, membership, membership_us, enlisted_by,"
+        "INSERT INTO target (number, id, name, sign_key, curve_key, provisional, defected_us, "
+        "key_cut,"
+        " membership_version, membership_revision, membership_state, membership, membership_us, "
+        "enlisted_by,"
         " enlisted_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-        " ON CONFLICT (number) DO UPDATE SET id = excluded.id, name = excluded.name, sign_key = excluded.sign_key,"
-        " curve_key = excluded.curve_key, provisional = excluded.provisional, defected_us = excluded.defected_us,"
+        " ON CONFLICT (number) DO UPDATE SET id = excluded.id, name = excluded.name, sign_key = "
+        "excluded.sign_key,"
+        " curve_key = excluded.curve_key, provisional = excluded.provisional, defected_us = "
+        "excluded.defected_us,"
         " key_cut = excluded.key_cut, membership_version = excluded.membership_version,"
-        " membership_revision = excluded.membership_revision, membership_state = excluded.membership_state,"
+        " membership_revision = excluded.membership_revision, membership_state = "
+        "excluded.membership_state,"
         " membership = excluded.membership, membership_us = excluded.membership_us,"
         " enlisted_by = excluded.enlisted_by, enlisted_us = excluded.enlisted_us");
     bg_bind_i64 (stmt, 1, record->number);
-    broker_bind_id (stmt, 2, &record->id);
+    bg_bind_id (stmt, 2, &record->id);
     bg_bind_text (stmt, 3, record->name);
-    broker_bind_key (stmt, 4, &record->sign_key);
-    broker_bind_key (stmt, 5, &record->curve_key);
+    bg_bind_key (stmt, 4, &record->sign_key);
+    bg_bind_key (stmt, 5, &record->curve_key);
     bg_bind_i64 (stmt, 6, record->provisional);
     bg_bind_i64 (stmt, 7, record->defected_us);
     bg_bind_i64 (stmt, 8, record->key_cut);
-    broker_bind_u64 (stmt, 9, record->membership_version);
-    broker_bind_u64 (stmt, 10, record->membership_revision);
-    broker_bind_u64 (stmt, 11, record->membership_state);
+    bg_bind_u64 (stmt, 9, record->membership_version);
+    bg_bind_u64 (stmt, 10, record->membership_revision);
+    bg_bind_u64 (stmt, 11, record->membership_state);
     bg_bind_blob (stmt, 12, record->membership);
     bg_bind_i64 (stmt, 13, record->membership_us);
     bg_bind_text (stmt, 14, record->enlisted_by);
@@ -31,16 +36,19 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
     return bg_stmt_run (stmt, err);
 }
 
-static bg_result target_marks (void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err)
+static bg_result target_marks (
+    void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "UPDATE target SET outbox = ?2, outbox_mark = ?3, boot_counter = ?4, instance = ?5, zone = ?6, program = ?7,"
-        " utc_offset_s = ?8, last_poll_us = ?9, last_seen_us = ?10, clock_offset_us = ?11 WHERE number = ?1");
+        "UPDATE target SET outbox = ?2, outbox_mark = ?3, boot_counter = ?4, instance = ?5, zone = "
+        "?6, program = ?7,"
+        " utc_offset_s = ?8, last_poll_us = ?9, last_seen_us = ?10, clock_offset_us = ?11 WHERE "
+        "number = ?1");
     bg_bind_i64 (stmt, 1, number);
-    broker_bind_id_or_null (stmt, 2, &marks->outbox);
-    broker_bind_u64 (stmt, 3, marks->outbox_mark);
-    broker_bind_u64 (stmt, 4, marks->boot_counter);
-    broker_bind_id_or_null (stmt, 5, &marks->instance);
+    bg_bind_id_or_null (stmt, 2, &marks->outbox);
+    bg_bind_u64 (stmt, 3, marks->outbox_mark);
+    bg_bind_u64 (stmt, 4, marks->boot_counter);
+    bg_bind_id_or_null (stmt, 5, &marks->instance);
     bg_bind_text (stmt, 6, marks->zone);
     bg_bind_text (stmt, 7, marks->version);
     bg_bind_i64 (stmt, 8, marks->utc_offset_s);
@@ -56,10 +64,10 @@ static void read_target (bg_stmt *stmt, broker_target_record *record, broker_tar
 {
     *record = (broker_target_record){
         .number = (uint32_t) bg_column_i64 (stmt, 0),
-        .id = broker_column_id (stmt, 1),
+        .id = bg_column_id (stmt, 1),
         .name = bg_column_text (stmt, 2),
-        .sign_key = broker_column_key (stmt, 3),
-        .curve_key = broker_column_key (stmt, 4),
+        .sign_key = bg_column_key (stmt, 3),
+        .curve_key = bg_column_key (stmt, 4),
         .provisional = bg_column_i64 (stmt, 5) != 0,
         .defected_us = bg_column_i64 (stmt, 6),
         .key_cut = bg_column_i64 (stmt, 7) != 0,
@@ -72,10 +80,10 @@ static void read_target (bg_stmt *stmt, broker_target_record *record, broker_tar
         .enlisted_us = bg_column_i64 (stmt, 14),
     };
     *marks = (broker_target_marks){
-        .outbox = broker_column_id (stmt, 15),
+        .outbox = bg_column_id (stmt, 15),
         .outbox_mark = (uint64_t) bg_column_i64 (stmt, 16),
         .boot_counter = (uint64_t) bg_column_i64 (stmt, 17),
-        .instance = broker_column_id (stmt, 18),
+        .instance = bg_column_id (stmt, 18),
         .zone = bg_column_text (stmt, 19),
         .version = bg_column_text (stmt, 20),
         .utc_offset_s = bg_column_i64 (stmt, 21),
@@ -85,30 +93,27 @@ static void read_target (bg_stmt *stmt, broker_target_record *record, broker_tar
     };
 }
 
-static bg_result targets (
-    void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit, void *visitor, bg_error *err)
+static bg_result targets (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit,
+    void *visitor, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT number, id, name, sign_key, curve_key, provisional, defected_us, key_cut, membership_version,"
-        " membership_revision, membership_state, membership, membership_us, enlisted_by, enlisted_us, outbox,"
-        " outbox_mark, boot_counter, instance, zone, program, utc_offset_s, last_poll_us, last_seen_us, clock_offset_us"
-        " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "SELECT number, id, name, sign_key, curve_key, "
+                                         "provisional, defected_us, key_cut, membership_version,"
+                                         " membership_revision, membership_state, membership, "
+                                         "membership_us, enlisted_by, enlisted_us, outbox,"
+                                         " outbox_mark, boot_counter, instance, zone, program, "
+                                         "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us"
+                                         " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
     bg_bind_i64 (stmt, 1, after);
     bg_bind_i64 (stmt, 2, limit);
-    for (bool row = true; row;) {
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        if (!row)
-            break;
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
         broker_target_record record;
         broker_target_marks marks;
         read_target (stmt, &record, &marks);
-        bg_result visited = visit (visitor, &record, &marks, err);
-        if (bg_failed (visited)) {
-            bg_stmt_reset (stmt);
-            return visited;
-        }
+        result = visit (visitor, &record, &marks, err);
     }
-    return bg_ok ();
+    return result;
 }
 
 void broker_targets_port (broker_store *port)

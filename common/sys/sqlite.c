@@ -159,6 +159,30 @@ void bg_bind_null (bg_stmt *self, int position)
     check_bind (self, sqlite3_bind_null (self->statement, position));
 }
 
+void bg_bind_id (bg_stmt *self, int position, const bg_id *id)
+{
+    bg_bind_blob (self, position, bg_slice_of (id->bytes, sizeof id->bytes));
+}
+
+void bg_bind_id_or_null (bg_stmt *self, int position, const bg_id *id)
+{
+    if (bg_id_is_zero (*id))
+        bg_bind_null (self, position);
+    else
+        bg_bind_id (self, position, id);
+}
+
+void bg_bind_key (bg_stmt *self, int position, const bg_key *key)
+{
+    bg_bind_blob (self, position, bg_slice_of (key->bytes, sizeof key->bytes));
+}
+
+void bg_bind_u64 (bg_stmt *self, int position, uint64_t value)
+{
+    bg_assert (value <= INT64_MAX);
+    bg_bind_i64 (self, position, (int64_t)value);
+}
+
 bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err)
 {
     *row = false;
@@ -178,6 +202,16 @@ bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err)
     bg_result result = rc == SQLITE_DONE ? bg_ok () : store_failure (self->db, rc, err);
     (void)sqlite3_reset (self->statement);
     return result;
+}
+
+bool bg_stmt_each (bg_stmt *self, bg_result *result, bg_error *err)
+{
+    bool row = false;
+    if (bg_failed (*result))
+        bg_stmt_reset (self);
+    else
+        *result = bg_stmt_step (self, &row, err);
+    return row;
 }
 
 bg_result bg_stmt_run (bg_stmt *self, bg_error *err)
@@ -210,6 +244,33 @@ bg_slice bg_column_text (bg_stmt *self, int column)
 {
     const void *data = sqlite3_column_text (self->statement, column);
     return bg_slice_of (data, (size_t)sqlite3_column_bytes (self->statement, column));
+}
+
+uint64_t bg_column_u64 (bg_stmt *self, int column)
+{
+    return (uint64_t)bg_column_i64 (self, column);
+}
+
+void bg_column_bytes (bg_stmt *self, int column, void *bytes, size_t size)
+{
+    bg_slice value = bg_column_blob (self, column);
+    memset (bytes, 0, size);
+    if (value.size == size)
+        memcpy (bytes, value.data, size);
+}
+
+bg_id bg_column_id (bg_stmt *self, int column)
+{
+    bg_id id;
+    bg_column_bytes (self, column, id.bytes, sizeof id.bytes);
+    return id;
+}
+
+bg_key bg_column_key (bg_stmt *self, int column)
+{
+    bg_key key;
+    bg_column_bytes (self, column, key.bytes, sizeof key.bytes);
+    return key;
 }
 
 bool bg_column_is_null (bg_stmt *self, int column)

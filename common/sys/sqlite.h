@@ -21,7 +21,7 @@
 #ifndef BUGLE_SYS_SQLITE_H
 #define BUGLE_SYS_SQLITE_H
 
-#include "common/base/slice.h"
+#include "common/base/id.h"
 
 typedef struct bg_db bg_db;
 typedef struct bg_stmt bg_stmt;
@@ -74,9 +74,22 @@ void bg_bind_blob (bg_stmt *self, int position, bg_slice value);
 void bg_bind_text (bg_stmt *self, int position, bg_slice value);
 void bg_bind_str (bg_stmt *self, int position, const char *value); /*  NULL binds NULL  */
 void bg_bind_null (bg_stmt *self, int position);
+void bg_bind_id (bg_stmt *self, int position, const bg_id *id);
+void bg_bind_id_or_null (bg_stmt *self, int position, const bg_id *id); /*  NULL for the zero id  */
+void bg_bind_key (bg_stmt *self, int position, const bg_key *key);
+void bg_bind_u64 (bg_stmt *self, int position, uint64_t value); /*  below 2^63  */
 /*  *row is true when there is a row to look at; false at the end. When it fails or ends it is
  * reset.  */
 bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err) BG_CHECKED;
+/*  For loops over rows: true when there is one to look at. False at the end, and when *result has
+   failed, be it the step or what the loop put there about the row before; it is reset then.
+
+        bg_result result = bg_ok ();
+        while (bg_stmt_each (q, &result, err))
+            result = look_at (bg_column_i64 (q, 0), err);
+        return result;
+ */
+bool bg_stmt_each (bg_stmt *self, bg_result *result, bg_error *err);
 /*  Runs a statement to its end, rows are skipped, and resets it.  */
 bg_result bg_stmt_run (bg_stmt *self, bg_error *err) BG_CHECKED;
 /*  Ends it early; slices of its columns become invalid.  */
@@ -86,6 +99,11 @@ void bg_stmt_reset (bg_stmt *self);
 int64_t bg_column_i64 (bg_stmt *self, int column);
 bg_slice bg_column_blob (bg_stmt *self, int column);
 bg_slice bg_column_text (bg_stmt *self, int column);
+uint64_t bg_column_u64 (bg_stmt *self, int column);
+/*  Bytes of a fixed size; a value of another size is all zero.  */
+void bg_column_bytes (bg_stmt *self, int column, void *bytes, size_t size);
+bg_id bg_column_id (bg_stmt *self, int column);
+bg_key bg_column_key (bg_stmt *self, int column);
 bool bg_column_is_null (bg_stmt *self, int column);
 
 #endif

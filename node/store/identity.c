@@ -12,19 +12,19 @@ static bg_result identity_get (
     if (!*found)
         return bg_ok ();
     *identity = (node_identity){
-        .installation = node_column_id (q, 0),
-        .target = node_column_id (q, 1),
-        .number = node_column_u64 (q, 2),
+        .installation = bg_column_id (q, 0),
+        .target = bg_column_id (q, 1),
+        .number = bg_column_u64 (q, 2),
         .name = bg_arena_copy (arena, bg_column_text (q, 3)),
         .broker = bg_arena_copy (arena, bg_column_text (q, 4)),
         .endpoints = bg_arena_copy (arena, bg_column_text (q, 6)),
-        .outbox = node_column_id (q, 10),
+        .outbox = bg_column_id (q, 10),
         .enlisted_us = bg_column_i64 (q, 11),
     };
-    node_column_bytes (q, 5, identity->broker_curve_key.bytes, BG_KEY_BYTES);
-    node_column_bytes (q, 7, identity->authority_hash, sizeof identity->authority_hash);
-    node_column_bytes (q, 8, identity->sign_key.bytes, BG_KEY_BYTES);
-    node_column_bytes (q, 9, identity->curve_key.bytes, BG_KEY_BYTES);
+    bg_column_bytes (q, 5, identity->broker_curve_key.bytes, BG_KEY_BYTES);
+    bg_column_bytes (q, 7, identity->authority_hash, sizeof identity->authority_hash);
+    bg_column_bytes (q, 8, identity->sign_key.bytes, BG_KEY_BYTES);
+    bg_column_bytes (q, 9, identity->curve_key.bytes, BG_KEY_BYTES);
     bg_stmt_reset (q);
     return bg_ok ();
 }
@@ -36,9 +36,9 @@ static bg_result identity_put (void *ctx, const node_identity *identity, bg_erro
         "broker_curve_key,"
         " endpoints, authority_hash, sign_key, curve_key, outbox, enlisted_us)"
         " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
-    node_bind_id (q, 1, &identity->installation);
-    node_bind_id (q, 2, &identity->target);
-    node_bind_u64 (q, 3, identity->number);
+    bg_bind_id (q, 1, &identity->installation);
+    bg_bind_id (q, 2, &identity->target);
+    bg_bind_u64 (q, 3, identity->number);
     bg_bind_text (q, 4, identity->name);
     bg_bind_text (q, 5, identity->broker);
     bg_bind_blob (q, 6, bg_slice_of (identity->broker_curve_key.bytes, BG_KEY_BYTES));
@@ -46,7 +46,7 @@ static bg_result identity_put (void *ctx, const node_identity *identity, bg_erro
     bg_bind_blob (q, 8, bg_slice_of (identity->authority_hash, sizeof identity->authority_hash));
     bg_bind_blob (q, 9, bg_slice_of (identity->sign_key.bytes, BG_KEY_BYTES));
     bg_bind_blob (q, 10, bg_slice_of (identity->curve_key.bytes, BG_KEY_BYTES));
-    node_bind_id (q, 11, &identity->outbox);
+    bg_bind_id (q, 11, &identity->outbox);
     bg_bind_i64 (q, 12, identity->enlisted_us);
     return bg_stmt_run (q, err);
 }
@@ -57,7 +57,7 @@ static bg_result number_get (void *ctx, node_number which, uint64_t *value, bg_e
     bg_bind_i64 (q, 1, which);
     bool row;
     BG_TRY (bg_stmt_step (q, &row, err));
-    *value = row ? node_column_u64 (q, 0) : 0;
+    *value = row ? bg_column_u64 (q, 0) : 0;
     bg_stmt_reset (q);
     return bg_ok ();
 }
@@ -67,7 +67,7 @@ static bg_result number_put (void *ctx, node_number which, uint64_t value, bg_er
     bg_stmt *q = bg_db_query (
         node_db_of (ctx), "INSERT OR REPLACE INTO number (which, value) VALUES (?1, ?2)");
     bg_bind_i64 (q, 1, which);
-    node_bind_u64 (q, 2, value);
+    bg_bind_u64 (q, 2, value);
     return bg_stmt_run (q, err);
 }
 

@@ -10,7 +10,7 @@ static bg_result outbox_append (void *ctx, uint64_t sequence, bg_slice blob, bg_
 {
     bg_stmt *q =
         bg_db_query (node_db_of (ctx), "INSERT INTO outbox (sequence, run) VALUES (?1, ?2)");
-    node_bind_u64 (q, 1, sequence);
+    bg_bind_u64 (q, 1, sequence);
     bg_bind_blob (q, 2, blob);
     return bg_stmt_run (q, err);
 }
@@ -20,26 +20,23 @@ static bg_result outbox_each (
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "SELECT sequence, run FROM outbox WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
-    node_bind_u64 (q, 1, after);
+    bg_bind_u64 (q, 1, after);
     bg_bind_i64 (q, 2, row_limit (limit));
-    for (;;) {
-        bool more;
-        BG_TRY (bg_stmt_step (q, &more, err));
-        if (!more)
-            return bg_ok ();
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
         const node_outbox_row row = {
-            .sequence = node_column_u64 (q, 0), .blob = bg_column_blob (q, 1)};
+            .sequence = bg_column_u64 (q, 0), .blob = bg_column_blob (q, 1)};
         if (!visit (visitor, &row))
             break;
     }
     bg_stmt_reset (q);
-    return bg_ok ();
+    return result;
 }
 
 static bg_result outbox_replace (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx), "UPDATE outbox SET run = ?2 WHERE sequence = ?1");
-    node_bind_u64 (q, 1, sequence);
+    bg_bind_u64 (q, 1, sequence);
     bg_bind_blob (q, 2, blob);
     return bg_stmt_run (q, err);
 }
@@ -47,7 +44,7 @@ static bg_result outbox_replace (void *ctx, uint64_t sequence, bg_slice blob, bg
 static bg_result outbox_remove_through (void *ctx, uint64_t sequence, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx), "DELETE FROM outbox WHERE sequence <= ?1");
-    node_bind_u64 (q, 1, sequence);
+    bg_bind_u64 (q, 1, sequence);
     return bg_stmt_run (q, err);
 }
 
@@ -55,7 +52,7 @@ static bg_result outbox_renumber (void *ctx, uint64_t less, bg_error *err)
 {
     /*  By way of negative numbers, so that no two rows meet on one.  */
     bg_stmt *q = bg_db_query (node_db_of (ctx), "UPDATE outbox SET sequence = -(sequence - ?1)");
-    node_bind_u64 (q, 1, less);
+    bg_bind_u64 (q, 1, less);
     BG_TRY (bg_stmt_run (q, err));
     return bg_stmt_run (
         bg_db_query (node_db_of (ctx), "UPDATE outbox SET sequence = -sequence WHERE sequence < 0"),
@@ -71,9 +68,8 @@ static bg_result outbox_size (void *ctx, node_outbox_size *size, bg_error *err)
     *size = (node_outbox_size){0};
     if (!row)
         return bg_ok ();
-    *size = (node_outbox_size){.rows = node_column_u64 (q, 0),
-        .bytes = node_column_u64 (q, 1),
-        .first = node_column_u64 (q, 2)};
+    *size = (node_outbox_size){
+        .rows = bg_column_u64 (q, 0), .bytes = bg_column_u64 (q, 1), .first = bg_column_u64 (q, 2)};
     bg_stmt_reset (q);
     return bg_ok ();
 }
@@ -82,7 +78,7 @@ static bg_result refused_put (void *ctx, const node_refused_row *row, bg_error *
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "INSERT INTO refused (sequence, code, message, run) VALUES (?1, ?2, ?3, ?4)");
-    node_bind_u64 (q, 1, row->sequence);
+    bg_bind_u64 (q, 1, row->sequence);
     bg_bind_text (q, 2, row->code);
     bg_bind_text (q, 3, row->message);
     bg_bind_blob (q, 4, row->blob);
@@ -100,11 +96,11 @@ static bg_result history_put (void *ctx, const node_history_row *row, bg_error *
         "bytes, item)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, length (?8), ?8) ON CONFLICT (run) DO UPDATE SET"
         " state = ?5, started_us = ?6, finished_us = ?7, bytes = length (?8), item = ?8");
-    node_bind_id (q, 1, &row->run);
-    node_bind_id (q, 2, &row->job_key);
-    node_bind_id (q, 3, &row->exec);
-    node_bind_id (q, 4, &row->occurrence);
-    node_bind_u64 (q, 5, row->state);
+    bg_bind_id (q, 1, &row->run);
+    bg_bind_id (q, 2, &row->job_key);
+    bg_bind_id (q, 3, &row->exec);
+    bg_bind_id (q, 4, &row->occurrence);
+    bg_bind_u64 (q, 5, row->state);
     bg_bind_i64 (q, 6, row->started_us);
     bg_bind_i64 (q, 7, row->finished_us);
     bg_bind_blob (q, 8, row->blob);
@@ -114,11 +110,11 @@ static bg_result history_put (void *ctx, const node_history_row *row, bg_error *
 static void read_history (bg_stmt *q, node_history_row *row)
 {
     *row = (node_history_row){
-        .run = node_column_id (q, 0),
-        .job_key = node_column_id (q, 1),
-        .exec = node_column_id (q, 2),
-        .occurrence = node_column_id (q, 3),
-        .state = node_column_u64 (q, 4),
+        .run = bg_column_id (q, 0),
+        .job_key = bg_column_id (q, 1),
+        .exec = bg_column_id (q, 2),
+        .occurrence = bg_column_id (q, 3),
+        .state = bg_column_u64 (q, 4),
         .started_us = bg_column_i64 (q, 5),
         .finished_us = bg_column_i64 (q, 6),
         .blob = bg_column_blob (q, 7),
@@ -131,7 +127,7 @@ static bg_result history_get (
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item FROM history"
         " WHERE run = ?1");
-    node_bind_id (q, 1, &run);
+    bg_bind_id (q, 1, &run);
     BG_TRY (bg_stmt_step (q, found, err));
     if (!*found)
         return bg_ok ();
@@ -153,18 +149,15 @@ static bg_result history_each (void *ctx, bool open_only, size_t limit, node_his
                   "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item"
                   " FROM history ORDER BY row DESC LIMIT ?1");
     bg_bind_i64 (q, 1, row_limit (limit));
-    for (;;) {
-        bool more;
-        BG_TRY (bg_stmt_step (q, &more, err));
-        if (!more)
-            return bg_ok ();
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
         node_history_row row;
         read_history (q, &row);
         if (!visit (visitor, &row))
             break;
     }
     bg_stmt_reset (q);
-    return bg_ok ();
+    return result;
 }
 
 static bg_result history_bytes (void *ctx, uint64_t *bytes, bg_error *err)
@@ -173,7 +166,7 @@ static bg_result history_bytes (void *ctx, uint64_t *bytes, bg_error *err)
         node_db_of (ctx), "SELECT coalesce (sum (bytes), 0) FROM history WHERE state <> 0");
     bool row;
     BG_TRY (bg_stmt_step (q, &row, err));
-    *bytes = row ? node_column_u64 (q, 0) : 0;
+    *bytes = row ? bg_column_u64 (q, 0) : 0;
     bg_stmt_reset (q);
     return bg_ok ();
 }
@@ -192,7 +185,7 @@ static bg_result count_excess (
         BG_TRY (bg_stmt_step (q, &row, err));
         if (!row)
             return bg_ok ();
-        bytes -= node_column_u64 (q, 0);
+        bytes -= bg_column_u64 (q, 0);
         ++*count;
     }
     bg_stmt_reset (q);

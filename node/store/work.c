@@ -6,9 +6,9 @@ static bg_result deed_put (void *ctx, const node_deed_row *row, bg_error *err)
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "INSERT OR REPLACE INTO deed (id, what, job_key, state, expires_us, code, message, item)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    node_bind_id (q, 1, &row->id);
-    node_bind_u64 (q, 2, row->what);
-    node_bind_id (q, 3, &row->job_key);
+    bg_bind_id (q, 1, &row->id);
+    bg_bind_u64 (q, 2, row->what);
+    bg_bind_id (q, 3, &row->job_key);
     bg_bind_i64 (q, 4, row->state);
     bg_bind_i64 (q, 5, row->expires_us);
     bg_bind_text (q, 6, row->code);
@@ -21,15 +21,12 @@ static bg_result deed_each (void *ctx, node_deed_visit *visit, void *visitor, bg
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "SELECT id, what, job_key, state, expires_us, code, message, item FROM deed ORDER BY id");
-    for (;;) {
-        bool more;
-        BG_TRY (bg_stmt_step (q, &more, err));
-        if (!more)
-            return bg_ok ();
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
         const node_deed_row row = {
-            .id = node_column_id (q, 0),
-            .what = node_column_u64 (q, 1),
-            .job_key = node_column_id (q, 2),
+            .id = bg_column_id (q, 0),
+            .what = bg_column_u64 (q, 1),
+            .job_key = bg_column_id (q, 2),
             .state = (node_deed_state) bg_column_i64 (q, 3),
             .expires_us = bg_column_i64 (q, 4),
             .code = bg_column_text (q, 5),
@@ -40,7 +37,7 @@ static bg_result deed_each (void *ctx, node_deed_visit *visit, void *visitor, bg
             break;
     }
     bg_stmt_reset (q);
-    return bg_ok ();
+    return result;
 }
 
 static bg_result deed_prune (void *ctx, int64_t before_us, bg_error *err)
@@ -56,7 +53,7 @@ static bg_result mark_put (void *ctx, const node_mark_row *row, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "INSERT OR REPLACE INTO mark (job_key, schedule, nominal_us) VALUES (?1, ?2, ?3)");
-    node_bind_id (q, 1, &row->job_key);
+    bg_bind_id (q, 1, &row->job_key);
     bg_bind_text (q, 2, row->schedule);
     bg_bind_i64 (q, 3, row->nominal_us);
     return bg_stmt_run (q, err);
@@ -65,25 +62,22 @@ static bg_result mark_put (void *ctx, const node_mark_row *row, bg_error *err)
 static bg_result mark_each (void *ctx, node_mark_visit *visit, void *visitor, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx), "SELECT job_key, schedule, nominal_us FROM mark");
-    for (;;) {
-        bool more;
-        BG_TRY (bg_stmt_step (q, &more, err));
-        if (!more)
-            return bg_ok ();
-        const node_mark_row row = {.job_key = node_column_id (q, 0),
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
+        const node_mark_row row = {.job_key = bg_column_id (q, 0),
             .schedule = bg_column_text (q, 1),
             .nominal_us = bg_column_i64 (q, 2)};
         if (!visit (visitor, &row))
             break;
     }
     bg_stmt_reset (q);
-    return bg_ok ();
+    return result;
 }
 
 static bg_result mark_remove_job (void *ctx, bg_id job_key, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx), "DELETE FROM mark WHERE job_key = ?1");
-    node_bind_id (q, 1, &job_key);
+    bg_bind_id (q, 1, &job_key);
     return bg_stmt_run (q, err);
 }
 
@@ -92,18 +86,18 @@ static bg_result occurrence_put (void *ctx, const node_occurrence_row *row, bg_e
     bg_stmt *q = bg_db_query (node_db_of (ctx),
         "INSERT OR REPLACE INTO occurrence (id, job_key, schedule, nominal_us, fold)"
         " VALUES (?1, ?2, ?3, ?4, ?5)");
-    node_bind_id (q, 1, &row->occurrence);
-    node_bind_id (q, 2, &row->job_key);
+    bg_bind_id (q, 1, &row->occurrence);
+    bg_bind_id (q, 2, &row->job_key);
     bg_bind_text (q, 3, row->schedule);
     bg_bind_i64 (q, 4, row->nominal_us);
-    node_bind_u64 (q, 5, row->fold);
+    bg_bind_u64 (q, 5, row->fold);
     return bg_stmt_run (q, err);
 }
 
 static bg_result occurrence_remove (void *ctx, bg_id occurrence, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx), "DELETE FROM occurrence WHERE id = ?1");
-    node_bind_id (q, 1, &occurrence);
+    bg_bind_id (q, 1, &occurrence);
     return bg_stmt_run (q, err);
 }
 
@@ -112,23 +106,20 @@ static bg_result occurrence_each (
 {
     bg_stmt *q = bg_db_query (
         node_db_of (ctx), "SELECT id, job_key, schedule, nominal_us, fold FROM occurrence");
-    for (;;) {
-        bool more;
-        BG_TRY (bg_stmt_step (q, &more, err));
-        if (!more)
-            return bg_ok ();
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
         const node_occurrence_row row = {
-            .occurrence = node_column_id (q, 0),
-            .job_key = node_column_id (q, 1),
+            .occurrence = bg_column_id (q, 0),
+            .job_key = bg_column_id (q, 1),
             .schedule = bg_column_text (q, 2),
             .nominal_us = bg_column_i64 (q, 3),
-            .fold = node_column_u64 (q, 4),
+            .fold = bg_column_u64 (q, 4),
         };
         if (!visit (visitor, &row))
             break;
     }
     bg_stmt_reset (q);
-    return bg_ok ();
+    return result;
 }
 
 void node_work_port (node_store *port)
