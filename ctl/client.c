@@ -29,6 +29,7 @@ struct ctl_client {
     bg_zsocket *socket;
     char endpoint[BG_ENDPOINT_MAX];
     bool is_up;
+    int64_t up_us;      /*  since when, CLOCK_MONOTONIC  */
     int64_t connect_us; /*  how long to wait for a connection  */
     int64_t answer_us;
     bg_id request; /*  the last one sent  */
@@ -53,6 +54,7 @@ static bg_result link_changed (ctl_client *self, bg_link_state state, bg_error *
     switch (state) {
     case BG_LINK_UP:
         self->is_up = true;
+        self->up_us = bg_clock_mono_us ();
         return bg_ok ();
     case BG_LINK_DOWN:
         /*  Before the first connection libzmq goes on trying.  */
@@ -245,8 +247,9 @@ static bg_result hello (ctl_client *self, bg_error *err)
     BG_TRY (ctl_call (self, WIRE_OPS_HELLO, &request, WIRE_OPS_WELCOME, (void **) &welcome, err));
     int64_t got_us = bg_clock_mono_us ();
     self->welcome = *welcome;
-    /*  The broker read its clock somewhere between the two.  */
-    self->broker_minus_mono_us = welcome->time_us - (sent_us + (got_us - sent_us) / 2);
+    /*  The broker read its clock somewhere between the two, and not before there was a connection.  */
+    int64_t from_us = self->up_us > sent_us ? self->up_us : sent_us;
+    self->broker_minus_mono_us = welcome->time_us - (from_us + (got_us - from_us) / 2);
     return bg_ok ();
 }
 

@@ -19,7 +19,8 @@ bg_result bg_zcontext_open (const bg_zcontext_options *options, bg_error *err)
     zsys_handler_set (NULL);
     zsys_set_linger (0);
     zsys_set_io_threads (options && options->io_threads ? options->io_threads : 1);
-    zsys_set_max_sockets (options ? options->max_sockets : 0);
+    zsys_set_max_sockets (
+        options && options->max_sockets ? options->max_sockets : BG_ZCONTEXT_SOCKETS);
     return bg_ok ();
 }
 

@@ -12,8 +12,13 @@
 
 typedef struct {
     unsigned io_threads;  /*  0: one  */
-    unsigned max_sockets; /*  0: as many as libzmq can  */
+    unsigned max_sockets; /*  0: BG_ZCONTEXT_SOCKETS  */
 } bg_zcontext_options;
+
+/*  Sockets, connections not counted, that a program of ours may have: a dozen are in use, twice as
+    many while connections are made anew. libzmq sets 12 bytes aside for each and touches them, so
+    CZMQ's own 65535 would cost every node 768 KiB.  */
+#define BG_ZCONTEXT_SOCKETS 256
 
 /*  Once, before the first socket and before threads; options may be NULL. Fails with BG_CRYPTO when
     there is no randomness and BG_IO when libzmq lacks CURVE.  */

@@ -90,6 +90,10 @@ bg_result node_outbox_add (node_core *self, const wire_run *run, bg_error *err)
     WIRE_ENCODE (run, run, &blob);
     const uint64_t sequence = self->outbox.sequence + 1;
     BG_TRY (store->outbox_append (store->ctx, sequence, bg_buf_slice (&blob), err));
+    if (run->state != WIRE_RUN_RUNNING)
+        self->outbox.wait_until_us = 0;
+    else if (self->outbox.rows == 0)
+        self->outbox.wait_until_us = self->now.mono_us + NODE_BEGINNING_WAIT_US;
     self->outbox.sequence = sequence;
     self->outbox.rows++;
     self->outbox.bytes += blob.size;
@@ -103,6 +107,10 @@ bg_result node_outbox_pump (node_core *self, bg_error *err)
     const node_store *store = self->ports.store;
     if (self->outbox.open || self->outbox.rows == 0 || !node_session_is_up (self))
         return bg_ok ();
+    if (self->now.mono_us < self->outbox.wait_until_us) {
+        node_timer_in (self, NODE_TIMER_REPORT, self->outbox.wait_until_us - self->now.mono_us);
+        return bg_ok ();
+    }
     const size_t max = self->outbox.single ? 1 : NODE_REPORT_ITEMS_MAX;
     node_outbox_row rows[NODE_REPORT_ITEMS_MAX];
     collection batch = {

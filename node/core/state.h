@@ -16,6 +16,8 @@
 #define NODE_HELLO_TRIES      3
 #define NODE_POLL_ANSWER_US   BG_SEC (20)
 #define NODE_REPORT_ANSWER_US BG_SEC (30)
+/*  That a run began is told this much later: a short run is then one commit and one report.  */
+#define NODE_BEGINNING_WAIT_US BG_MS (50)
 #define NODE_SPREAD_US        BG_SEC (5) /*  until the broker says otherwise  */
 #define NODE_BACK_OFF_MAX_US  BG_MIN (1)
 #define NODE_TICK_SILENCE_US  BG_SEC (45) /*  three ticks of the stream all  */
@@ -39,7 +41,7 @@
 #define NODE_REPORT_ITEMS_MAX   64
 #define NODE_DEED_KEEP_US       BG_DAY (1) /*  after it expired  */
 #define NODE_FETCHES_MAX        8
-#define NODE_OFFERS_MAX         256 /*  of the broker's instructions at bugle-exec, of each kind  */
+#define NODE_OFFERS_MAX         1024 /*  of the broker's instructions at bugle-exec, of each kind  */
 #define NODE_ACKS_MAX           64
 #define NODE_STREAMS_MAX        34
 #define NODE_STREAM_KEYS        3
@@ -310,6 +312,7 @@ typedef struct {
     uint64_t bytes;
     uint64_t sequence; /*  last one given out  */
     uint64_t stripped; /*  output is cut off up to here  */
+    int64_t wait_until_us; /*  nothing but beginnings is in it, they wait until then; mono  */
 } node_outbox;
 
 enum {

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -349,6 +350,8 @@ bg_result exec_shell_run (const exec_shell_config *config, bg_error *err)
             status.running);
         (void) bg_notify ("READY=1");
     }
+    /*  Reading the log and the policy leaves more holes than what is kept takes.  */
+    (void) malloc_trim (0);
     while (bg_is_ok (result) && !self.stopping)
         result = turn (&self, err);
     (void) bg_notify ("STOPPING=1");

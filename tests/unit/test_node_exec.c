@@ -115,6 +115,23 @@ static void a_start_runs_and_its_outcome_is_stored (void **state)
     assert_int_equal (exec_core_status (self->exec.core).finished, 0); /*  taken  */
 }
 
+/*  A run that is over at once is one report; a longer one is told of soon after it began.  */
+static void a_beginning_is_told_a_moment_later (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    assert_int_equal (self->exec.spawn_count, 1);
+    advance (self, BG_MS (30));
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 0);
+    advance (self, BG_MS (30));
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 0);
+    finish (self, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+}
+
 static void schedules_run_and_overlap_is_told (void **state)
 {
     pair *self = *state;
@@ -231,6 +248,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         TEST (enlistment_is_taken_over),
         TEST (a_start_runs_and_its_outcome_is_stored),
+        TEST (a_beginning_is_told_a_moment_later),
         TEST (schedules_run_and_overlap_is_told),
         TEST (a_disabled_job_refuses_a_start),
         TEST (a_stop_reaches_the_run),
