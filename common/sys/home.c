@@ -5,6 +5,7 @@
 #include "common/sys/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -41,6 +42,12 @@ static bg_result require_directory (const char *dir, bg_error *err)
     }
     if (!S_ISDIR (info.st_mode))
         return bg_fail (err, BG_FOREIGN_FILE, "%s is not a directory", dir);
+    /*  What lies in a directory of somebody else must not be taken for absent.  */
+    if (faccessat (AT_FDCWD, dir, X_OK, AT_EACCESS) < 0) {
+        bg_ignore (bg_fail_errno (err, BG_IO, "cannot look into %s", dir));
+        return bg_hint (
+            err, "it belongs to another user: become that one, or choose another directory");
+    }
     return bg_ok ();
 }
 

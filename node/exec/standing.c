@@ -135,7 +135,7 @@ bg_result exec_anchor (
     if (self->is_anchored && !is_same && self->member.version && !has_left) {
         bg_ignore (bg_fail (err, BG_ENLISTED, "this machine is already enlisted as %.*s",
             BG_SLICE_ARG (self->member.body.name)));
-        return bg_hint (err, "defect first");
+        return bg_hint (err, "defect first: bugle-node defect");
     }
     if (anchor->write_policy && !self->has_policy)
         BG_TRY (write_policy (self, note, err));

@@ -16,19 +16,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static int make_dir (void **state)
-{
-    *state = temp_dir_make ();
-    return 0;
-}
-
-static int drop_dir (void **state)
-{
-    char *dir = *state;
-    temp_dir_remove (&dir);
-    return 0;
-}
-
 static mode_t mode_of (const char *path)
 {
     struct stat info;
@@ -299,6 +286,23 @@ static void test_home_refuses_open_directories (void **state)
     assert_int_equal (bg_home_init (&home, file, &err).code, BG_FOREIGN_FILE);
 }
 
+static void test_home_that_is_closed_is_not_taken_for_absent (void **state)
+{
+    bg_home home = {0};
+    bg_error err = {0};
+    BG_AUTO_CHAR closed = bg_path_join (*state, "closed");
+    const bool is_root = geteuid () == 0; /*  to whom nothing is closed  */
+    assert_true (bg_is_ok (bg_dir_make (closed, 0700, NULL)));
+    assert_int_equal (chmod (closed, 0), 0);
+    assert_int_equal (chmod (*state, 0711), 0);
+    assert_int_equal (is_root ? seteuid (65534) : 0, 0);
+    bg_result result = bg_home_look (&home, closed, &err);
+    assert_int_equal (is_root ? seteuid (0) : 0, 0);
+    assert_int_equal (chmod (closed, 0700), 0);
+    assert_int_equal (result.code, BG_IO);
+    assert_non_null (strstr (err.message, "cannot look into"));
+}
+
 static void test_system_home (void **state)
 {
     (void)state;
@@ -422,7 +426,7 @@ int main (void)
     if (bg_failed (bg_crypto_init (NULL)))
         return 1;
     const struct CMUnitTest tests[] = {
-#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, make_dir, drop_dir)
+#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, temp_dir_setup, temp_dir_teardown)
         WITH_DIR (test_replace_keeps_old_or_new),
         WITH_DIR (test_replace_of_directory_leaves_nothing),
         WITH_DIR (test_create_is_exclusive),
@@ -437,6 +441,7 @@ int main (void)
         WITH_DIR (test_lock_waits_for_a_holder_that_is_ending),
         WITH_DIR (test_home_is_made_private),
         WITH_DIR (test_home_refuses_open_directories),
+        WITH_DIR (test_home_that_is_closed_is_not_taken_for_absent),
         cmocka_unit_test (test_system_home),
         WITH_DIR (test_keyfile_round_trip),
         cmocka_unit_test (test_known_pairs),
