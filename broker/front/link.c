@@ -70,17 +70,11 @@ static bg_result greet (front *self, bg_error *err)
 static bg_result connect_core (front *self, bg_error *err)
 {
     int fd = -1;
-    BG_TRY (bg_unix_connect (self->core_path, &fd, err));
     bg_peer peer;
-    bg_result result = bg_unix_peer (fd, &peer, err);
-    if (bg_is_ok (result))
-        result = bg_unix_require_own (&peer, err);
-    if (bg_failed (result)) {
-        close (fd);
-        return result;
-    }
+    BG_TRY (bg_unix_connect_own (self->core_path, &fd, &peer, err));
     self->link = bg_frames_create (fd, FRONT_INNER_BYTES_MAX, self->queue_bytes);
-    result = bg_fd_watch_create (self->loop, fd, BG_FD_READ, on_link, self, &self->link_watch, err);
+    bg_result result =
+        bg_fd_watch_create (self->loop, fd, BG_FD_READ, on_link, self, &self->link_watch, err);
     if (bg_is_ok (result))
         result = greet (self, err);
     if (bg_failed (result)) {

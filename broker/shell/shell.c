@@ -27,18 +27,11 @@ static void on_link (int fd, unsigned events, void *arg)
 
 static bg_result take_link (shell *self, int fd, bg_error *err)
 {
-    bg_peer peer;
-    bg_result result = bg_unix_peer (fd, &peer, err);
-    if (bg_is_ok (result))
-        result = bg_unix_require_own (&peer, err);
-    if (bg_failed (result)) {
-        close (fd);
-        return result;
-    }
     /*  A new front is there because the old one is not, whatever its connection looks like.  */
     shell_drop_link (self, NULL);
     self->link = bg_frames_create (fd, SHELL_INNER_BYTES_MAX, SHELL_QUEUE_BYTES);
-    result = bg_fd_watch_create (self->loop, fd, BG_FD_READ, on_link, self, &self->link_watch, err);
+    bg_result result =
+        bg_fd_watch_create (self->loop, fd, BG_FD_READ, on_link, self, &self->link_watch, err);
     if (bg_failed (result))
         bg_frames_destroy (&self->link);
     return result;
@@ -51,7 +44,7 @@ static void on_listener (int fd, unsigned events, void *arg)
     bg_error err = {0};
     bg_peer peer;
     int made = -1;
-    bg_result result = bg_unix_accept (fd, &made, &peer, &err);
+    bg_result result = bg_unix_accept_own (fd, &made, &peer, &err);
     if (bg_is_ok (result))
         result = take_link (self, made, &err);
     if (bg_failed (result) && result.code != BG_AGAIN)

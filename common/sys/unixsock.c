@@ -166,3 +166,31 @@ bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err)
     return bg_fail (err, BG_NOT_ALLOWED, "process %d of user %u is not one of ours", (int)peer->pid,
         (unsigned)peer->uid);
 }
+
+/*  Gives fd on, or closes it when the peer is a stranger.  */
+static bg_result own_only (int found, const bg_peer *peer, int *fd, bg_error *err)
+{
+    bg_result result = bg_unix_require_own (peer, err);
+    if (bg_failed (result))
+        bg_fd_close (&found);
+    else
+        *fd = found;
+    return result;
+}
+
+bg_result bg_unix_connect_own (const char *path, int *fd, bg_peer *peer, bg_error *err)
+{
+    BG_AUTO_FD found = -1;
+    BG_TRY (bg_unix_connect (path, &found, err));
+    BG_TRY (bg_unix_peer (found, peer, err));
+    int made = found;
+    found = -1;
+    return own_only (made, peer, fd, err);
+}
+
+bg_result bg_unix_accept_own (int listener, int *fd, bg_peer *peer, bg_error *err)
+{
+    int made = -1;
+    BG_TRY (bg_unix_accept (listener, &made, peer, err));
+    return own_only (made, peer, fd, err);
+}

@@ -34,5 +34,9 @@ bg_result bg_unix_peer (int fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 bg_result bg_unix_pair (int fds[2], bg_error *err) BG_CHECKED;
 /*  The peer is root or runs as our own user; otherwise BG_NOT_ALLOWED with its uid and pid.  */
 bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err) BG_CHECKED;
+/*  bg_unix_connect and bg_unix_accept for which the other side has to be such a one; what it is
+    instead is left again: BG_NOT_ALLOWED.  */
+bg_result bg_unix_connect_own (const char *path, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
+bg_result bg_unix_accept_own (int listener, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 
 #endif

@@ -107,11 +107,11 @@ static void accept_connection (int fd, unsigned events, void *arg)
     (void) events;
     node_control *self = arg;
     int client = -1;
-    bg_peer peer;
+    bg_peer peer = {0};
     bg_error err = {0};
-    if (bg_failed (bg_unix_accept (fd, &client, &peer, NULL)))
+    bg_result result = bg_unix_accept_own (fd, &client, &peer, &err);
+    if (result.code == BG_AGAIN)
         return;
-    bg_result result = bg_unix_require_own (&peer, &err);
     if (bg_is_ok (result) && count_connections (self) >= CONTROL_CONNECTIONS_MAX)
         result = bg_fail (
             &err, BG_OVERLOADED, "%d connections are open already", CONTROL_CONNECTIONS_MAX);

@@ -36,7 +36,8 @@ static void drop_connection (node_exec_client *self)
 
 static void update_watch (node_exec_client *self)
 {
-    bg_fd_watch_set (self->watch, BG_FD_READ | (bg_frames_wants_write (self->frames) ? BG_FD_WRITE : 0U));
+    bg_fd_watch_set (
+        self->watch, BG_FD_READ | (bg_frames_wants_write (self->frames) ? BG_FD_WRITE : 0U));
 }
 
 static void connection_ready (int fd, unsigned events, void *arg)
@@ -69,17 +70,15 @@ static void try_connect (void *arg)
     int fd = -1;
     bg_peer peer;
     bg_error err = {0};
-    bg_result result = bg_unix_connect (self->path, &fd, &err);
+    bg_result result = bg_unix_connect_own (self->path, &fd, &peer, &err);
     if (bg_is_ok (result))
-        result = bg_unix_peer (fd, &peer, &err);
-    if (bg_is_ok (result))
-        result = bg_unix_require_own (&peer, &err);
-    if (bg_is_ok (result))
-        result = bg_fd_watch_create (self->loop, fd, BG_FD_READ, connection_ready, self, &self->watch, &err);
+        result = bg_fd_watch_create (
+            self->loop, fd, BG_FD_READ, connection_ready, self, &self->watch, &err);
     if (bg_failed (result)) {
         bg_fd_close (&fd);
         if (result.code != BG_UNREACHABLE)
-            bg_log_failure (self->log, BG_LOG_WARNING, "exec-unreachable", &err, "path=%s", self->path);
+            bg_log_failure (
+                self->log, BG_LOG_WARNING, "exec-unreachable", &err, "path=%s", self->path);
         self->retry_us = self->retry_us * 2 > RETRY_MAX_US ? RETRY_MAX_US : self->retry_us * 2;
         bg_timer_arm (self->retry, self->retry_us);
         return;
@@ -90,8 +89,8 @@ static void try_connect (void *arg)
     self->handlers.up (self->handlers.ctx);
 }
 
-bg_result node_exec_client_create (bg_loop *loop, bg_log *log, const char *path, const node_exec_handlers *handlers,
-    node_exec_client **client, bg_error *err)
+bg_result node_exec_client_create (bg_loop *loop, bg_log *log, const char *path,
+    const node_exec_handlers *handlers, node_exec_client **client, bg_error *err)
 {
     node_exec_client *self = bg_alloc (sizeof *self);
     self->loop = loop;
@@ -132,7 +131,8 @@ void node_exec_client_send (node_exec_client *self, bg_slice blob)
     if (!self->frames)
         return;
     bg_error err = {0};
-    if (bg_failed (bg_frames_send (self->frames, blob, &err)) || bg_failed (bg_frames_flush (self->frames, &err))) {
+    if (bg_failed (bg_frames_send (self->frames, blob, &err)) ||
+        bg_failed (bg_frames_flush (self->frames, &err))) {
         bg_log_failure (self->log, BG_LOG_WARNING, "exec-not-sent", &err, "bytes=%zu", blob.size);
         drop_connection (self);
         return;

@@ -33,4 +33,19 @@ static inline void temp_dir_remove (char **path)
     *path = NULL;
 }
 
+/*  For cmocka: *state is the directory's path.  */
+static inline int temp_dir_setup (void **state)
+{
+    *state = temp_dir_make ();
+    return 0;
+}
+
+static inline int temp_dir_teardown (void **state)
+{
+    char *path = *state;
+    temp_dir_remove (&path);
+    *state = NULL;
+    return 0;
+}
+
 #endif

@@ -8,24 +8,11 @@
 #include "broker/store/store.h"
 #include "common/sys/sqlite.h"
 #include "proto/wire.h"
+#include "tests/unit/ids.h"
 #include "tests/unit/must.h"
 #include "tests/unit/temp_dir.h"
 
 #include <sys/stat.h>
-
-static bg_id id_of (uint8_t byte)
-{
-    bg_id id;
-    memset (id.bytes, byte, sizeof id.bytes);
-    return id;
-}
-
-static bg_key key_of (uint8_t byte)
-{
-    bg_key key;
-    memset (key.bytes, byte, sizeof key.bytes);
-    return key;
-}
 
 static int setup (void **state)
 {

@@ -8,18 +8,12 @@
 #include "broker/store/store.h"
 #include "common/base/now.h"
 #include "proto/wire.h"
+#include "tests/unit/ids.h"
 #include "tests/unit/must.h"
 
 #include <stdlib.h>
 
 #define LIMIT 1000
-
-static bg_id id_of (uint8_t byte)
-{
-    bg_id id;
-    memset (id.bytes, byte, sizeof id.bytes);
-    return id;
-}
 
 static int setup (void **state)
 {

@@ -12,6 +12,7 @@
 #include "common/sys/unixsock.h"
 #include "node/shell/control.h"
 #include "node/shell/exec_client.h"
+#include "tests/unit/ids.h"
 #include "tests/unit/must.h"
 #include "tests/unit/temp_dir.h"
 
@@ -156,13 +157,6 @@ static void send_request (bg_frames *client, bg_id id, const char *token)
 {
     queue_request (client, id, token);
     OK (bg_frames_flush (client, err));
-}
-
-static bg_id id_of (uint8_t byte)
-{
-    bg_id id;
-    memset (id.bytes, byte, sizeof id.bytes);
-    return id;
 }
 
 /*  The next answer, or BG_CLOSED when the connection has ended.  */

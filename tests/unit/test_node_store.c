@@ -7,17 +7,11 @@
 
 #include "common/sys/sqlite.h"
 #include "node/store/store.h"
+#include "tests/unit/ids.h"
 #include "tests/unit/must.h"
 #include "tests/unit/temp_dir.h"
 
 #include <stdlib.h>
-
-static bg_id id_of (uint8_t byte)
-{
-    bg_id id;
-    memset (id.bytes, byte, sizeof id.bytes);
-    return id;
-}
 
 static int setup (void **state)
 {

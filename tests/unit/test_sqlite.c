@@ -27,19 +27,6 @@ static const char *const migrations[] = {
 static const char insert_sql[] = "INSERT INTO item (name, data, number) VALUES (?1, ?2, ?3)";
 static const char count_sql[] = "SELECT count(*) FROM item";
 
-static int make_dir (void **state)
-{
-    *state = temp_dir_make ();
-    return 0;
-}
-
-static int drop_dir (void **state)
-{
-    char *dir = *state;
-    temp_dir_remove (&dir);
-    return 0;
-}
-
 static bg_result open_store (const char *path, size_t count, bg_db **db, bg_error *err)
 {
     bg_db_options options = {.path = path,
@@ -371,7 +358,7 @@ static void test_killed_process (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, make_dir, drop_dir)
+#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, temp_dir_setup, temp_dir_teardown)
         cmocka_unit_test (test_values_come_back),
         WITH_DIR (test_settings),
         WITH_DIR (test_migrations_run_once),

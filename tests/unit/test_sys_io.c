@@ -24,19 +24,6 @@
 
 #define WAIT_MS 10000
 
-static int make_dir (void **state)
-{
-    *state = temp_dir_make ();
-    return 0;
-}
-
-static int drop_dir (void **state)
-{
-    char *dir = *state;
-    temp_dir_remove (&dir);
-    return 0;
-}
-
 /*  Listens, connects, accepts on path and checks who is there.  */
 static void check_meeting (const char *path)
 {
@@ -122,6 +109,29 @@ static void test_strangers_are_refused (void **state)
     assert_non_null (strstr (err.message, "4711"));
     bg_peer root = {.uid = 0};
     assert_true (bg_is_ok (bg_unix_require_own (&root, &err)));
+}
+
+static void test_own_processes_meet (void **state)
+{
+    BG_AUTO_CHAR path = bg_path_join (*state, "socket");
+    int listener = -1, client = -1, server = -1;
+    bg_peer peer = {0};
+    bg_error err = {0};
+    assert_int_equal (bg_unix_connect_own (path, &client, &peer, &err).code, BG_UNREACHABLE);
+    assert_true (bg_is_ok (bg_unix_listen (path, 0600, &listener, &err)));
+    assert_int_equal (bg_unix_accept_own (listener, &server, &peer, &err).code, BG_AGAIN);
+    assert_int_equal (client, -1);
+    assert_int_equal (server, -1);
+    assert_true (bg_is_ok (bg_unix_connect_own (path, &client, &peer, &err)));
+    assert_int_equal (peer.pid, getpid ());
+    assert_true (bg_is_ok (bg_unix_accept_own (listener, &server, &peer, &err)));
+    assert_int_equal (peer.uid, geteuid ());
+    assert_int_equal (write (client, "x", 1), 1);
+    char byte = 0;
+    assert_int_equal (read (server, &byte, 1), 1);
+    bg_fd_close (&client);
+    bg_fd_close (&server);
+    bg_unix_unlisten (&listener, path);
 }
 
 static void make_frames (bg_frames **a, bg_frames **b, size_t message, size_t queue)
@@ -491,12 +501,13 @@ int main (void)
     if (bg_failed (bg_crypto_init (NULL)))
         return 1;
     const struct CMUnitTest tests[] = {
-#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, make_dir, drop_dir)
+#define WITH_DIR(name) cmocka_unit_test_setup_teardown (name, temp_dir_setup, temp_dir_teardown)
         WITH_DIR (test_unix_sockets_meet),
         WITH_DIR (test_unix_path_longer_than_an_address),
         WITH_DIR (test_stale_socket_is_replaced),
         WITH_DIR (test_foreign_file_is_not_replaced),
         cmocka_unit_test (test_strangers_are_refused),
+        WITH_DIR (test_own_processes_meet),
         cmocka_unit_test (test_frames_batch),
         cmocka_unit_test (test_frames_across_partial_reads),
         cmocka_unit_test (test_frames_across_partial_writes),
