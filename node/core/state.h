@@ -17,7 +17,7 @@
 #define NODE_POLL_ANSWER_US   BG_SEC (20)
 #define NODE_REPORT_ANSWER_US BG_SEC (30)
 /*  That a run began is told this much later: a short run is then one commit and one report.  */
-#define NODE_BEGINNING_WAIT_US BG_MS (50)
+#define NODE_BEGINNING_WAIT_US BG_MS (250)
 #define NODE_SPREAD_US        BG_SEC (5) /*  until the broker says otherwise  */
 #define NODE_BACK_OFF_MAX_US  BG_MIN (1)
 #define NODE_TICK_SILENCE_US  BG_SEC (45) /*  three ticks of the stream all  */

@@ -123,9 +123,9 @@ static void a_beginning_is_told_a_moment_later (void **state)
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
     assert_int_equal (self->exec.spawn_count, 1);
-    advance (self, BG_MS (30));
+    advance (self, BG_MS (200));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 0);
-    advance (self, BG_MS (30));
+    advance (self, BG_MS (100));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 0);
     finish (self, WIRE_RUN_SUCCEEDED);
