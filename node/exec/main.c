@@ -59,6 +59,7 @@ typedef struct {
     bg_log_level level;
     char *title; /*  all arguments lie behind each other from here on  */
     size_t title_size;
+    bool is_kept; /*  as a part of bugle-node  */
 } arguments;
 
 static error_t parse_option (int key, char *text, struct argp_state *state)
@@ -104,7 +105,8 @@ static int run (const arguments *given)
         bg_log_create ("exec", STDERR_FILENO, given->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
     bg_log_set_level (log, given->level);
     exec_shell_config config = {
-        .home = &home, .title = given->title, .title_size = given->title_size, .log = log};
+        .home = &home, .title = given->title, .title_size = given->title_size, .log = log,
+        .is_kept = given->is_kept};
     bg_result result = exec_shell_run (&config, &err);
     bg_log_destroy (&log);
     bg_home_fini (&home);
@@ -117,7 +119,7 @@ int main (int argc, char **argv)
     arguments given = {.level = BG_LOG_INFO,
         .title = argv[0],
         .title_size = (size_t) (last - argv[0]) + strlen (last) + 1};
-    (void) bg_parts_join ();
+    given.is_kept = bg_parts_join ();
     const struct argp parser = {options, parse_option, NULL, description, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     if (argp_parse (&parser, argc, argv, 0, NULL, &given))

@@ -21,6 +21,7 @@ typedef struct {
     const char *word; /*  the command, NULL: run both parts  */
     bool log_json;
     bool print_config;
+    bool is_kept; /*  as a part of bugle-node  */
     const char *log_level;
 } arguments;
 
@@ -144,7 +145,8 @@ static bg_result run_program (const arguments *self, bool node_only, int *exit_c
         (void) fputs (bg_buf_cstr (&text), stdout);
     } else if (bg_is_ok (result)) {
         bg_log *log = open_log (self, &config, "node");
-        result = node_only ? node_shell_run (&home, &config, log, exit_code, err)
+        const node_shell_options shell = {&home, &config, log, self->is_kept};
+        result = node_only ? node_shell_run (&shell, exit_code, err)
                            : run_parts (self, log, exit_code, err);
         bg_log_destroy (&log);
     }
@@ -191,9 +193,8 @@ static bool find_command (const char *word, command *found)
 
 int main (int argc, char **argv)
 {
-    (void) bg_parts_join ();
+    arguments self = {.command = {.timeout_us = DEFAULT_TIMEOUT_US}, .is_kept = bg_parts_join ()};
     (void) setvbuf (stdout, NULL, _IOLBF, 0);
-    arguments self = {.command = {.timeout_us = DEFAULT_TIMEOUT_US}};
     const struct argp parser = {options, parse_option, "[node|enlist|defect]", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     (void) argp_parse (&parser, argc, argv, 0, NULL, &self);

@@ -580,15 +580,14 @@ static void close_all (shell *self)
     __builtin_free (self->default_name);
 }
 
-bg_result node_shell_run (
-    const bg_home *home, const node_config *config, bg_log *log, int *exit_code, bg_error *err)
+bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_error *err)
 {
-    shell self = {.home = home, .config = config, .log = log};
+    shell self = {.home = options->home, .config = options->config, .log = options->log};
     bg_result result = open_all (&self, err);
     if (bg_is_ok (result)) {
         node_core_state state;
         node_core_get_state (self.core, &state);
-        bg_log_event (log, BG_LOG_NOTICE, "node-ready", "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
+        bg_log_event (options->log, BG_LOG_NOTICE, options->is_kept ? "node-ready" : "ready", "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
             bg_log_value (state.name).text, state.jobs, state.open_runs);
         (void) bg_notify ("READY=1");
         result = bg_loop_run (self.loop, exit_code, err);
