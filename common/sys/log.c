@@ -9,6 +9,7 @@
 #include "common/base/utf8.h"
 #include "common/sys/clock.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ struct bg_log {
     bool is_journal; /*  stderr goes to the journal, which has its own time  */
     slot slots[EVENT_SLOTS];
     size_t slot_count;
+    uint64_t lost; /*  lines that could not be written, not told yet  */
 };
 
 typedef struct {
@@ -219,6 +221,32 @@ static void put_json_pairs (line *out, const char *text)
     }
 }
 
+/*  A reader that has stopped reading must not stop the service: what does not fit now is lost. A pipe
+    counts as writable only when a whole line fits into it.  */
+static bool put_out (bg_log *self, const line *out)
+{
+    struct pollfd item = {.fd = self->fd, .events = POLLOUT};
+    return poll (&item, 1, 0) == 1 && write (self->fd, out->bytes, out->size) >= 0;
+}
+
+static void write_line (bg_log *self, bg_log_level level, const char *event, const char *text);
+
+/*  Tells that lines were lost, as soon as there is room again.  */
+static bool tell_lost (bg_log *self)
+{
+    uint64_t lost = self->lost;
+    if (lost == 0)
+        return true;
+    char text[64];
+    (void)snprintf (text, sizeof text, "lines=%llu", (unsigned long long)lost);
+    self->lost = 0;
+    write_line (self, BG_LOG_WARNING, "log-lost", text);
+    if (self->lost == 0)
+        return true;
+    self->lost = lost;
+    return false;
+}
+
 static void write_line (bg_log *self, bg_log_level level, const char *event, const char *text)
 {
     line out = {.size = 0};
@@ -244,9 +272,8 @@ static void write_line (bg_log *self, bg_log_level level, const char *event, con
         put_clean (&out, text, strlen (text));
     }
     out.bytes[out.size++] = '\n';
-    /*  A line that cannot be written is lost: there is nobody to tell.  */
-    if (write (self->fd, out.bytes, out.size) < 0)
-        return;
+    if (!tell_lost (self) || !put_out (self, &out))
+        self->lost++;
 }
 
 static slot *find_slot (bg_log *self, const char *event)

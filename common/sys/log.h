@@ -10,8 +10,8 @@
    (suppressed=N), so no peer can fill the disk.
 
     A bg_log is passed around, there is no global one; NULL is a log that says nothing. One thread
-   only. Logging never fails: a line that cannot be written is lost. Lines are one write() of at
-   most 2 KiB.
+   only. Logging never fails and never waits: a line that cannot be written now is lost, and how many
+   were is told when there is room again (log-lost). Lines are one write() of at most 2 KiB.
 */
 #ifndef BUGLE_SYS_LOG_H
 #define BUGLE_SYS_LOG_H

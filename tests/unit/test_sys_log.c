@@ -214,6 +214,32 @@ static void test_levels_and_silence (void **state)
     bg_fd_close (&nowhere);
 }
 
+/*  Would hang for ever if a line waited for its reader.  */
+static void test_a_reader_that_stops_stops_nobody (void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal (pipe2 (fds, O_CLOEXEC), 0);
+    assert_true (fcntl (fds[1], F_SETPIPE_SZ, 16384) == 16384);
+    bg_log *log = bg_log_create ("core", fds[1], BG_LOG_PLAIN);
+    char many[1500];
+    memset (many, 'x', sizeof many - 1);
+    many[sizeof many - 1] = 0;
+    for (int i = 0; i < BG_LOG_BURST; i++)
+        bg_log_event (log, BG_LOG_INFO, "filling", "%s", many);
+    char room[32768];
+    assert_true (read (fds[0], room, sizeof room) > 0);
+    bg_log_event (log, BG_LOG_INFO, "after", "x=1");
+    bg_log_destroy (&log);
+    pipe_pair rest = {fds[0], fds[1]};
+    BG_AUTO_CHAR text = read_all (&rest);
+    const char *lost = strstr (text, "warning core log-lost lines=");
+    assert_non_null (lost);
+    assert_in_range (strtol (lost + strlen ("warning core log-lost lines="), NULL, 10), 1,
+        BG_LOG_BURST - 1);
+    assert_non_null (strstr (lost, "info core after x=1\n"));
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +252,7 @@ int main (void)
         cmocka_unit_test (test_many_events),
         cmocka_unit_test (test_journal_prefix),
         cmocka_unit_test (test_levels_and_silence),
+        cmocka_unit_test (test_a_reader_that_stops_stops_nobody),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
