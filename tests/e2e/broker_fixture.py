@@ -4,13 +4,11 @@ it over CURVE. Processes are ended by their own ids; waiting is always for an ev
 import hashlib
 import os
 import pathlib
-import select
 import shutil
 import signal
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 
 import msgpack
@@ -18,18 +16,14 @@ import zmq
 from nacl.signing import SigningKey
 from zmq.utils import z85
 
+import foreground
+from foreground import Foreground
+
 DEADLINE = 20
-_pause = threading.Event()
 
 
 def wait_for(what, condition, deadline=DEADLINE):
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {deadline} s: {what}"
-        _pause.wait(0.01)
+    return foreground.wait_for(what, condition, deadline)
 
 
 def read_key(path):
@@ -38,8 +32,11 @@ def read_key(path):
     return fields["public"].encode(), fields["secret"].encode()
 
 
-class Broker:
+class Broker(Foreground):
     """A home of its own and, once started, a process."""
+
+    name = "the broker"
+    deadline = DEADLINE
 
     def __init__(self, program, make_broker, port=0):
         self.program, self.make_broker = program, make_broker
@@ -48,7 +45,6 @@ class Broker:
         self.login_directory = self.directory / "login"
         self.child = None
         self.lines = []
-        self.pending = b""
         self.environment = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
         self.make(self.home, port)
 
@@ -66,9 +62,8 @@ class Broker:
         return done.returncode, done.stderr
 
     def spawn(self, *arguments):
-        self.lines, self.pending = [], b""
-        self.child = subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.PIPE, env=self.environment, start_new_session=True)
+        self.watch(subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, env=self.environment, start_new_session=True))
         return self
 
     def start(self, *arguments):
@@ -76,35 +71,10 @@ class Broker:
         self.wait_line(" ready ")
         return self
 
-    def read(self, seconds):
-        if not select.select([self.child.stderr], [], [], seconds)[0]:
-            return True
-        data = os.read(self.child.stderr.fileno(), 65536)
-        *whole, self.pending = (self.pending + data).split(b"\n")
-        self.lines += [line.decode(errors="replace") for line in whole]
-        return bool(data)
-
-    def wait_line(self, text, after=0, deadline=DEADLINE):
-        """The number of the first line with the text, plus one."""
-        end = time.monotonic() + deadline
-        while True:
-            for number, line in enumerate(self.lines[after:], after):
-                if text in line:
-                    return number + 1
-            left = end - time.monotonic()
-            if left <= 0 or not self.read(left):
-                raise AssertionError(f"no line with '{text}':\n" + "\n".join(self.lines[-30:]))
-
     def stop(self, signal_number=signal.SIGTERM, deadline=12):
         if self.child.poll() is None:
             self.child.send_signal(signal_number)
-        end = time.monotonic() + deadline
-        while self.child.poll() is None:
-            assert time.monotonic() < end, "the broker did not end:\n" + "\n".join(self.lines[-30:])
-            self.read(0.02)
-        while select.select([self.child.stderr], [], [], 0)[0] and self.read(0):
-            pass
-        self.child.stderr.close()
+        self.wait(deadline)
         bad = [line for line in self.lines if "Sanitizer" in line or "runtime error" in line]
         assert not bad, "\n".join(self.lines[-60:])
         return self.child.returncode

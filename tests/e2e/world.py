@@ -16,69 +16,36 @@ import subprocess
 import sys
 import tempfile
 import termios
-import threading
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import foreground
+from foreground import Foreground
+
 DEADLINE = float(os.environ.get("BUGLE_TEST_DEADLINE", "60"))
 PROGRAMS = os.environ.get("BUGLE_BIN") or str(pathlib.Path(__file__).parents[2] / "build" / "dev" / "bin")
-_pause = threading.Event()
 
 
 def wait_for(what, condition, deadline=DEADLINE):
-    """Until condition() gives something true, which is returned; fails with the text after the deadline."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline:g} s: {what}")
-        _pause.wait(0.02)
+    return foreground.wait_for(what, condition, deadline)
 
 
-class Process:
+class Process(Foreground):
     """A program of ours in the foreground; its stderr is kept and can be waited on."""
+
+    deadline = DEADLINE
 
     def __init__(self, world, name, arguments, environment=None):
         self.name = name
         self.program = arguments[0]
-        self.lines = []
         self.world = world
         env = dict(world.environment, **(environment or {}))
-        self.child = subprocess.Popen(
+        child = subprocess.Popen(
             [world.program(arguments[0]), *arguments[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, env=env, start_new_session=True)
-        self.pending = b""
-        self.log = open(world.directory / f"{name}.log", "ab")
+        self.watch(child, open(world.directory / f"{name}.log", "ab"))
         world.processes.append(self)
-
-    @property
-    def pid(self):
-        return self.child.pid
-
-    def read(self, seconds):
-        """Takes what was written to stderr, waiting up to so long for something. False at its end."""
-        descriptor = self.child.stderr.fileno()
-        if not select.select([descriptor], [], [], seconds)[0]:
-            return True
-        data = os.read(descriptor, 65536)
-        self.log.write(data)
-        self.log.flush()
-        *whole, self.pending = (self.pending + data).split(b"\n")
-        self.lines += [line.decode(errors="replace") for line in whole]
-        return bool(data)
-
-    def wait_line(self, text, deadline=DEADLINE, after=0):
-        """Until a line with the text was written; gives its number plus one, for the next search."""
-        end = time.monotonic() + deadline
-        while True:
-            for number, line in enumerate(self.lines[after:], after):
-                if text in line:
-                    return number + 1
-            left = end - time.monotonic()
-            if left <= 0 or not self.read(left):
-                raise AssertionError(f"{self.name} did not say '{text}':\n" + "\n".join(self.lines[-20:]))
 
     def stop(self, signal_number=signal.SIGTERM, deadline=15):
         """Sends the signal and waits for the end; gives the exit code. SIGKILL goes to the parts as well: power fails for
@@ -93,19 +60,6 @@ class Process:
             else:
                 self.child.send_signal(signal_number)
         return self.wait(deadline)
-
-    def wait(self, deadline=DEADLINE):
-        """Until it has ended; gives the exit code."""
-        end = time.monotonic() + deadline
-        while self.child.poll() is None:
-            if time.monotonic() > end:
-                raise AssertionError(f"{self.name} did not end within {deadline:g} s:\n" + "\n".join(self.lines[-20:]))
-            self.read(0.05)
-        if not self.child.stderr.closed:
-            while select.select([self.child.stderr.fileno()], [], [], 0)[0] and self.read(0):
-                pass
-            self.child.stderr.close()
-        return self.child.returncode
 
     def children(self):
         """Process ids of direct children by their command line."""
