@@ -589,6 +589,9 @@ bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_
         node_core_get_state (self.core, &state);
         bg_log_event (options->log, BG_LOG_NOTICE, options->is_kept ? "node-ready" : "ready", "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
             bg_log_value (state.name).text, state.jobs, state.open_runs);
+        if (!state.enlisted)
+            bg_log_event (options->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
+                bg_log_cstr ("nothing is done here before: bugle-node enlist --token @FILE, with the same --home").text);
         (void) bg_notify ("READY=1");
         result = bg_loop_run (self.loop, exit_code, err);
     }
