@@ -4,6 +4,8 @@
 #include "common/sys/file.h"
 #include "ctl/client.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,11 +47,21 @@ bg_result ctl_run_client (ctl_run *self, ctl_client **client, bg_error *err)
     return bg_ok ();
 }
 
-/*  Reads one line; true when it begins like yes.  */
-static bool read_yes (int input)
+static void on_interrupt (int signal_number)
+{
+    (void) signal_number; /*  read ends with EINTR  */
+}
+
+/*  Reads one line; true when it begins like yes. Ctrl-C is an answer too: *interrupted.  */
+static bool read_yes (int input, bool *interrupted)
 {
     char text[ANSWER_MAX];
+    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    (void) sigemptyset (&action.sa_mask);
+    (void) sigaction (SIGINT, &action, &before);
     ssize_t size = read (input, text, sizeof text);
+    *interrupted = size < 0 && errno == EINTR;
+    (void) sigaction (SIGINT, &before, NULL);
     return size > 0 && (text[0] == 'y' || text[0] == 'Y');
 }
 
@@ -74,8 +86,13 @@ bg_result ctl_confirm (ctl_run *self, bg_error *err, const char *question, ...)
     (void) fprintf (talk, "%s [y/N] ", text);
     (void) fflush (talk);
     free (text);
-    if (read_yes (self->input))
+    bool interrupted = false;
+    if (read_yes (self->input, &interrupted))
         return bg_ok ();
+    if (interrupted) {
+        (void) fputc ('\n', talk);
+        return bg_fail (err, BG_INTERRUPTED, "interrupted; nothing was changed");
+    }
     return bg_fail (err, BG_INTERRUPTED, "nothing was changed");
 }
 

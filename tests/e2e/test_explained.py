@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What a person is told about runs that went wrong or never began."""
 
-from world import WorldTest, main
+from world import Terminal, WorldTest, main
 
 BROKEN = """
 job: broken
@@ -69,6 +69,17 @@ class Explained(WorldTest):
         last = max(row["nominal"] for row in off)
         self.world.wait_history("pulse", "a run afterwards", lambda rows: any(
             row["state"] == "succeeded" and row["nominal"] > last for row in rows))
+
+    def test_ctrl_c_at_a_question_says_that_nothing_was_changed(self):
+        self.world.node("a1")
+        self.world.apply(UMLAUT)
+        terminal = Terminal(self.world, "bugle", "job", "delete", "umlaut")
+        terminal.read_until("[y/N]")
+        terminal.type("\x03")
+        code, text = terminal.wait()
+        self.assertEqual(code, 130)
+        self.assertIn("error: interrupted; nothing was changed", text)
+        self.assertIn("umlaut", self.world.bugle("job", "list").out)
 
     def test_a_script_for_another_interpreter_is_refused_with_the_shell_to_write(self):
         done = self.world.apply(INTERPRETER, code=1)
