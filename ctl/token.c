@@ -70,6 +70,28 @@ static bg_result take_labels (ctl_run *run, wire_token *token, bg_error *err)
     return bg_ok ();
 }
 
+/*  A pattern with a character that no name of a target has would be a token that fits nobody.  */
+static bg_result check_letters (const char *names, bg_error *err)
+{
+    static const char fits[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*?";
+    bool is_inside = false; /*  of brackets, which the pattern itself checks  */
+    const char *at = names;
+    for (; *at != '\0'; at++) {
+        if (*at == '[' || *at == ']')
+            is_inside = *at == '[';
+        else if (!is_inside && strchr (fits, *at) == NULL)
+            break;
+    }
+    if (*at == '\0')
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_USAGE, "--names '%s': no name of a target has %s", names,
+        *at == ',' ? "a comma" : "such characters"));
+    return bg_hint (err,
+        "names have letters, digits and . _ -; a token has one pattern, as web* or "
+        "db[01-20]");
+}
+
 static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
 {
     const char *names = ctl_text (run->parsed, CTL_OPT_NAMES, NULL);
@@ -81,6 +103,7 @@ static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
     token->names = bg_slice_str (names != NULL ? names : "*");
     if (bg_failed (job_name_pattern_valid (token->names, err)))
         return ctl_value_refuse (err, "--names", names);
+    BG_TRY (check_letters (bg_arena_str (&run->arena, token->names), err));
     BG_TRY (take_groups (run, token, err));
     return take_labels (run, token, err);
 }

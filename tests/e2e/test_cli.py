@@ -259,6 +259,7 @@ class Tokens(WorldTest):
                           ("--label", "a=b", "--label", "a=c"), ("--label", "a b=c"), ("more",)):
             self.world.bugle("token", "create", *arguments, code=2)
         self.world.bugle("token", "create", "--names", "[", code=2)
+        self.assertIn("one pattern", self.world.bugle("token", "create", "--names", "web*,db*", code=2).err)
         self.world.bugle("token", "create", "-g", "a/b", code=2)
 
 
