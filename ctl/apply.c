@@ -158,6 +158,14 @@ static bg_result list_paths (ctl_run *run, path_list *list, bg_error *err)
     return bg_ok ();
 }
 
+/*  The message without the file's name in front: it stands there anyway.  */
+static const char *without (const char *message, const char *path)
+{
+    size_t size = strlen (path);
+    bool begins = strncmp (message, path, size) == 0 && message[size] == ' ';
+    return begins ? message + size + 1 : message;
+}
+
 /*  A file that cannot be read is one mistake among the others.  */
 static void read_path (ctl_run *run, const char *path, job_yaml_set *set, bg_diag *diag)
 {
@@ -175,7 +183,7 @@ static void read_path (ctl_run *run, const char *path, job_yaml_set *set, bg_dia
     if (why.sys_errno != 0)
         bg_diag_add (diag, &place, NULL, "cannot be read: %s", strerror (why.sys_errno));
     else
-        bg_diag_add (diag, &place, NULL, "%s", why.message);
+        bg_diag_add (diag, &place, NULL, "%s", without (why.message, path));
 }
 
 static bg_result read_all (ctl_run *run, const path_list *list, job_yaml_set *set, bg_error *err)

@@ -8,13 +8,15 @@
 #include "ctl/command.h"
 
 #include "common/base/nearest.h"
+#include "common/base/utf8.h"
 #include "ctl/option_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ARGUMENTS_MAX 4096
+#define ARGUMENTS_MAX  4096
+#define NAME_BYTES_MAX 128 /*  as on the wire  */
 
 struct ctl_parsed {
     const ctl_noun *noun;
@@ -243,6 +245,31 @@ static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error
     return bg_ok ();
 }
 
+/*  A name of a job or target that no object can have is a mistake of typing, told before anybody is asked.  */
+static bg_result check_name (const char *what, const char *text, bg_error *err)
+{
+    bg_slice name = bg_slice_str (text);
+    if (!bg_utf8_valid (name) || bg_has_control (name, false))
+        return bg_fail (err, BG_USAGE, "%s holds characters that are no text", what);
+    if (name.size > NAME_BYTES_MAX)
+        return bg_fail (
+            err, BG_USAGE, "%s has %zu bytes; %d are the most", what, name.size, NAME_BYTES_MAX);
+    return bg_ok ();
+}
+
+static bg_result check_names (const ctl_parsed *self, bg_error *err)
+{
+    const ctl_complete kind = self->command->complete;
+    /*  Several targets are host lists, which their command takes apart.  */
+    const bool is_name =
+        kind == CTL_COMPLETE_JOB || (kind == CTL_COMPLETE_TARGET && self->command->most == 1);
+    for (size_t i = 0; is_name && i < ctl_argument_count (self); i++)
+        BG_TRY (check_name ("NAME", ctl_argument (self, i), err));
+    if (ctl_given (self, CTL_OPT_JOB))
+        return check_name ("--job", ctl_text (self, CTL_OPT_JOB, ""), err);
+    return bg_ok ();
+}
+
 static bg_result check_arguments (const ctl_parsed *self, bg_error *err)
 {
     if (self->command == NULL || ctl_given (self, CTL_OPT_HELP))
@@ -261,7 +288,7 @@ static bg_result check_arguments (const ctl_parsed *self, bg_error *err)
             return bg_fail (
                 err, BG_USAGE, "bugle %s: an empty name means nothing", bg_buf_cstr (&name));
     }
-    return bg_ok ();
+    return check_names (self, err);
 }
 
 static bg_result parse (

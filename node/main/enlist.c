@@ -2,6 +2,7 @@
 #include "node/main/commands.h"
 
 #include "common/base/now.h"
+#include "common/base/utf8.h"
 #include "common/job/civil.h"
 #include "common/job/names.h"
 #include "common/sys/clock.h"
@@ -16,6 +17,7 @@
 
 #define EXEC_ANSWER_US BG_SEC (15)
 #define JOBS_SHOWN     20
+#define LOCATION_BYTES_MAX 200 /*  as on the wire  */
 
 static bg_result read_token (char *argument, bg_buf *text, bg_error *err)
 {
@@ -126,12 +128,24 @@ static void print_enlisted (const wire_control_answer *answer, const node_contac
             contact->home.is_system ? "" : contact->home.state);
 }
 
+static bg_result check_location (const char *what, const char *text, bg_error *err)
+{
+    const bg_slice location = bg_slice_str (text);
+    if (location.size > LOCATION_BYTES_MAX)
+        return bg_fail (err, BG_USAGE, "%s has %zu bytes; %d are the most", what, location.size, LOCATION_BYTES_MAX);
+    if (!bg_utf8_valid (location) || bg_has_control (location, false))
+        return bg_fail (err, BG_USAGE, "%s holds characters that are no text", what);
+    return bg_ok ();
+}
+
 static bg_result enlist_with (node_contact *contact, const node_command_options *options, bg_slice token_text,
     const wire_token_text *token, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     node_config config = {0};
     bg_result result = node_config_load (&contact->home, &config, err);
+    if (bg_is_ok (result))
+        result = check_location ("location in node.yaml", config.location, err);
     if (bg_is_ok (result))
         result = anchor (contact, token, &arena, err);
     if (bg_failed (result)) {
@@ -163,11 +177,11 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
 
 static bg_result check_options (const node_command_options *options, bg_error *err)
 {
-    if (options->name && bg_failed (job_target_name_valid (bg_slice_str (options->name), err)))
+    if (options->name && bg_failed (job_target_name_valid (bg_slice_str (options->name), err))) {
+        err->code = BG_USAGE;
         return bg_prefix (err, "--name");
-    if (options->location && strlen (options->location) > 200)
-        return bg_fail (err, BG_TOO_LARGE, "--location: at most 200 bytes");
-    return bg_ok ();
+    }
+    return check_location ("--location", options->location, err);
 }
 
 bg_result node_enlist_command (const node_command_options *options, bg_error *err)

@@ -263,6 +263,15 @@ class Tokens(WorldTest):
         self.world.bugle("token", "create", "-g", "a/b", code=2)
 
 
+class Names(WorldTest):
+    def test_names_that_nothing_can_have_are_refused_in_words_of_the_command_line(self):
+        long = "x" * 129
+        for arguments in (("job", "show", long), ("job", "start", long), ("job", "history", "a\nb"),
+                          ("target", "show", long), ("target", "list", "--job", long), ("exec", "list", "--job", "a\tb")):
+            refused = self.world.bugle(*arguments, code=2).err
+            self.assertRegex(refused, r"^error: (NAME|--job) (has 129 bytes|holds characters)")
+
+
 class Targets(WorldTest):
     def setUp(self):
         super().setUp()
