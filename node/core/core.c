@@ -188,6 +188,7 @@ static bg_result recover_numbers (node_core *self, bg_error *err)
     BG_TRY (store->number_get (store->ctx, NODE_NUMBER_OUTBOX, &self->saved_outbox, err));
     BG_TRY (store->number_get (store->ctx, NODE_NUMBER_TERM, &self->term, err));
     BG_TRY (store->number_get (store->ctx, NODE_NUMBER_POSITION, &self->position, err));
+    BG_TRY (store->number_get (store->ctx, NODE_NUMBER_LEAVING, &self->leaving_mark, err));
     bg_slice blob;
     BG_TRY (store->blob_get (store->ctx, NODE_BLOB_INSTANCE, &self->scratch, &blob, err));
     const bg_slice instance = bg_slice_of (self->instance.bytes, sizeof self->instance.bytes);
@@ -221,6 +222,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
     self->recovering = false;
     node_timer_in (self, NODE_TIMER_PRUNE, BG_MIN (1));
     node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
+    node_defect_recover (self);
     if (self->problem)
         node_log (self, NODE_LOG_ERROR, "misnamed", "%s", self->problem);
     else if (self->enlisted)
@@ -269,8 +271,7 @@ static bg_result leave (node_core *self, bg_error *err)
         BG_TRY (node_outbox_pump (self, err));
         node_enlist_settle (self);
     }
-    node_defect_pump (self);
-    return bg_ok ();
+    return node_defect_pump (self, err);
 }
 
 static bg_result dispatch_desk (
@@ -481,8 +482,7 @@ static bg_result fire (node_core *self, node_timer timer, bg_error *err)
     case NODE_TIMER_ENLIST_END:
         return node_enlist_timeout (self, err);
     case NODE_TIMER_DEFECT_END:
-        node_defect_timeout (self);
-        break;
+        return node_defect_timeout (self, err);
     case NODE_TIMER_LEAVE:
         return self->leaving && !self->full ? node_defect_by_membership (self, err) : bg_ok ();
     case NODE_TIMER_SCHEDULES: /*  leaving the event looks at them  */

@@ -3,6 +3,16 @@
 
 #include "proto/frame.h"
 
+static bg_result mark (node_core *self, node_leaving_mark value, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    if (self->leaving_mark == (uint64_t) value)
+        return bg_ok ();
+    BG_TRY (store->number_put (store->ctx, NODE_NUMBER_LEAVING, (uint64_t) value, err));
+    self->leaving_mark = (uint64_t) value;
+    return bg_ok ();
+}
+
 static void end (node_core *self)
 {
     self->defect = (node_defection){0};
@@ -34,6 +44,7 @@ static bg_result leave_now (node_core *self, uint64_t control, bool answered, bg
     } else {
         answer.warnings_count = 0;
     }
+    BG_TRY (mark (self, NODE_LEAVING_NOT, err));
     BG_TRY (node_forget (self, err));
     node_log (self, NODE_LOG_INFO, "defected", "broker=%.*s jobs=%llu",
         BG_SLICE_ARG (answer.broker), (unsigned long long) answer.removed_jobs);
@@ -68,10 +79,11 @@ bg_result node_defect_begin (
     return bg_ok ();
 }
 
-void node_defect_pump (node_core *self)
+bg_result node_defect_pump (node_core *self, bg_error *err)
 {
-    if (!self->defect.wanted || self->defect.sent || !node_session_is_up (self))
-        return;
+    if (!self->defect.wanted || self->defect.sent || self->full || !node_session_is_up (self))
+        return bg_ok ();
+    BG_TRY (mark (self, NODE_LEAVING_ASKED, err));
     const wire_leave leave = {.installation = self->identity.installation,
         .target = self->identity.target,
         .time_us = self->now.utc_us};
@@ -87,6 +99,21 @@ void node_defect_pump (node_core *self)
             .sigs_count = 1}};
     self->defect.sent = true;
     self->defect.request = node_say (self, NODE_LINK_DESK, WIRE_DEFECT, &message);
+    return bg_ok ();
+}
+
+void node_defect_recover (node_core *self)
+{
+    if (!self->enlisted || self->leaving_mark != NODE_LEAVING_ASKED)
+        return;
+    self->defect = (node_defection){.wanted = true, .answered = true};
+    node_timer_in (self, NODE_TIMER_DEFECT_END, NODE_CONTROL_TIMEOUT_US);
+}
+
+bg_result node_defect_unadmitted (node_core *self, bool *left, bg_error *err)
+{
+    *left = self->enlisted && !self->full && self->leaving_mark != NODE_LEAVING_NOT;
+    return *left ? node_defect_by_membership (self, err) : bg_ok ();
 }
 
 bg_result node_defected (node_core *self, const wire_header *header, bg_error *err)
@@ -107,21 +134,25 @@ bg_result node_defect_by_membership (node_core *self, bg_error *err)
     return leave_now (self, was.control, !was.wanted || was.answered, err);
 }
 
-void node_defect_refused (node_core *self, const wire_error *error)
+bg_result node_defect_refused (node_core *self, const wire_error *error, bg_error *err)
 {
     bg_error why = {0};
     bg_ignore (wire_error_to (error, &why));
     fail (self, &why);
+    return self->full ? bg_ok () : mark (self, NODE_LEAVING_NOT, err);
 }
 
-void node_defect_timeout (node_core *self)
+bg_result node_defect_timeout (node_core *self, bg_error *err)
 {
     if (!self->defect.wanted)
-        return;
+        return bg_ok ();
+    if (self->leaving_mark == NODE_LEAVING_ASKED && !self->full)
+        BG_TRY (mark (self, NODE_LEAVING_DOUBTED, err));
     bg_error why = {0};
     bg_ignore (bg_fail (&why, BG_UNREACHABLE, "the broker \"%.*s\" does not answer",
         BG_SLICE_ARG (self->identity.broker)));
     bg_ignore (bg_hint (&why, "bugle-node defect --force leaves without it; an administrator then "
                               "removes the target there"));
     fail (self, &why);
+    return bg_ok ();
 }

@@ -128,7 +128,6 @@ void node_session_hello_timer (node_core *self)
 
 bg_result node_session_link (node_core *self, node_link link, node_link_event event, bg_error *err)
 {
-    (void) err;
     node_session *session = &self->session;
     if (link == NODE_LINK_ENLIST)
         return bg_ok (); /*  its own timer says everything again  */
@@ -138,7 +137,11 @@ bg_result node_session_link (node_core *self, node_link link, node_link_event ev
         return bg_ok ();
     }
     switch (event) {
-    case NODE_LINK_REFUSED:
+    case NODE_LINK_REFUSED: {
+        bool left = false;
+        BG_TRY (node_defect_unadmitted (self, &left, err));
+        if (left)
+            break;
         session->refusals++;
         if (session->refusals == NODE_HELLO_TRIES)
             node_log (self, NODE_LOG_ERROR, "refused",
@@ -146,6 +149,7 @@ bg_result node_session_link (node_core *self, node_link link, node_link_event ev
                 "with --force");
         node_session_rebuild (self, "the broker refused the connection");
         break;
+    }
     case NODE_LINK_DOWN:
         session->broken = session->state == NODE_SESSION_UP;
         break;
@@ -275,7 +279,7 @@ bg_result node_session_error (
     }
     if (self->defect.wanted && self->defect.sent &&
         bg_id_equal (header->request, self->defect.request))
-        node_defect_refused (self, error);
+        return node_defect_refused (self, error, err);
     if (self->outbox.open && bg_id_equal (header->request, self->outbox.request) && !self->full)
         return node_outbox_refused (self, error, err);
     if (bg_id_equal (header->request, self->poll.inventory))

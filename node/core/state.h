@@ -179,6 +179,7 @@ typedef struct {
     uint64_t type;
     uint64_t version;
     uint8_t hash[32];
+    bool hinted;        /*  came by a stream only: the broker may not mean this target  */
     bg_buf signed_item; /*  of documents  */
 } node_ask;
 
@@ -303,6 +304,14 @@ typedef struct {
     bg_id request;
 } node_defection;
 
+/*  What is kept of a defection that the broker was asked for. The broker may have removed this target although its answer
+    never came: then it refuses the connection, and that is the answer.  */
+typedef enum {
+    NODE_LEAVING_NOT = 0,
+    NODE_LEAVING_ASKED = 1,   /*  goes on after a restart  */
+    NODE_LEAVING_DOUBTED = 2, /*  given up without an answer  */
+} node_leaving_mark;
+
 typedef struct {
     bool open;
     bool single; /*  a batch was refused: one item at a time  */
@@ -388,11 +397,13 @@ struct node_core {
     node_exec_link exec;
     node_enlistment enlist;
     node_defection defect;
+    uint64_t leaving_mark; /*  node_leaving_mark, as stored  */
     node_outbox outbox;
 
     bg_arena ack_arena;
     wire_ack_item *acks; /*  NODE_ACKS_MAX of them in the arena, or NULL  */
     size_t ack_count;
+    bool hinted; /*  what is applied now came by a stream  */
 };
 
 /*  ---- core.c ----  */
@@ -616,12 +627,16 @@ void node_membership_make (
 
 bg_result node_defect_begin (
     node_core *self, uint64_t control, const wire_control_defect *wanted, bg_error *err) BG_CHECKED;
-void node_defect_pump (node_core *self);
+bg_result node_defect_pump (node_core *self, bg_error *err) BG_CHECKED;
+/*  After a start: a defection that was asked for goes on.  */
+void node_defect_recover (node_core *self);
+/*  The broker does not admit this target. *left: that was the answer to a defection.  */
+bg_result node_defect_unadmitted (node_core *self, bool *left, bg_error *err) BG_CHECKED;
 bg_result node_defected (node_core *self, const wire_header *header, bg_error *err) BG_CHECKED;
 /*  A membership says so: a defection that is asked for here at the same time ends well with it.  */
 bg_result node_defect_by_membership (node_core *self, bg_error *err) BG_CHECKED;
-void node_defect_refused (node_core *self, const wire_error *error);
-void node_defect_timeout (node_core *self);
+bg_result node_defect_refused (node_core *self, const wire_error *error, bg_error *err) BG_CHECKED;
+bg_result node_defect_timeout (node_core *self, bg_error *err) BG_CHECKED;
 
 void node_control_describe (node_core *self, wire_control_answer *answer, bool with_jobs);
 

@@ -35,6 +35,7 @@ typedef enum {
     NODE_NUMBER_OUTBOX = 3,    /*  last sequence given out  */
     NODE_NUMBER_TERM = 4,      /*  of the highest attestation  */
     NODE_NUMBER_POSITION = 5,
+    NODE_NUMBER_LEAVING = 6, /*  node_leaving_mark  */
 } node_number;
 
 typedef enum {

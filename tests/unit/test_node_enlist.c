@@ -280,6 +280,36 @@ static void defect_needs_the_broker_unless_forced (void **state)
     assert_false (node_fixture_state (self).enlisted);
 }
 
+/*  The broker removed the target, and its answer was lost with a restart: that it admits it no more is the answer.  */
+static void not_admitted_while_leaving_is_the_answer (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_enlist (self);
+    self->broker_up = false;
+    node_fixture_defect_request (self, false);
+    assert_int_equal (self->said[WIRE_DEFECT], 1);
+    node_fixture_restart (self);
+    assert_true (node_fixture_state (self).enlisted);
+    node_fixture_link (self, NODE_LINK_DESK, NODE_LINK_REFUSED);
+    assert_false (node_fixture_state (self).enlisted);
+    assert_int_equal (self->keys_forgotten, 1);
+}
+
+static void not_admitted_for_another_reason_stays_enlisted (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_enlist (self);
+    node_fixture_link (self, NODE_LINK_DESK, NODE_LINK_REFUSED);
+    assert_true (node_fixture_state (self).enlisted);
+    /*  A refusal of the defection itself settles it: later the broker's door says nothing about leaving.  */
+    node_fixture_advance (self, BG_MIN (5));
+    self->defect_error = "bad-signature";
+    node_fixture_defect_request (self, false);
+    assert_answer (self, "bad-signature");
+    node_fixture_link (self, NODE_LINK_DESK, NODE_LINK_REFUSED);
+    assert_true (node_fixture_state (self).enlisted);
+}
+
 static void the_brokers_refusal_of_a_defect_is_told (void **state)
 {
     node_fixture *self = *state;
@@ -470,6 +500,8 @@ int main (void)
         TEST (another_enlistment_at_bugle_exec_starts_nothing),
         TEST (defect_removes_jobs_and_identity_and_keeps_history),
         TEST (defect_needs_the_broker_unless_forced),
+        TEST (not_admitted_while_leaving_is_the_answer),
+        TEST (not_admitted_for_another_reason_stays_enlisted),
         TEST (the_brokers_refusal_of_a_defect_is_told),
         TEST (nobody_to_defect_from),
         TEST (a_membership_that_says_defected_ends_it),
