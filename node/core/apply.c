@@ -112,12 +112,15 @@ void node_apply_offer (node_core *self, const wire_signed *item, const wire_docu
     uint8_t hash[32];
     wire_hash32 (item->bytes, hash);
     for (size_t i = 0; i < self->asks.count; i++) {
-        const node_ask *other = self->asks.items[i];
+        node_ask *other = self->asks.items[i];
         if (other->kind == NODE_ASK_DOCUMENT && bg_id_equal (other->subject, document->key) &&
-            memcmp (other->hash, hash, sizeof hash) == 0)
+            memcmp (other->hash, hash, sizeof hash) == 0) {
+            other->hinted = other->hinted && self->hinted;
             return;
+        }
     }
     node_ask *ask = node_ask_new (NODE_ASK_DOCUMENT, document->key);
+    ask->hinted = self->hinted;
     ask->type = document->type;
     ask->version = document->version;
     memcpy (ask->hash, hash, sizeof hash);
@@ -177,6 +180,7 @@ static void fetch (node_core *self, const wire_reference *reference)
         return;
     }
     node_ask *ask = node_ask_new (NODE_ASK_DOCUMENT, reference->key);
+    ask->hinted = self->hinted;
     ask->type = reference->type;
     ask->version = reference->version;
     memcpy (ask->hash, reference->hash, sizeof ask->hash);
@@ -207,9 +211,12 @@ bg_result node_apply_fetched (
     uint8_t hash[32];
     wire_hash32 (fetched->document.bytes, hash);
     const bool right = memcmp (hash, ask->hash, sizeof hash) == 0;
+    self->hinted = ask->hinted;
     node_ask_release (ask);
+    const bg_result result = right ? node_apply (self, &fetched->document, err) : bg_ok ();
+    self->hinted = false;
     if (right)
-        return node_apply (self, &fetched->document, err);
+        return result;
     node_count (self, NODE_COUNT_REFUSED);
     node_log (self, NODE_LOG_WARNING, "fetch-mismatch",
         "a fetched document is not the one that was announced");
@@ -270,6 +277,39 @@ static void unproven (node_core *self, const node_ask *ask, const wire_exec_verd
         self, ask->subject, ask->version, WIRE_DELIVERY_FAILED, verdict->code, verdict->message);
 }
 
+static bool holds_object (const node_core *self, const wire_signed *item)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_document document;
+    wire_switch body;
+    return bg_is_ok (
+               WIRE_DECODE (document, item->bytes, WIRE_AS_MESSAGE, &arena, &document, NULL)) &&
+           bg_is_ok (WIRE_DECODE (switch, document.body, WIRE_AS_MESSAGE, &arena, &body, NULL)) &&
+           node_slot_find (self, body.object_key);
+}
+
+/*  A stream also reaches who has just left the group, or never had what is withdrawn: the broker has no row for them,
+    and what they kept would be a difference for ever. What is not plainly for this target is therefore left to the poll,
+    which brings it if there is a row.  */
+static bool concerns (const node_core *self, const node_ask *ask, const wire_signed *item,
+    const wire_exec_verdict *verdict)
+{
+    if (!ask->hinted || node_slot_find (self, ask->subject))
+        return true;
+    if (!bg_slice_is (verdict->code, "ok"))
+        return false;
+    switch (ask->type) {
+    case WIRE_TYPE_AUTHORITY:
+        return true;
+    case WIRE_TYPE_JOB:
+        return verdict->addressed;
+    case WIRE_TYPE_SWITCH:
+        return holds_object (self, item);
+    default:
+        return false;
+    }
+}
+
 bg_result node_apply_verdict (
     node_core *self, const node_ask *ask, const wire_exec_verdict *verdict, bg_error *err)
 {
@@ -289,6 +329,11 @@ bg_result node_apply_verdict (
     const bool is_kept = slot && slot->waiting.there && slot->waiting.version == ask->version;
     if (code != BG_OK && !is_kept && !node_is_proven (self, &item)) {
         unproven (self, ask, verdict);
+        return bg_ok ();
+    }
+    if (!concerns (self, ask, &item, verdict)) {
+        if (code != BG_OK)
+            node_poll_want (self);
         return bg_ok ();
     }
     if (code == BG_OK) {

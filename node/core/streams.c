@@ -192,8 +192,11 @@ static bg_result handle (node_core *self, const wire_kind_row *row, const wire_s
         return bg_ok ();
     }
     const wire_instruct *order = body;
-    return node_apply_all (self, order->instructions, order->instructions_count, order->references,
-        order->references_count, err);
+    self->hinted = true;
+    const bg_result result = node_apply_all (self, order->instructions, order->instructions_count,
+        order->references, order->references_count, err);
+    self->hinted = false;
+    return result;
 }
 
 bg_result node_streams_order (

@@ -479,6 +479,46 @@ static void a_start_that_is_not_for_this_target_any_more_did_not_run (void **sta
     assert_int_equal (node_fixture_counter (self, "wrong-target"), 1);
 }
 
+/*  A stream reaches who has just left the group, and who never had what is withdrawn or switched off: the
+    broker has no row for them, and what they kept would be a difference for ever.  */
+static void what_a_stream_brings_for_others_is_left_to_the_poll (void **state)
+{
+    node_fixture *self = *state;
+    wire_signed job = node_fixture_job (self, "theirs", NULL, 0);
+    wire_signed items[] = {
+        job,
+        fixture_withdrawal (&self->signing, "gone"),
+        fixture_switch (&self->signing, "other", true, 0),
+    };
+    self->foreign_key = job_key (self, "theirs");
+    const node_core_state before = node_fixture_state (self);
+    uint8_t digest[16];
+    memcpy (digest, before.digest, sizeof digest);
+    const size_t acks = self->said[WIRE_ACK];
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
+        node_fixture_publish (self, 1, self->stream_sequence[1] + 1, &items[i]);
+    node_fixture_settle (self);
+    assert_memory_equal (node_fixture_state (self).digest, digest, sizeof digest);
+    assert_int_equal (node_fixture_state (self).held, before.held);
+    assert_int_equal (self->said[WIRE_ACK], acks);
+    /*  The broker has a row for it after all: an older version was for this target.  */
+    const node_pending *row = node_fixture_post (self, job);
+    node_fixture_advance (self, BG_SEC (61));
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_memory_not_equal (node_fixture_state (self).digest, digest, sizeof digest);
+    /*  What is for this target is taken at once.  */
+    self->foreign_key = (bg_id){0};
+    job = node_fixture_job (self, "ours", NULL, 0);
+    node_fixture_publish (self, 1, self->stream_sequence[1] + 1, &job);
+    node_fixture_settle (self);
+    assert_int_equal (node_fixture_state (self).jobs, before.jobs + 1);
+    wire_signed flip = fixture_switch (&self->signing, "ours", true, 0);
+    const size_t held = node_fixture_state (self).held;
+    node_fixture_publish (self, 1, self->stream_sequence[1] + 1, &flip);
+    node_fixture_settle (self);
+    assert_int_equal (node_fixture_state (self).held, held + 1);
+}
+
 static wire_signed forged_start (node_fixture *self, const char *job, int64_t issued_us)
 {
     wire_deed deed =
@@ -729,6 +769,7 @@ int main (void)
         TEST (a_start_runs_once_however_often_it_comes),
         TEST (a_refused_start_is_a_run_that_did_not_happen),
         TEST (a_start_that_is_not_for_this_target_any_more_did_not_run),
+        TEST (what_a_stream_brings_for_others_is_left_to_the_poll),
         TEST (a_start_that_nobody_signed_leaves_no_trace),
         TEST (a_forged_start_does_not_spoil_the_genuine_one),
         TEST (a_forged_document_bars_no_genuine_one),
