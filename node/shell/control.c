@@ -169,19 +169,35 @@ void node_control_destroy (node_control **self_p)
     *self_p = NULL;
 }
 
-void node_control_reply (node_control *self, uint64_t number, const wire_control_answer *answer)
+static void answer (connection *one, const wire_control_answer *answer)
+{
+    BG_AUTO_BUF blob = {0};
+    wire_inner_encode (WIRE_CONTROL_ANSWER, one->request, answer, &blob);
+    one->number = 0;
+    /*  A peer that has gone away is noticed by its watch.  */
+    bg_ignore (bg_frames_send (one->frames, bg_buf_slice (&blob), NULL));
+    bg_ignore (bg_frames_flush (one->frames, NULL));
+    bg_fd_watch_set (
+        one->watch, BG_FD_READ | (bg_frames_wants_write (one->frames) ? BG_FD_WRITE : 0U));
+}
+
+void node_control_reply (node_control *self, uint64_t number, const wire_control_answer *said)
 {
     for (connection *one = self->connections; one; one = one->next) {
         if (one->number != number)
             continue;
-        BG_AUTO_BUF blob = {0};
-        wire_inner_encode (WIRE_CONTROL_ANSWER, one->request, answer, &blob);
-        one->number = 0;
-        /*  A peer that has gone away is noticed by its watch.  */
-        bg_ignore (bg_frames_send (one->frames, bg_buf_slice (&blob), NULL));
-        bg_ignore (bg_frames_flush (one->frames, NULL));
-        bg_fd_watch_set (
-            one->watch, BG_FD_READ | (bg_frames_wants_write (one->frames) ? BG_FD_WRITE : 0U));
+        answer (one, said);
         return;
     }
+}
+
+void node_control_fail (node_control *self, const bg_error *why)
+{
+    BG_AUTO_ARENA arena = {0};
+    const wire_control_answer said = {.code = bg_slice_str (bg_code_word (why->code)),
+        .message = wire_fit_text (bg_slice_str (why->message), 1024, true, &arena),
+        .hint = bg_slice_str ("type the command again when the node has recovered; what was done before stays done")};
+    for (connection *one = self->connections; one; one = one->next)
+        if (one->number)
+            answer (one, &said);
 }

@@ -22,5 +22,7 @@ bg_result node_control_create (bg_loop *loop, bg_log *log, const char *path,
 void node_control_destroy (node_control **self_p);
 /*  The answer to the request with that number; dropped when who asked is gone.  */
 void node_control_reply (node_control *self, uint64_t number, const wire_control_answer *answer);
+/*  Answers every open request with this error: the core that had taken them is gone.  */
+void node_control_fail (node_control *self, const bg_error *why);
 
 #endif

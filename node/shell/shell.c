@@ -290,6 +290,7 @@ static bg_result commit_batch (shell *self, bg_error *err)
 static void start_over (shell *self, const bg_error *why)
 {
     bg_log_failure (self->log, BG_LOG_ERROR, "store-failed", why, "full=%d", why->code == BG_STORAGE_FULL);
+    node_control_fail (self->control, why);
     for (int attempt = 0; attempt < 2; attempt++) {
         node_db_rollback (self->store);
         self->batch = 0;

@@ -260,6 +260,7 @@ static void start_over (sim_machine *self, const bg_error *why)
         return;
     }
     drop_core (self);
+    self->node.control_open = false; /*  answered with this failure  */
     self->node.storage_full = true;
     bg_error err = {0};
     bg_result made = make_core (self, &err);

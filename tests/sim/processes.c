@@ -175,7 +175,7 @@ bool sim_run_spawn (sim_machine *machine, bg_id id, bg_slice plan)
     sim_world *world = machine->world;
     sim_oracle_spawned (machine, id);
     if (!world->healing && !world->options.is_quiet && sim_chance (&world->rng, 10)) {
-        sim_oracle_run_ended (machine, id, WIRE_RUN_FAILED);
+        /*  Failed, or interrupted when bugle-exec dies before it has told so: no file speaks for it.  */
         return false;
     }
     if (sim_run_find (machine, id)) {
