@@ -44,7 +44,6 @@
 #include "proto/inner.def"
 #include "proto/def_undo.h"
 
-
 #define WIRE_KIND(NAME, number, type, sender, channel, text)                                       \
     {WIRE_##NAME, #NAME, &wire_desc_##type, WIRE_FROM_##sender, WIRE_ON_##channel, text},
 const wire_kind_row wire_kinds[] = {

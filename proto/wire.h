@@ -22,10 +22,11 @@
 #define WIRE_INLINE_MAX       (32 * 1024) /*  larger instructions are published by reference  */
 #define WIRE_POLL_BYTES_MAX   (200 * 1024)
 #define WIRE_DEPTH_MAX        8
-#define WIRE_ITEMS_MAX        4096  /*  values in one signed structure  */
-#define WIRE_MESSAGE_ITEMS_MAX 65536 /*  values in one message: pages of answers are bounded by bytes first  */
-#define WIRE_CONTAINER_MAX    1024
-#define WIRE_INNER_BYTES_MAX  (16 * 1024 * 1024) /*  of a blob of inner.def  */
+#define WIRE_ITEMS_MAX        4096 /*  values in one signed structure  */
+#define WIRE_MESSAGE_ITEMS_MAX                                                                     \
+    65536 /*  values in one message: pages of answers are bounded by bytes first  */
+#define WIRE_CONTAINER_MAX   1024
+#define WIRE_INNER_BYTES_MAX (16 * 1024 * 1024) /*  of a blob of inner.def  */
 
 typedef enum {
 #define WIRE_KIND(NAME, number, type, sender, channel, text) WIRE_##NAME = number,
@@ -42,32 +43,32 @@ typedef enum {
 #include "proto/def_undo.h"
 } wire_type;
 
-#define WIRE_STRUCT(s)                                                                                                 \
-    typedef struct wire_##s wire_##s;                                                                                  \
+#define WIRE_STRUCT(s)                                                                             \
+    typedef struct wire_##s wire_##s;                                                              \
     struct wire_##s {
-#define WIRE_U(s, n, name, max, req, since)    uint64_t name;
-#define WIRE_I(s, n, name, req, since)         int64_t name;
-#define WIRE_BOOL(s, n, name, since)           bool name;
-#define WIRE_ID(s, n, name, req, since)        bg_id name;
-#define WIRE_KEY(s, n, name, req, since)       bg_key name;
+#define WIRE_U(s, n, name, max, req, since)     uint64_t name;
+#define WIRE_I(s, n, name, req, since)          int64_t name;
+#define WIRE_BOOL(s, n, name, since)            bool name;
+#define WIRE_ID(s, n, name, req, since)         bg_id name;
+#define WIRE_KEY(s, n, name, req, since)        bg_key name;
 #define WIRE_FIX(s, n, name, bytes, req, since) uint8_t name[bytes];
-#define WIRE_BIN(s, n, name, max, req, since)  bg_slice name;
-#define WIRE_STR(s, n, name, max, req, since)  bg_slice name;
-#define WIRE_TEXT(s, n, name, max, req, since) bg_slice name;
-#define WIRE_OBJ(s, n, name, type, req, since)                                                                         \
-    bool has_##name;                                                                                                   \
+#define WIRE_BIN(s, n, name, max, req, since)   bg_slice name;
+#define WIRE_STR(s, n, name, max, req, since)   bg_slice name;
+#define WIRE_TEXT(s, n, name, max, req, since)  bg_slice name;
+#define WIRE_OBJ(s, n, name, type, req, since)                                                     \
+    bool has_##name;                                                                               \
     wire_##type name;
-#define WIRE_LIST(s, n, name, type, max, since)                                                                        \
-    wire_##type *name;                                                                                                 \
+#define WIRE_LIST(s, n, name, type, max, since)                                                    \
+    wire_##type *name;                                                                             \
     size_t name##_count;
-#define WIRE_STRS(s, n, name, max_count, max_bytes, since)                                                             \
-    bg_slice *name;                                                                                                    \
+#define WIRE_STRS(s, n, name, max_count, max_bytes, since)                                         \
+    bg_slice *name;                                                                                \
     size_t name##_count;
-#define WIRE_UINTS(s, n, name, max_count, since)                                                                       \
-    uint64_t *name;                                                                                                    \
+#define WIRE_UINTS(s, n, name, max_count, since)                                                   \
+    uint64_t *name;                                                                                \
     size_t name##_count;
-#define WIRE_END(s)                                                                                                    \
-    }                                                                                                                  \
+#define WIRE_END(s)                                                                                \
+    }                                                                                              \
     ;
 #include "proto/def_rest.h"
 #include "proto/messages.def"
@@ -101,13 +102,25 @@ typedef enum {
 
 /*  Values of enumerated fields.  */
 enum { WIRE_ROLE_READER = 1, WIRE_ROLE_OPERATOR = 2, WIRE_ROLE_AUTHOR = 3, WIRE_ROLE_ADMIN = 4 };
-enum { WIRE_MEMBER = 1, WIRE_DEFECTED_MEMBER = 2 };                              /*  membership.state  */
-enum { WIRE_STEP_RUN = 1, WIRE_STEP_SCRIPT = 2 };                                /*  job_step.kind  */
-enum { WIRE_FLOW_DEFAULT = 0, WIRE_FLOW_NEXT = 1, WIRE_FLOW_SUCCEED = 2, WIRE_FLOW_FAIL = 3, WIRE_FLOW_GOTO = 4 };
-enum { WIRE_SCHEDULE_CRON = 1, WIRE_SCHEDULE_EVERY = 2 };                        /*  job_schedule.kind  */
+enum { WIRE_MEMBER = 1, WIRE_DEFECTED_MEMBER = 2 }; /*  membership.state  */
+enum { WIRE_STEP_RUN = 1, WIRE_STEP_SCRIPT = 2 };   /*  job_step.kind  */
+enum {
+    WIRE_FLOW_DEFAULT = 0,
+    WIRE_FLOW_NEXT = 1,
+    WIRE_FLOW_SUCCEED = 2,
+    WIRE_FLOW_FAIL = 3,
+    WIRE_FLOW_GOTO = 4
+};
+enum { WIRE_SCHEDULE_CRON = 1, WIRE_SCHEDULE_EVERY = 2 }; /*  job_schedule.kind  */
 enum { WIRE_START_BY_LOGIN = 0, WIRE_START_BY_BROKER = 1, WIRE_START_BY_NOBODY = 2 };
-enum { WIRE_DEED_START = 1, WIRE_DEED_STOP = 2, WIRE_DEED_POLL = 3, WIRE_DEED_SYNC_TIME = 4, WIRE_DEED_RE_ENLIST = 5 };
-enum {                                                                            /*  run.state  */
+enum {
+    WIRE_DEED_START = 1,
+    WIRE_DEED_STOP = 2,
+    WIRE_DEED_POLL = 3,
+    WIRE_DEED_SYNC_TIME = 4,
+    WIRE_DEED_RE_ENLIST = 5
+};
+enum { /*  run.state  */
     WIRE_RUN_RUNNING = 0,
     WIRE_RUN_SUCCEEDED = 1,
     WIRE_RUN_FAILED = 2,
@@ -115,8 +128,13 @@ enum {                                                                          
     WIRE_RUN_INTERRUPTED = 4,
     WIRE_RUN_NOT_RUN = 5
 };
-enum { WIRE_RESULT_SUCCEEDED = 1, WIRE_RESULT_FAILED = 2, WIRE_RESULT_CANCELED = 3, WIRE_RESULT_INTERRUPTED = 4 };
-enum {                                                                            /*  delivery_row.state, ack_item.state  */
+enum {
+    WIRE_RESULT_SUCCEEDED = 1,
+    WIRE_RESULT_FAILED = 2,
+    WIRE_RESULT_CANCELED = 3,
+    WIRE_RESULT_INTERRUPTED = 4
+};
+enum { /*  delivery_row.state, ack_item.state  */
     WIRE_DELIVERY_PENDING = 1,
     WIRE_DELIVERY_WAITING = 2,
     WIRE_DELIVERY_APPLIED = 3,
@@ -125,8 +143,13 @@ enum {                                                                          
     WIRE_DELIVERY_EXPIRED = 6,
     WIRE_DELIVERY_SKIPPED = 7
 };
-enum { WIRE_POSTED_CREATED = 1, WIRE_POSTED_CHANGED = 2, WIRE_POSTED_UNCHANGED = 3, WIRE_POSTED_DELETED = 4 };
-enum {                                                                            /*  target_row.state  */
+enum {
+    WIRE_POSTED_CREATED = 1,
+    WIRE_POSTED_CHANGED = 2,
+    WIRE_POSTED_UNCHANGED = 3,
+    WIRE_POSTED_DELETED = 4
+};
+enum { /*  target_row.state  */
     WIRE_TARGET_NORMAL = 1,
     WIRE_TARGET_PROVISIONAL = 2,
     WIRE_TARGET_SUSPECTED_OFFLINE = 3,
@@ -137,14 +160,16 @@ enum {                                                                          
 };
 
 /*  The word of an enumerated value, for people, logs and JSON; NULL when there is none.  */
-const char *wire_run_state_word (uint64_t state);      /*  running, succeeded, failed, canceled, interrupted, not-run  */
+const char *wire_run_state_word (
+    uint64_t state); /*  running, succeeded, failed, canceled, interrupted, not-run  */
 const char *wire_step_state_word (uint64_t state);
 const char *wire_delivery_state_word (uint64_t state); /*  pending, waiting, applied, ...  */
-const char *wire_target_state_word (uint64_t state);   /*  normal, provisional, suspected offline, ...  */
-const char *wire_posted_word (uint64_t outcome);       /*  created, changed, unchanged, deleted  */
+const char *wire_target_state_word (
+    uint64_t state);                             /*  normal, provisional, suspected offline, ...  */
+const char *wire_posted_word (uint64_t outcome); /*  created, changed, unchanged, deleted  */
 const char *wire_role_word (uint64_t role);
 const char *wire_deed_word (uint64_t what);
-const char *wire_type_word (uint64_t type);            /*  the word inside signatures  */
+const char *wire_type_word (uint64_t type); /*  the word inside signatures  */
 
 /*  ---- descriptors: what the tables expand to ----  */
 
@@ -219,7 +244,7 @@ const wire_type_row *wire_type_find (uint64_t type);
 
 typedef enum {
     WIRE_AS_MESSAGE, /*  unknown fields are skipped  */
-    WIRE_AS_SIGNED   /*  unknown fields below 128 are BG_TOO_NEW; anything not canonical is BG_MALFORMED  */
+    WIRE_AS_SIGNED /*  unknown fields below 128 are BG_TOO_NEW; anything not canonical is BG_MALFORMED  */
 } wire_strictness;
 
 /*  Appends the canonical bytes of the struct to out. Numbers, sizes and counts must be within their limits (asserted);
@@ -230,12 +255,13 @@ void wire_encode (const wire_desc *desc, const void *value, bg_buf *out);
 bg_result wire_check (const wire_desc *desc, const void *value, bg_error *err) BG_CHECKED;
 /*  Fills *value (sizeof the struct) from bytes, which must outlive it. On failure *value is zeroed.
     Errors: BG_MALFORMED, BG_TOO_LARGE, BG_TOO_NEW (WIRE_AS_SIGNED), BG_INVALID (text).  */
-bg_result wire_decode (const wire_desc *desc, bg_slice bytes, wire_strictness strictness, bg_arena *arena, void *value,
-    bg_error *err) BG_CHECKED;
+bg_result wire_decode (const wire_desc *desc, bg_slice bytes, wire_strictness strictness,
+    bg_arena *arena, void *value, bg_error *err) BG_CHECKED;
 /*  One line per field, indented; secrets are never in these structs. For logs, tests and people.  */
 void wire_print (const wire_desc *desc, const void *value, bg_buf *out);
 /*  A random value within the limits, small with high probability; next (ctx) gives 64 random bits.  */
-void wire_random (const wire_desc *desc, bg_arena *arena, uint64_t (*next) (void *ctx), void *ctx, void *value);
+void wire_random (
+    const wire_desc *desc, bg_arena *arena, uint64_t (*next) (void *ctx), void *ctx, void *value);
 bool wire_equal (const wire_desc *desc, const void *a, const void *b);
 /*  Text that fits a STR or TEXT field whatever it was: bytes that are not allowed become '?' (newline and tab too unless
     multiline), cut to max bytes at the end of a character. Returns text itself when nothing had to change, else a copy
@@ -245,15 +271,14 @@ bg_slice wire_fit_text (bg_slice text, size_t max, bool multiline, bg_arena *are
 void wire_copy (const wire_desc *desc, bg_arena *arena, const void *from, void *to);
 
 /*  Typed wrappers: WIRE_ENCODE (hello, &value, &out), WIRE_DECODE (hello, bytes, strictness, &arena, &value, err).  */
-#define WIRE_ENCODE(s, value, out)                                                                                     \
-    wire_encode (&wire_desc_##s, (const wire_##s *) {(value)}, (out))
-#define WIRE_DECODE(s, bytes, strictness, arena, value, err)                                                           \
+#define WIRE_ENCODE(s, value, out) wire_encode (&wire_desc_##s, (const wire_##s *){(value)}, (out))
+#define WIRE_DECODE(s, bytes, strictness, arena, value, err)                                       \
     wire_decode (&wire_desc_##s, (bytes), (strictness), (arena), (value), (err))
 
 /*  Inner messages as one blob: header (kind, request) and body in one msgpack array of two binaries, for frames.h.  */
 void wire_inner_encode (wire_kind kind, bg_id request, const void *value, bg_buf *out);
 /*  Decodes into *value_p, allocated in the arena, of the kind's struct. Only kinds on channel INNER.  */
-bg_result wire_inner_decode (bg_slice blob, bg_arena *arena, wire_header *header, void **value_p, bg_error *err)
-    BG_CHECKED;
+bg_result wire_inner_decode (
+    bg_slice blob, bg_arena *arena, wire_header *header, void **value_p, bg_error *err) BG_CHECKED;
 
 #endif

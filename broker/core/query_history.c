@@ -84,10 +84,10 @@ static bg_result take_row (void *visitor, const broker_run_record *record, bg_er
 static bool open_run_fits (const broker_open_run *run, const broker_run_filter *filter)
 {
     return (bg_id_is_zero (filter->job_key) || bg_id_equal (run->job_key, filter->job_key)) &&
-        (filter->number == 0 || run->number == filter->number) &&
-        (bg_id_is_zero (filter->exec) || bg_id_equal (run->exec, filter->exec)) &&
-        (filter->since_us == 0 || run->started_us >= filter->since_us) &&
-        (filter->until_us == 0 || run->started_us < filter->until_us);
+           (filter->number == 0 || run->number == filter->number) &&
+           (bg_id_is_zero (filter->exec) || bg_id_equal (run->exec, filter->exec)) &&
+           (filter->since_us == 0 || run->started_us >= filter->since_us) &&
+           (filter->until_us == 0 || run->started_us < filter->until_us);
 }
 
 static int newest_first (const void *a, const void *b)

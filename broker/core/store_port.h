@@ -250,8 +250,8 @@ struct broker_store {
     /*  Open runs. put inserts or replaces.  */
     bg_result (*open_run_put) (void *ctx, const broker_open_run_record *record, bg_error *err);
     bg_result (*open_run_remove) (void *ctx, bg_id run, bg_error *err);
-    bg_result (*open_run_get) (void *ctx, bg_id run, bg_arena *arena, broker_open_run_record *record,
-        bool *found, bg_error *err);
+    bg_result (*open_run_get) (void *ctx, bg_id run, bg_arena *arena,
+        broker_open_run_record *record, bool *found, bg_error *err);
     bg_result (*open_runs) (void *ctx, const bg_id *after, uint32_t limit,
         broker_visit_open_run visit, void *visitor, bg_error *err);
 

@@ -18,7 +18,8 @@ bg_slice bg_arena_copy (bg_arena *self, bg_slice slice);
 char *bg_arena_str (bg_arena *self, bg_slice slice) __attribute__ ((returns_nonnull));
 bg_slice bg_arena_printf (bg_arena *self, const char *format, ...) BG_PRINTF (2, 3);
 /*  An array of count items.  */
-#define bg_arena_array(arena, type, count) ((type *) bg_arena_alloc ((arena), sizeof (type) * (size_t) (count)))
+#define bg_arena_array(arena, type, count)                                                         \
+    ((type *) bg_arena_alloc ((arena), sizeof (type) * (size_t) (count)))
 
 #define BG_AUTO_ARENA __attribute__ ((cleanup (bg_arena_fini))) bg_arena
 

@@ -15,7 +15,8 @@ typedef struct {
 } code_row;
 
 static const code_row code_table[] = {
-#define BG_CODE(name, number, word, class, exit, text) {BG_##name, word, BG_CLASS_##class, exit, text},
+#define BG_CODE(name, number, word, class, exit, text)                                             \
+    {BG_##name, word, BG_CLASS_##class, exit, text},
 #include "common/base/codes.def"
 #undef BG_CODE
 };
@@ -62,10 +63,11 @@ bg_code bg_code_from_word (const char *word, size_t size)
     return BG_INVALID;
 }
 
-static void set_message (bg_error *err, bg_code code, int sys_errno, const char *format, va_list args)
-    BG_PRINTF (4, 0);
+static void set_message (
+    bg_error *err, bg_code code, int sys_errno, const char *format, va_list args) BG_PRINTF (4, 0);
 
-static void set_message (bg_error *err, bg_code code, int sys_errno, const char *format, va_list args)
+static void set_message (
+    bg_error *err, bg_code code, int sys_errno, const char *format, va_list args)
 {
     err->code = code;
     err->sys_errno = sys_errno;

@@ -23,13 +23,19 @@ typedef enum {
 #undef BG_CODE
 } bg_code;
 
-typedef enum { BG_CLASS_OK, BG_CLASS_RETRY, BG_CLASS_REFUSE, BG_CLASS_FAULT, BG_CLASS_FATAL } bg_class;
+typedef enum {
+    BG_CLASS_OK,
+    BG_CLASS_RETRY,
+    BG_CLASS_REFUSE,
+    BG_CLASS_FAULT,
+    BG_CLASS_FATAL
+} bg_class;
 
 typedef struct {
     bg_code code;
 } bg_result;
 
-#define BG_CHECKED __attribute__ ((warn_unused_result))
+#define BG_CHECKED           __attribute__ ((warn_unused_result))
 #define BG_PRINTF(at, first) __attribute__ ((__format__ (__printf__, at, first)))
 
 #define BG_ERROR_MESSAGE_MAX 512
@@ -73,11 +79,11 @@ int bg_code_exit (bg_code code);
 /*  The code of a stable word; BG_INVALID when no code has it.  */
 bg_code bg_code_from_word (const char *word, size_t size);
 
-#define BG_TRY(expression)                                                                                             \
-    do {                                                                                                               \
-        bg_result bg_try_result_ = (expression);                                                                       \
-        if (bg_failed (bg_try_result_))                                                                                \
-            return bg_try_result_;                                                                                     \
+#define BG_TRY(expression)                                                                         \
+    do {                                                                                           \
+        bg_result bg_try_result_ = (expression);                                                   \
+        if (bg_failed (bg_try_result_))                                                            \
+            return bg_try_result_;                                                                 \
     } while (0)
 
 /*  For calls whose failure truly does not matter; say why beside it.  */
@@ -87,7 +93,7 @@ static inline void bg_ignore (bg_result result)
 }
 
 /*  Invariants of our own. They stay on in release builds; a failure aborts with the place.  */
-#define bg_assert(condition)                                                                                           \
+#define bg_assert(condition)                                                                       \
     ((condition) ? (void) 0 : bg_assert_failed (#condition, __FILE__, __LINE__))
 _Noreturn void bg_assert_failed (const char *condition, const char *file, int line);
 

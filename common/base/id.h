@@ -10,13 +10,13 @@
 
 #include "common/base/slice.h"
 
-#define BG_ID_BYTES       16
-#define BG_ID_TEXT        26
-#define BG_ID_SHORT       8
-#define BG_ID_TYPED_MIN   6
-#define BG_KEY_BYTES      32
-#define BG_Z85_KEY_TEXT   40
-#define BG_KEY_ID_BYTES   8
+#define BG_ID_BYTES     16
+#define BG_ID_TEXT      26
+#define BG_ID_SHORT     8
+#define BG_ID_TYPED_MIN 6
+#define BG_KEY_BYTES    32
+#define BG_Z85_KEY_TEXT 40
+#define BG_KEY_ID_BYTES 8
 
 typedef struct {
     uint8_t bytes[BG_ID_BYTES];

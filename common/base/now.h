@@ -11,10 +11,10 @@ typedef struct {
     int64_t boot_us;
 } bg_now;
 
-#define BG_MS(n)  ((int64_t) (n) * 1000)
-#define BG_SEC(n) ((int64_t) (n) * 1000000)
-#define BG_MIN(n) ((int64_t) (n) * 60000000)
-#define BG_HOUR(n) ((int64_t) (n) * 3600000000)
-#define BG_DAY(n) ((int64_t) (n) * 86400000000)
+#define BG_MS(n)   ((int64_t) (n) *1000)
+#define BG_SEC(n)  ((int64_t) (n) *1000000)
+#define BG_MIN(n)  ((int64_t) (n) *60000000)
+#define BG_HOUR(n) ((int64_t) (n) *3600000000)
+#define BG_DAY(n)  ((int64_t) (n) *86400000000)
 
 #endif

@@ -150,7 +150,8 @@ const char *bg_buf_cstr (bg_buf *self)
 
 uint32_t bg_read_u32 (const uint8_t *bytes)
 {
-    return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8 | bytes[3];
+    return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8 |
+           bytes[3];
 }
 
 uint64_t bg_read_u64 (const uint8_t *bytes)

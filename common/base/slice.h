@@ -45,7 +45,8 @@ void *bg_realloc (void *memory, size_t size) __attribute__ ((returns_nonnull));
 char *bg_slice_dup (bg_slice slice) __attribute__ ((malloc, returns_nonnull));
 char *bg_strdup (const char *text) __attribute__ ((malloc, returns_nonnull));
 /*  Formatted copy; free() releases it.  */
-char *bg_strdup_printf (const char *format, ...) BG_PRINTF (1, 2) __attribute__ ((malloc, returns_nonnull));
+char *bg_strdup_printf (const char *format, ...) BG_PRINTF (1, 2)
+    __attribute__ ((malloc, returns_nonnull));
 
 typedef struct {
     uint8_t *data;

@@ -13,7 +13,7 @@ static int64_t read_us (clockid_t clock)
 {
     struct timespec now;
     bg_assert (clock_gettime (clock, &now) == 0);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int64_t bg_clock_utc_us (void)
@@ -39,7 +39,7 @@ bg_result bg_boot_id (bg_id *id, bg_error *err)
     size_t count = 0;
     for (size_t i = 0; i < text.size && count < 2 * BG_ID_BYTES; i++) {
         if (text.data[i] != '-' && text.data[i] != '\n')
-            hex[count++] = (char)text.data[i];
+            hex[count++] = (char) text.data[i];
     }
     BG_AUTO_BUF bytes = {0};
     if (bg_failed (bg_hex_decode (bg_slice_of (hex, count), &bytes, NULL)) ||
@@ -57,13 +57,13 @@ bg_time_string bg_clock_text (int64_t utc_us)
         rest += 1000000;
         seconds--;
     }
-    time_t when = (time_t)seconds;
+    time_t when = (time_t) seconds;
     struct tm parts;
     if (!gmtime_r (&when, &parts)) {
-        (void)snprintf (out.text, sizeof out.text, "invalid");
+        (void) snprintf (out.text, sizeof out.text, "invalid");
         return out;
     }
     size_t used = strftime (out.text, sizeof out.text, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf (out.text + used, sizeof out.text - used, ".%03dZ", (int)(rest / 1000));
+    (void) snprintf (out.text + used, sizeof out.text - used, ".%03dZ", (int) (rest / 1000));
     return out;
 }

@@ -21,7 +21,7 @@ typedef struct {
 static size_t section_size (const char *key)
 {
     const char *dot = strchr (key, '.');
-    return dot ? (size_t)(dot - key) : 0;
+    return dot ? (size_t) (dot - key) : 0;
 }
 
 static const char *last_word (const char *key)
@@ -66,7 +66,7 @@ static char *nearest_word (const bg_conf_schema *schema, bg_slice section, bg_sl
         else if (section.size == 0)
             words[count++] = bg_slice_dup (bg_slice_of (key, section_size (key)));
     }
-    const char *found = bg_nearest (typed, (const char *const *)words, count);
+    const char *found = bg_nearest (typed, (const char *const *) words, count);
     char *copy = found ? bg_strdup (found) : NULL;
     for (size_t i = 0; i < count; i++)
         free (words[i]);
@@ -78,7 +78,7 @@ static void unknown_key (loader *self, bg_slice section, const bg_yaml *key)
 {
     BG_AUTO_CHAR nearest = nearest_word (self->schema, section, key->text);
     bg_yaml_error (self->file, key, self->diag, nearest, "unknown key \"%.*s%s%s\"",
-        BG_SLICE_ARG (section), section.size ? "." : "", (const char *)key->text.data);
+        BG_SLICE_ARG (section), section.size ? "." : "", (const char *) key->text.data);
 }
 
 static bg_result read_list (loader *self, size_t index, const bg_yaml *node)
@@ -133,7 +133,7 @@ static void read_map (loader *self, bg_slice section, const bg_yaml *map)
         else if (!bg_yaml_is_absent (
                      value)) /*  a section without keys, all commented out, is fine  */
             bg_yaml_error (self->file, value, self->diag, NULL, "%s: must be a map of keys, not %s",
-                (const char *)key->text.data, bg_yaml_kind_text (value));
+                (const char *) key->text.data, bg_yaml_kind_text (value));
     }
 }
 
@@ -253,7 +253,7 @@ void bg_conf_print (const bg_conf_schema *schema, const void *values, bg_buf *ou
 static void print_range (const bg_conf_key *key, bg_buf *out)
 {
     if (key->type == BG_CONF_INTEGER)
-        bg_buf_printf (out, ", %lld to %lld", (long long)key->min, (long long)key->max);
+        bg_buf_printf (out, ", %lld to %lld", (long long) key->min, (long long) key->max);
     if (key->type == BG_CONF_DURATION) {
         bg_buf_append_str (out, ", ");
         bg_conf_format_duration (key->min, out);

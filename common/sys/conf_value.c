@@ -69,7 +69,7 @@ void bg_conf_format_duration (int64_t us, bg_buf *out)
     size_t unit = 0;
     while (unit + 1 < UNITS && us % units[unit].us != 0)
         unit++;
-    bg_buf_printf (out, "%lld%s", (long long)(us / units[unit].us), units[unit].suffix);
+    bg_buf_printf (out, "%lld%s", (long long) (us / units[unit].us), units[unit].suffix);
 }
 
 void conf_value_fini (conf_value *self)
@@ -93,7 +93,7 @@ static bg_result check_text (bg_slice text, bg_error *err)
 static bg_result parse_string (
     const bg_conf_key *key, bg_slice text, conf_value *value, bg_error *err)
 {
-    (void)key;
+    (void) key;
     BG_TRY (check_text (text, err));
     value->text = bg_slice_dup (text);
     return bg_ok ();
@@ -112,8 +112,8 @@ static bg_result parse_integer (
     if (first > 0)
         number = -number;
     if (number < key->min || number > key->max)
-        return bg_fail (err, BG_INVALID, "%lld is not between %lld and %lld", (long long)number,
-            (long long)key->min, (long long)key->max);
+        return bg_fail (err, BG_INVALID, "%lld is not between %lld and %lld", (long long) number,
+            (long long) key->min, (long long) key->max);
     value->number = number;
     return bg_ok ();
 }
@@ -122,7 +122,7 @@ static bg_result parse_bool (
     const bg_conf_key *key, bg_slice text, conf_value *value, bg_error *err)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
-    (void)key;
+    (void) key;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (bg_slice_is (text, words[i])) {
             value->number = i % 2; /*  every second word is a yes  */
@@ -175,7 +175,7 @@ static bool is_endpoint (bg_slice text)
     const uint8_t *colon = memrchr (text.data, ':', text.size);
     if (memcmp (text.data, tcp, scheme) != 0 || colon < text.data + scheme)
         return false;
-    size_t at = (size_t)(colon - text.data) + 1;
+    size_t at = (size_t) (colon - text.data) + 1;
     bg_slice host = bg_slice_of (text.data + scheme, at - 1 - scheme);
     int64_t port = 0;
     return is_host (host) && take_digits (text, &at, &port) && at == text.size && port <= 65535;
@@ -195,8 +195,8 @@ static bg_result parse_endpoint (
 static bg_result refuse_scalar (
     const bg_conf_key *key, bg_slice text, conf_value *value, bg_error *err)
 {
-    (void)key;
-    (void)value;
+    (void) key;
+    (void) value;
     return bg_fail (err, BG_INVALID, "must be a list, as in [%.*s]", BG_SLICE_ARG (text));
 }
 
@@ -252,7 +252,7 @@ bg_result conf_value_parse_list (bg_slice text, conf_value *value, bg_error *err
         text = trim (bg_slice_of (text.data + 1, text.size - 2));
     while (text.size > 0) {
         const uint8_t *comma = memchr (text.data, ',', text.size);
-        size_t size = comma ? (size_t)(comma - text.data) : text.size;
+        size_t size = comma ? (size_t) (comma - text.data) : text.size;
         bg_slice item = trim (bg_slice_of (text.data, size));
         if (item.size == 0)
             return bg_fail (err, BG_INVALID, "has an empty item");
@@ -266,7 +266,7 @@ bg_result conf_value_parse_list (bg_slice text, conf_value *value, bg_error *err
 /*  The field of a key; the table's author vouches for its type and place.  */
 static void *field (const bg_conf_key *key, void *values)
 {
-    return (char *)values + key->offset;
+    return (char *) values + key->offset;
 }
 
 void conf_value_store (const bg_conf_key *key, conf_value *value, void *values)
@@ -274,10 +274,10 @@ void conf_value_store (const bg_conf_key *key, conf_value *value, void *values)
     switch (key->type) {
     case BG_CONF_INTEGER:
     case BG_CONF_DURATION:
-        *(int64_t *)field (key, values) = value->number;
+        *(int64_t *) field (key, values) = value->number;
         break;
     case BG_CONF_BOOL:
-        *(bool *)field (key, values) = value->number != 0;
+        *(bool *) field (key, values) = value->number != 0;
         break;
     case BG_CONF_STRING:
     case BG_CONF_ENDPOINT: {
@@ -305,7 +305,7 @@ static void print_quoted (const char *text, bg_buf *out)
     for (; *text; text++) {
         if (*text == '"' || *text == '\\')
             bg_buf_append_byte (out, '\\');
-        bg_buf_append_byte (out, (uint8_t)*text);
+        bg_buf_append_byte (out, (uint8_t) *text);
     }
     bg_buf_append_byte (out, '"');
 }
@@ -322,16 +322,16 @@ static void print_list (const bg_conf_list *list, bg_buf *out)
 
 bool conf_value_print (const bg_conf_key *key, const void *values, bg_buf *out)
 {
-    const void *place = (const char *)values + key->offset;
+    const void *place = (const char *) values + key->offset;
     switch (key->type) {
     case BG_CONF_INTEGER:
-        bg_buf_printf (out, "%lld", (long long)*(const int64_t *)place);
+        bg_buf_printf (out, "%lld", (long long) *(const int64_t *) place);
         return true;
     case BG_CONF_DURATION:
-        bg_conf_format_duration (*(const int64_t *)place, out);
+        bg_conf_format_duration (*(const int64_t *) place, out);
         return true;
     case BG_CONF_BOOL:
-        bg_buf_append_str (out, *(const bool *)place ? "true" : "false");
+        bg_buf_append_str (out, *(const bool *) place ? "true" : "false");
         return true;
     case BG_CONF_LIST:
         print_list (place, out);
@@ -340,7 +340,7 @@ bool conf_value_print (const bg_conf_key *key, const void *values, bg_buf *out)
     case BG_CONF_ENDPOINT:
         break;
     }
-    const char *text = *(char *const *)place;
+    const char *text = *(char *const *) place;
     if (text)
         print_quoted (text, out);
     return text != NULL;

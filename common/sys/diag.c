@@ -56,8 +56,8 @@ static bool find_line (bg_slice source, uint32_t number, bg_slice *out)
 {
     const uint8_t *at = source.data, *end = source.data + source.size;
     for (uint32_t line = 1; at && at <= end; line++) {
-        const uint8_t *stop = at < end ? memchr (at, '\n', (size_t)(end - at)) : NULL;
-        size_t size = (size_t)((stop ? stop : end) - at);
+        const uint8_t *stop = at < end ? memchr (at, '\n', (size_t) (end - at)) : NULL;
+        size_t size = (size_t) ((stop ? stop : end) - at);
         if (line == number) {
             *out = bg_slice_of (at, size);
             return true;
@@ -178,7 +178,7 @@ static void print_entry (const entry *which, bg_buf *out)
         bg_buf_printf (out, "%s: %s\n", item->file, item->message);
     if (item->source_line) {
         bg_buf_printf (out, "%5u | %s\n", item->line, item->source_line);
-        bg_buf_printf (out, "      | %*s^\n", (int)which->caret, "");
+        bg_buf_printf (out, "      | %*s^\n", (int) which->caret, "");
     }
     if (item->nearest)
         bg_buf_printf (out, "  did you mean \"%s\"?\n", item->nearest);

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define READ_CHUNK ((size_t)64 * 1024)
+#define READ_CHUNK ((size_t) 64 * 1024)
 
 static bg_code code_of_errno (void)
 {
@@ -35,7 +35,7 @@ static bg_code code_of_errno (void)
 void bg_fd_close (int *fd)
 {
     if (*fd >= 0)
-        (void)close (*fd);
+        (void) close (*fd);
     *fd = -1;
 }
 
@@ -53,7 +53,7 @@ bg_result bg_fd_read (int fd, const char *name, size_t limit, bg_buf *out, bg_er
         }
         if (got == 0)
             return bg_ok ();
-        out->size += (size_t)got;
+        out->size += (size_t) got;
         if (out->size - start > limit) {
             out->size = start;
             return bg_fail (err, BG_TOO_LARGE, "%s is larger than %zu bytes", name, limit);
@@ -83,7 +83,7 @@ bg_result bg_fd_write (int fd, const char *name, bg_slice content, bg_error *err
             continue;
         if (put < 0)
             return bg_fail_errno (err, code_of_errno (), "cannot write %s", name);
-        done += (size_t)put;
+        done += (size_t) put;
     }
     return bg_ok ();
 }
@@ -104,7 +104,7 @@ char *bg_path_dir (const char *path)
         return bg_strdup (".");
     if (slash == path)
         return bg_strdup ("/");
-    return bg_slice_dup (bg_slice_of (path, (size_t)(slash - path)));
+    return bg_slice_dup (bg_slice_of (path, (size_t) (slash - path)));
 }
 
 bool bg_path_exists (const char *path)
@@ -154,7 +154,7 @@ bg_result bg_file_replace (const char *path, bg_slice content, mode_t mode, bg_e
     if (bg_is_ok (result) && rename (temporary, path) < 0)
         result = bg_fail_errno (err, code_of_errno (), "cannot put %s in place", path);
     if (bg_failed (result)) {
-        (void)unlink (temporary);
+        (void) unlink (temporary);
         return result;
     }
     return bg_dir_sync_parent (path, err);
@@ -171,7 +171,7 @@ bg_result bg_file_create (const char *path, bg_slice content, bg_error *err)
     if (bg_is_ok (result))
         result = bg_dir_sync_parent (path, err);
     if (bg_failed (result))
-        (void)unlink (path);
+        (void) unlink (path);
     return result;
 }
 
@@ -217,7 +217,7 @@ bg_result bg_dir_is_empty (const char *path, bool *is_empty, bg_error *err)
     for (struct dirent *entry = readdir (dir); entry && empty; entry = readdir (dir))
         empty = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0;
     int saved = errno;
-    (void)closedir (dir);
+    (void) closedir (dir);
     errno = saved;
     if (empty && saved != 0)
         return bg_fail_errno (err, BG_IO, "cannot read directory %s", path);
@@ -234,14 +234,14 @@ static bg_result check_private (const struct stat *info, const char *path, bg_er
     }
     if (info->st_uid != geteuid () && info->st_uid != 0) {
         bg_ignore (bg_fail (err, BG_FOREIGN_FILE, "%s belongs to user %u, not to us (user %u)",
-            path, (unsigned)info->st_uid, (unsigned)geteuid ()));
-        bg_ignore (bg_hint (err, "run as its owner, or: chown %u %s", (unsigned)geteuid (), path));
+            path, (unsigned) info->st_uid, (unsigned) geteuid ()));
+        bg_ignore (bg_hint (err, "run as its owner, or: chown %u %s", (unsigned) geteuid (), path));
         return (bg_result){BG_FOREIGN_FILE};
     }
     if (info->st_mode & (S_IRWXG | S_IRWXO)) {
         bg_ignore (bg_fail (err, BG_FOREIGN_FILE,
             "%s is open to other users (mode %04o); it must be private", path,
-            (unsigned)(info->st_mode & 07777)));
+            (unsigned) (info->st_mode & 07777)));
         bg_ignore (bg_hint (err, "chmod go= %s", path));
         return (bg_result){BG_FOREIGN_FILE};
     }
@@ -269,6 +269,6 @@ bg_result bg_disk_free (const char *path, uint64_t *bytes, bg_error *err)
     struct statvfs info;
     if (statvfs (path, &info) < 0)
         return bg_fail_errno (err, code_of_errno (), "cannot ask for the free space of %s", path);
-    *bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    *bytes = (uint64_t) info.f_bavail * info.f_frsize;
     return bg_ok ();
 }

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_CHUNK ((size_t)64 * 1024)
-#define KEEP_BYTES ((size_t)256 * 1024) /*  an empty queue gives back more than that  */
+#define READ_CHUNK ((size_t) 64 * 1024)
+#define KEEP_BYTES ((size_t) 256 * 1024) /*  an empty queue gives back more than that  */
 
 typedef struct {
     bg_buf bytes;
@@ -111,7 +111,7 @@ bg_result bg_frames_send_parts (bg_frames *self, const bg_slice *parts, size_t c
         return bg_fail (err, BG_OVERLOADED, "the other side does not keep up: %zu bytes wait",
             queue_size (&self->out));
     queue_compact (&self->out);
-    bg_buf_append_u32 (&self->out.bytes, (uint32_t)size);
+    bg_buf_append_u32 (&self->out.bytes, (uint32_t) size);
     for (size_t i = 0; i < count; i++)
         bg_buf_append_slice (&self->out.bytes, parts[i]);
     return bg_ok ();
@@ -134,7 +134,7 @@ bg_result bg_frames_flush (bg_frames *self, bg_error *err)
             self->is_broken = true;
             return closed (err);
         }
-        self->out.start += (size_t)put;
+        self->out.start += (size_t) put;
     }
     queue_compact (&self->out);
     return bg_ok ();
@@ -168,7 +168,7 @@ static bool fill (bg_frames *self)
         got = read (self->fd, place, READ_CHUNK);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
-        self->in.bytes.size += (size_t)got;
+        self->in.bytes.size += (size_t) got;
         return true;
     }
     if (got == 0 || errno != EAGAIN)
@@ -179,7 +179,7 @@ static bool fill (bg_frames *self)
 bg_result bg_frames_next (bg_frames *self, bg_slice *payload, bg_error *err)
 {
     if (!self->is_broken && !self->is_at_end && !bg_frames_has_next (self))
-        (void)fill (self);
+        (void) fill (self);
     size_t size = queue_size (&self->in);
     if (!self->is_broken && size >= BG_FRAMES_HEADER) {
         uint32_t length = bg_read_u32 (queue_front (&self->in));
@@ -210,7 +210,7 @@ static int left_ms (int64_t timeout_ms, int64_t deadline_us)
     if (timeout_ms < 0)
         return -1;
     int64_t left = (deadline_us - bg_clock_mono_us () + 999) / 1000;
-    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int) left;
 }
 
 static bg_result wait_for (bg_frames *self, short events, int wait_ms, bg_error *err)

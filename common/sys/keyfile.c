@@ -73,7 +73,7 @@ bg_result bg_keyfile_write (
     bg_key_string secret_text = bg_key_text (&secret);
     bg_buf text = {0};
     /*  Reserved at once, so that no reallocation leaves a copy of the secret behind.  */
-    (void)bg_buf_reserve (&text, FILE_MAX);
+    (void) bg_buf_reserve (&text, FILE_MAX);
     bg_buf_printf (&text, "%s\ntype: %s\npublic: %s\nkdf: none\n", FORMAT_LINE,
         type_words[pair->type], bg_key_text (&pair->public_key).text);
     bg_buf_printf (&text, "secret: %s\ncomment: %s\n", secret_text.text, remark);
@@ -95,7 +95,7 @@ static bg_result foreign (bg_error *err, const char *path, const char *why)
 static bg_slice take_line (bg_slice *text)
 {
     const uint8_t *end = text->size ? memchr (text->data, '\n', text->size) : NULL;
-    size_t size = end ? (size_t)(end - text->data) : text->size;
+    size_t size = end ? (size_t) (end - text->data) : text->size;
     bg_slice line = bg_slice_of (text->data, size);
     size_t used = end ? size + 1 : size;
     text->data += used;
@@ -177,7 +177,7 @@ bg_result bg_keyfile_read (const char *path, bg_key_type type, bg_keypair *pair,
     BG_TRY (bg_private_check (path, err));
     bg_buf text = {0};
     /*  One reservation larger than any read, for the same reason as in writing.  */
-    (void)bg_buf_reserve (&text, (size_t)256 * 1024);
+    (void) bg_buf_reserve (&text, (size_t) 256 * 1024);
     bg_result result = bg_file_read (path, FILE_MAX, &text, err);
     if (result.code == BG_TOO_LARGE)
         result = foreign (err, path, "it is too large");
@@ -204,7 +204,7 @@ bg_result bg_keyfile_ensure (const char *path, bg_key_type type, const char *com
         return bg_keyfile_read (path, type, pair, err);
     bg_keypair made;
     bg_keypair_generate (&made, type);
-    (void)snprintf (made.comment, sizeof made.comment, "%s", comment ? comment : "");
+    (void) snprintf (made.comment, sizeof made.comment, "%s", comment ? comment : "");
     bg_result result = bg_keyfile_write (path, &made, NULL, err);
     if (bg_is_ok (result))
         *pair = made;

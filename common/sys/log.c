@@ -82,7 +82,7 @@ bg_result bg_log_parse_level (const char *word, bg_log_level *level, bg_error *e
 {
     for (size_t i = 0; i < LEVELS; i++) {
         if (strcmp (level_words[i], word) == 0) {
-            *level = (bg_log_level)i;
+            *level = (bg_log_level) i;
             return bg_ok ();
         }
     }
@@ -126,7 +126,7 @@ static size_t clean_size (const uint8_t *text, size_t left)
 static void put_clean (line *out, const char *text, size_t size)
 {
     for (size_t i = 0; i < size;) {
-        const uint8_t *at = (const uint8_t *)text + i;
+        const uint8_t *at = (const uint8_t *) text + i;
         size_t step = clean_size (at, size - i);
         if (step == 0)
             put (out, "?");
@@ -140,7 +140,7 @@ static void put_json (line *out, const char *text, size_t size)
 {
     put (out, "\"");
     for (size_t i = 0; i < size;) {
-        const uint8_t *at = (const uint8_t *)text + i;
+        const uint8_t *at = (const uint8_t *) text + i;
         size_t step = clean_size (at, size - i);
         /*  The longest thing put below is two bytes and the closing quote must still fit.  */
         if (out->size + 8 > LINE_ROOM)
@@ -238,7 +238,7 @@ static bool tell_lost (bg_log *self)
     if (lost == 0)
         return true;
     char text[64];
-    (void)snprintf (text, sizeof text, "lines=%llu", (unsigned long long)lost);
+    (void) snprintf (text, sizeof text, "lines=%llu", (unsigned long long) lost);
     self->lost = 0;
     write_line (self, BG_LOG_WARNING, "log-lost", text);
     if (self->lost == 0)
@@ -254,7 +254,7 @@ static void write_line (bg_log *self, bg_log_level level, const char *event, con
     const char *word = level_words[level];
     if (self->format == BG_LOG_JSON) {
         char head[256];
-        (void)snprintf (head, sizeof head,
+        (void) snprintf (head, sizeof head,
             "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"event\":\"%s\"", now.text, word,
             self->part, event);
         put (&out, head);
@@ -263,10 +263,10 @@ static void write_line (bg_log *self, bg_log_level level, const char *event, con
     } else {
         char head[256];
         if (self->is_journal)
-            (void)snprintf (head, sizeof head, "<%d>%s %s%s", (int)level + SYSLOG_ERROR, self->part,
-                event, text[0] ? " " : "");
+            (void) snprintf (head, sizeof head, "<%d>%s %s%s", (int) level + SYSLOG_ERROR,
+                self->part, event, text[0] ? " " : "");
         else
-            (void)snprintf (head, sizeof head, "%s %s %s %s%s", now.text, word, self->part, event,
+            (void) snprintf (head, sizeof head, "%s %s %s %s%s", now.text, word, self->part, event,
                 text[0] ? " " : "");
         put (&out, head);
         put_clean (&out, text, strlen (text));
@@ -294,7 +294,7 @@ static void close_window (bg_log *self, slot *which)
 {
     if (which->suppressed > 0) {
         char text[64];
-        (void)snprintf (text, sizeof text, "suppressed=%u", which->suppressed);
+        (void) snprintf (text, sizeof text, "suppressed=%u", which->suppressed);
         write_line (self, BG_LOG_NOTICE, which->event, text);
     }
     which->written = 0;
@@ -324,7 +324,7 @@ void bg_log_event (bg_log *self, bg_log_level level, const char *event, const ch
     char text[LINE_MAX_BYTES];
     va_list args;
     va_start (args, format);
-    (void)vsnprintf (text, sizeof text, format, args);
+    (void) vsnprintf (text, sizeof text, format, args);
     va_end (args);
     write_line (self, level, event, text);
 }
@@ -337,10 +337,10 @@ void bg_log_failure (bg_log *self, bg_log_level level, const char *event, const 
     char text[LINE_MAX_BYTES];
     va_list args;
     va_start (args, format);
-    (void)vsnprintf (text, sizeof text, format, args);
+    (void) vsnprintf (text, sizeof text, format, args);
     va_end (args);
     size_t used = strlen (text);
-    (void)snprintf (text + used, sizeof text - used, "%scode=%s reason=%s%s%s", used ? " " : "",
+    (void) snprintf (text + used, sizeof text - used, "%scode=%s reason=%s%s%s", used ? " " : "",
         bg_code_word (err->code), bg_log_cstr (err->message).text, err->hint[0] ? " hint=" : "",
         err->hint[0] ? bg_log_cstr (err->hint).text : "");
     write_line (self, level, event, text);
@@ -386,7 +386,7 @@ bg_log_string bg_log_value (bg_slice value)
             break;
         }
         if (step == 0)
-            used += (size_t)snprintf (out.text + used, 5, "\\x%02x", byte);
+            used += (size_t) snprintf (out.text + used, 5, "\\x%02x", byte);
         else {
             if (is_special)
                 out.text[used++] = '\\';

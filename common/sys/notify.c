@@ -20,9 +20,9 @@ bool bg_notify (const char *state)
     int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    socklen_t size = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + strlen (path));
+    socklen_t size = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + strlen (path));
     ssize_t sent =
-        sendto (fd, state, strlen (state), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
-    (void)close (fd);
-    return sent == (ssize_t)strlen (state);
+        sendto (fd, state, strlen (state), MSG_NOSIGNAL, (const struct sockaddr *) &address, size);
+    (void) close (fd);
+    return sent == (ssize_t) strlen (state);
 }

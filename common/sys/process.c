@@ -32,7 +32,7 @@ static char *search_path (const char *name)
     const char *list = getenv ("PATH");
     while (list && *list) {
         const char *end = strchrnul (list, ':');
-        BG_AUTO_CHAR dir = bg_slice_dup (bg_slice_of (list, (size_t)(end - list)));
+        BG_AUTO_CHAR dir = bg_slice_dup (bg_slice_of (list, (size_t) (end - list)));
         char *candidate = bg_path_join (dir[0] ? dir : ".", name);
         if (is_program (candidate))
             return candidate;
@@ -76,9 +76,9 @@ typedef struct {
 static void plan_fini (plan *self)
 {
     for (size_t i = 0; i < self->copy_count; i++)
-        (void)close (self->copies[i]);
-    (void)posix_spawn_file_actions_destroy (&self->actions);
-    (void)posix_spawnattr_destroy (&self->attributes);
+        (void) close (self->copies[i]);
+    (void) posix_spawn_file_actions_destroy (&self->actions);
+    (void) posix_spawnattr_destroy (&self->attributes);
 }
 
 /*  Every descriptor is first copied above all target numbers, so no dup2 overwrites one still
@@ -108,12 +108,12 @@ static bool plan_init (plan *self, const bg_spawn *spawn)
     bg_assert (posix_spawn_file_actions_init (&self->actions) == 0);
     bg_assert (posix_spawnattr_init (&self->attributes) == 0);
     sigset_t all, none;
-    (void)sigfillset (&all);
-    (void)sigemptyset (&none);
+    (void) sigfillset (&all);
+    (void) sigemptyset (&none);
     int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     if (spawn->new_session)
         flags |= POSIX_SPAWN_SETSID;
-    bg_assert (posix_spawnattr_setflags (&self->attributes, (short)flags) == 0);
+    bg_assert (posix_spawnattr_setflags (&self->attributes, (short) flags) == 0);
     bg_assert (posix_spawnattr_setsigmask (&self->attributes, &none) == 0);
     bg_assert (posix_spawnattr_setsigdefault (&self->attributes, &all) == 0);
     if (!plan_descriptors (self, spawn))
@@ -156,8 +156,8 @@ static bg_result watch_child (pid_t pid, const char *what, bg_process *process, 
     int pidfd = pidfd_open (pid, 0);
     if (pidfd < 0) {
         bg_result result = bg_fail_errno (err, BG_OVERLOADED, "cannot watch %s", what);
-        (void)kill (pid, SIGKILL);
-        (void)waitpid (pid, NULL, 0);
+        (void) kill (pid, SIGKILL);
+        (void) waitpid (pid, NULL, 0);
         return result;
     }
     *process = (bg_process){pid, pidfd};
@@ -195,7 +195,7 @@ static bool take_descriptors (const bg_split *split)
 {
     int copies[BG_SPAWN_FDS];
     for (size_t i = 0; i < split->fd_count; i++) {
-        copies[i] = fcntl (split->fds[i].fd, F_DUPFD, (int)split->fd_count);
+        copies[i] = fcntl (split->fds[i].fd, F_DUPFD, (int) split->fd_count);
         if (copies[i] < 0)
             return false;
     }
@@ -203,7 +203,7 @@ static bool take_descriptors (const bg_split *split)
         if (dup2 (copies[i], split->fds[i].as) < 0)
             return false;
     }
-    return close_range ((unsigned)split->fd_count, ~0U, 0) == 0;
+    return close_range ((unsigned) split->fd_count, ~0U, 0) == 0;
 }
 
 static _Noreturn void be_child (const bg_split *split)
@@ -211,9 +211,9 @@ static _Noreturn void be_child (const bg_split *split)
     sigset_t none;
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int i = 1; i < NSIG; i++)
-        (void)sigaction (i, &standard, NULL);
-    (void)sigemptyset (&none);
-    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+        (void) sigaction (i, &standard, NULL);
+    (void) sigemptyset (&none);
+    (void) sigprocmask (SIG_SETMASK, &none, NULL);
     if (setsid () < 0 || !take_descriptors (split) || chdir ("/") < 0)
         _exit (127);
     exit (split->body (split->ctx));
@@ -223,7 +223,7 @@ bg_result bg_process_split (const bg_split *split, bg_process *process, bg_error
 {
     bg_assert (split->fd_count >= 3 && split->fd_count <= BG_SPAWN_FDS);
     for (size_t i = 0; i < split->fd_count; i++)
-        bg_assert (split->fds[i].as == (int)i);
+        bg_assert (split->fds[i].as == (int) i);
     pid_t pid = fork ();
     if (pid < 0)
         return bg_fail_errno (err, BG_OVERLOADED, "cannot make a process");
@@ -243,12 +243,12 @@ bg_result bg_process_reap (bg_process *process, bg_exit *result, bg_error *err)
     siginfo_t info = {0};
     int done;
     do {
-        done = waitid (P_PIDFD, (id_t)process->pidfd, &info, WEXITED | WNOHANG);
+        done = waitid (P_PIDFD, (id_t) process->pidfd, &info, WEXITED | WNOHANG);
     } while (done < 0 && errno == EINTR);
     if (done < 0)
-        return bg_fail_errno (err, BG_IO, "cannot collect process %d", (int)process->pid);
+        return bg_fail_errno (err, BG_IO, "cannot collect process %d", (int) process->pid);
     if (info.si_pid == 0)
-        return bg_fail (err, BG_AGAIN, "process %d still runs", (int)process->pid);
+        return bg_fail (err, BG_AGAIN, "process %d still runs", (int) process->pid);
     *result = (bg_exit){info.si_code != CLD_EXITED, info.si_status};
     bg_process_forget (process);
     return bg_ok ();
@@ -262,13 +262,13 @@ bg_result bg_process_wait (bg_process *process, int64_t timeout_ms, bg_exit *res
         if (timeout_ms >= 0 && left < 0)
             left = 0;
         struct pollfd item = {.fd = process->pidfd, .events = POLLIN};
-        int ready = poll (&item, 1, left > INT_MAX ? INT_MAX : (int)left);
+        int ready = poll (&item, 1, left > INT_MAX ? INT_MAX : (int) left);
         if (ready > 0)
             return bg_process_reap (process, result, err);
         if (ready < 0 && errno != EINTR)
-            return bg_fail_errno (err, BG_IO, "cannot wait for process %d", (int)process->pid);
+            return bg_fail_errno (err, BG_IO, "cannot wait for process %d", (int) process->pid);
         if (ready == 0 && left == 0)
-            return bg_fail (err, BG_TIMEOUT, "process %d still runs", (int)process->pid);
+            return bg_fail (err, BG_TIMEOUT, "process %d still runs", (int) process->pid);
     }
 }
 
@@ -278,7 +278,7 @@ bg_result bg_process_kill (const bg_process *process, int signal_number, bg_erro
         return bg_ok ();
     if (pidfd_send_signal (process->pidfd, signal_number, NULL, 0) < 0 && errno != ESRCH)
         return bg_fail_errno (
-            err, BG_IO, "cannot send signal %d to process %d", signal_number, (int)process->pid);
+            err, BG_IO, "cannot send signal %d to process %d", signal_number, (int) process->pid);
     return bg_ok ();
 }
 
@@ -287,7 +287,7 @@ bg_result bg_process_adopt (pid_t pid, bg_process *process, bg_error *err)
     int pidfd = pidfd_open (pid, 0);
     if (pidfd < 0) {
         bg_code code = errno == ESRCH ? BG_NOT_FOUND : BG_IO;
-        return bg_fail_errno (err, code, "cannot watch process %d", (int)pid);
+        return bg_fail_errno (err, code, "cannot watch process %d", (int) pid);
     }
     *process = (bg_process){pid, pidfd};
     return bg_ok ();
@@ -298,10 +298,10 @@ bg_exit_string bg_exit_text (bg_exit result)
     bg_exit_string out;
     if (result.is_signal) {
         const char *name = sigdescr_np (result.value);
-        (void)snprintf (
+        (void) snprintf (
             out.text, sizeof out.text, "signal %d (%s)", result.value, name ? name : "unknown");
     } else {
-        (void)snprintf (out.text, sizeof out.text, "exit code %d", result.value);
+        (void) snprintf (out.text, sizeof out.text, "exit code %d", result.value);
     }
     return out;
 }

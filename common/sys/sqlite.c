@@ -80,8 +80,8 @@ static bg_result store_failure (bg_db *self, int rc, bg_error *err)
 
 static size_t slot_of (const char *sql)
 {
-    uintptr_t address = (uintptr_t)sql;
-    return (size_t)((address >> 3) * 2654435761u) & (CACHE_SLOTS - 1);
+    uintptr_t address = (uintptr_t) sql;
+    return (size_t) ((address >> 3) * 2654435761u) & (CACHE_SLOTS - 1);
 }
 
 static bg_result prepare (bg_db *self, const char *sql, sqlite3_stmt **statement, bg_error *err)
@@ -99,8 +99,8 @@ bg_stmt *bg_db_query (bg_db *self, const char *sql)
     if (found->sql) {
         bg_assert (!found->statement || !sqlite3_stmt_busy (found->statement));
         if (found->statement) {
-            (void)sqlite3_reset (found->statement);
-            (void)sqlite3_clear_bindings (found->statement);
+            (void) sqlite3_reset (found->statement);
+            (void) sqlite3_clear_bindings (found->statement);
         }
     } else {
         bg_assert (self->cached < CACHE_SLOTS / 2);
@@ -114,7 +114,7 @@ bg_stmt *bg_db_query (bg_db *self, const char *sql)
         bg_error err = {0};
         bg_result result = prepare (self, sql, &found->statement, &err);
         if (result.code == BG_STORE || result.code == BG_EXISTS) {
-            (void)fprintf (stderr, "wrong SQL: %s\n%s\n", err.message, sql);
+            (void) fprintf (stderr, "wrong SQL: %s\n%s\n", err.message, sql);
             bg_assert (bg_is_ok (result));
         }
     }
@@ -134,14 +134,14 @@ void bg_bind_i64 (bg_stmt *self, int position, int64_t value)
 void bg_bind_blob (bg_stmt *self, int position, bg_slice value)
 {
     /*  A NULL pointer would bind NULL; no bytes are a value too.  */
-    const void *data = value.data ? (const void *)value.data : "";
+    const void *data = value.data ? (const void *) value.data : "";
     check_bind (
         self, sqlite3_bind_blob64 (self->statement, position, data, value.size, SQLITE_STATIC));
 }
 
 void bg_bind_text (bg_stmt *self, int position, bg_slice value)
 {
-    const char *text = value.data ? (const char *)value.data : "";
+    const char *text = value.data ? (const char *) value.data : "";
     check_bind (self, sqlite3_bind_text64 (
                           self->statement, position, text, value.size, SQLITE_STATIC, SQLITE_UTF8));
 }
@@ -180,7 +180,7 @@ void bg_bind_key (bg_stmt *self, int position, const bg_key *key)
 void bg_bind_u64 (bg_stmt *self, int position, uint64_t value)
 {
     bg_assert (value <= INT64_MAX);
-    bg_bind_i64 (self, position, (int64_t)value);
+    bg_bind_i64 (self, position, (int64_t) value);
 }
 
 bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err)
@@ -200,7 +200,7 @@ bg_result bg_stmt_step (bg_stmt *self, bool *row, bg_error *err)
         return bg_ok ();
     }
     bg_result result = rc == SQLITE_DONE ? bg_ok () : store_failure (self->db, rc, err);
-    (void)sqlite3_reset (self->statement);
+    (void) sqlite3_reset (self->statement);
     return result;
 }
 
@@ -225,7 +225,7 @@ bg_result bg_stmt_run (bg_stmt *self, bg_error *err)
 void bg_stmt_reset (bg_stmt *self)
 {
     if (self->statement)
-        (void)sqlite3_reset (self->statement);
+        (void) sqlite3_reset (self->statement);
 }
 
 int64_t bg_column_i64 (bg_stmt *self, int column)
@@ -237,18 +237,18 @@ bg_slice bg_column_blob (bg_stmt *self, int column)
 {
     /*  The pointer first: asking for it may convert the value and change its size.  */
     const void *data = sqlite3_column_blob (self->statement, column);
-    return bg_slice_of (data, (size_t)sqlite3_column_bytes (self->statement, column));
+    return bg_slice_of (data, (size_t) sqlite3_column_bytes (self->statement, column));
 }
 
 bg_slice bg_column_text (bg_stmt *self, int column)
 {
     const void *data = sqlite3_column_text (self->statement, column);
-    return bg_slice_of (data, (size_t)sqlite3_column_bytes (self->statement, column));
+    return bg_slice_of (data, (size_t) sqlite3_column_bytes (self->statement, column));
 }
 
 uint64_t bg_column_u64 (bg_stmt *self, int column)
 {
-    return (uint64_t)bg_column_i64 (self, column);
+    return (uint64_t) bg_column_i64 (self, column);
 }
 
 void bg_column_bytes (bg_stmt *self, int column, void *bytes, size_t size)
@@ -351,14 +351,14 @@ static bg_result read_number (bg_db *self, const char *sql, int64_t *value, bg_e
         *value = 0;
     else
         result = store_failure (self, rc, err);
-    (void)sqlite3_finalize (statement);
+    (void) sqlite3_finalize (statement);
     return result;
 }
 
 static bg_result write_number (bg_db *self, const char *pragma, int64_t value, bg_error *err)
 {
     char sql[128];
-    (void)snprintf (sql, sizeof sql, "PRAGMA %s = %lld", pragma, (long long)value);
+    (void) snprintf (sql, sizeof sql, "PRAGMA %s = %lld", pragma, (long long) value);
     return bg_db_exec (self, sql, err);
 }
 
@@ -371,7 +371,7 @@ bg_result bg_db_check (bg_db *self, bg_error *err)
     if (rc != SQLITE_ROW)
         result = store_failure (self, rc, err);
     else {
-        const char *finding = (const char *)sqlite3_column_text (statement, 0);
+        const char *finding = (const char *) sqlite3_column_text (statement, 0);
         if (!finding || strcmp (finding, "ok") != 0) {
             bg_ignore (bg_fail (err, BG_FOREIGN_FILE, "%s %s is damaged: %s", self->what,
                 self->path, finding ? finding : "no answer"));
@@ -379,7 +379,7 @@ bg_result bg_db_check (bg_db *self, bg_error *err)
             result.code = BG_FOREIGN_FILE;
         }
     }
-    (void)sqlite3_finalize (statement);
+    (void) sqlite3_finalize (statement);
     return result;
 }
 
@@ -413,7 +413,7 @@ static bg_result make_file (const char *path, bg_error *err)
     if (fd < 0)
         return bg_fail_errno (err, BG_STORE, "cannot open %s", path);
     bg_result result = bg_private_check_fd (fd, path, err);
-    (void)close (fd);
+    (void) close (fd);
     return result;
 }
 
@@ -433,9 +433,9 @@ static bg_result check_identity (bg_db *self, const bg_db_options *options, bg_e
         bg_ignore (bg_hint (err, "move it away or name another home"));
         return (bg_result){BG_FOREIGN_FILE};
     }
-    if (version < 0 || version > (int64_t)options->migration_count) {
+    if (version < 0 || version > (int64_t) options->migration_count) {
         bg_ignore (bg_fail (err, BG_TOO_NEW, "%s %s has format %lld, this version knows up to %zu",
-            self->what, self->path, (long long)version, options->migration_count));
+            self->what, self->path, (long long) version, options->migration_count));
         bg_ignore (bg_hint (err, "use the version of Bugle that wrote it, or a newer one"));
         return (bg_result){BG_TOO_NEW};
     }
@@ -450,7 +450,7 @@ static bg_result migrate_one (
     if (bg_is_ok (result))
         result = write_number (self, "application_id", options->application_id, err);
     if (bg_is_ok (result))
-        result = write_number (self, "user_version", (int64_t)number, err);
+        result = write_number (self, "user_version", (int64_t) number, err);
     if (bg_is_ok (result))
         return bg_db_commit (self, err);
     bg_db_rollback (self);
@@ -468,20 +468,20 @@ static bg_result take_lock (bg_db *self, bg_error *err)
 
 static bg_result set_up (bg_db *self, const bg_db_options *options, bg_error *err)
 {
-    (void)sqlite3_busy_timeout (self->handle, 0);
-    (void)sqlite3_extended_result_codes (self->handle, 1);
-    (void)sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    (void)sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    (void) sqlite3_busy_timeout (self->handle, 0);
+    (void) sqlite3_extended_result_codes (self->handle, 1);
+    (void) sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void) sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    (void) sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     BG_TRY (bg_db_exec (self, settings, err));
     if (options->cache_kib > 0)
-        BG_TRY (write_number (self, "cache_size", -(int64_t)options->cache_kib, err));
+        BG_TRY (write_number (self, "cache_size", -(int64_t) options->cache_kib, err));
     BG_TRY (check_identity (self, options, err));
     BG_TRY (bg_db_exec (self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
     BG_TRY (take_lock (self, err));
     int64_t version = 0;
     BG_TRY (read_number (self, "PRAGMA user_version", &version, err));
-    for (size_t number = (size_t)version + 1; number <= options->migration_count; number++)
+    for (size_t number = (size_t) version + 1; number <= options->migration_count; number++)
         BG_TRY (migrate_one (self, options, number, err));
     return bg_ok ();
 }
@@ -520,7 +520,7 @@ void bg_db_close (bg_db **self_p)
     if (self->handle)
         bg_db_rollback (self);
     for (size_t i = 0; i < CACHE_SLOTS; i++)
-        (void)sqlite3_finalize (self->cache[i].statement);
+        (void) sqlite3_finalize (self->cache[i].statement);
     /*  Closing the last connection checkpoints and removes the WAL.  */
     if (self->handle)
         bg_assert (sqlite3_close (self->handle) == SQLITE_OK);

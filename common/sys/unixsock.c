@@ -34,8 +34,8 @@ static bg_result make_address (
     }
     int size =
         snprintf (address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", fd, name);
-    if (size < 0 || (size_t)size >= sizeof address->sun_path) {
-        (void)close (fd);
+    if (size < 0 || (size_t) size >= sizeof address->sun_path) {
+        (void) close (fd);
         return bg_fail (err, BG_INVALID, "socket name %s is too long", name);
     }
     *dir_fd = fd;
@@ -57,7 +57,7 @@ bg_result bg_unix_connect (const char *path, int *fd, bg_error *err)
         return bg_fail_errno (err, BG_IO, "cannot make a socket");
     int done;
     do {
-        done = connect (made, (const struct sockaddr *)&address, sizeof address);
+        done = connect (made, (const struct sockaddr *) &address, sizeof address);
     } while (done < 0 && errno == EINTR);
     if (done < 0 && (errno == ENOENT || errno == ECONNREFUSED))
         return bg_fail_errno (err, BG_UNREACHABLE, "nobody answers on %s", path);
@@ -102,13 +102,13 @@ bg_result bg_unix_listen (const char *path, mode_t mode, int *fd, bg_error *err)
     BG_AUTO_FD made = stream_socket ();
     if (made < 0)
         return bg_fail_errno (err, BG_IO, "cannot make a socket");
-    if (bind (made, (const struct sockaddr *)&address, sizeof address) < 0) {
+    if (bind (made, (const struct sockaddr *) &address, sizeof address) < 0) {
         bg_code code = errno == EADDRINUSE ? BG_BUSY : BG_IO;
         return bg_fail_errno (err, code, "cannot make the socket %s", path);
     }
     if (chmod (path, mode) < 0 || listen (made, LISTEN_QUEUE) < 0) {
         bg_result result = bg_fail_errno (err, BG_IO, "cannot listen on %s", path);
-        (void)unlink (path);
+        (void) unlink (path);
         return result;
     }
     *fd = made;
@@ -119,7 +119,7 @@ bg_result bg_unix_listen (const char *path, mode_t mode, int *fd, bg_error *err)
 void bg_unix_unlisten (int *fd, const char *path)
 {
     if (*fd >= 0)
-        (void)unlink (path);
+        (void) unlink (path);
     bg_fd_close (fd);
 }
 
@@ -163,8 +163,8 @@ bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err)
 {
     if (peer->uid == 0 || peer->uid == geteuid ())
         return bg_ok ();
-    return bg_fail (err, BG_NOT_ALLOWED, "process %d of user %u is not one of ours", (int)peer->pid,
-        (unsigned)peer->uid);
+    return bg_fail (err, BG_NOT_ALLOWED, "process %d of user %u is not one of ours",
+        (int) peer->pid, (unsigned) peer->uid);
 }
 
 /*  Gives fd on, or closes it when the peer is a stranger.  */

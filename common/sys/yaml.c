@@ -60,7 +60,7 @@ static bg_yaml **list_finish (node_list *self, bg_arena *arena)
 static void complain (reader *self, yaml_mark_t mark, const char *text)
 {
     bg_diag_place place = {
-        self->file->name, self->file->source, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
+        self->file->name, self->file->source, (uint32_t) mark.line + 1, (uint32_t) mark.column + 1};
     bg_diag_add (self->diag, &place, NULL, "%s", text);
 }
 
@@ -117,10 +117,10 @@ static void syntax_error (reader *self)
     char text[256];
     bool is_elsewhere = parser->context && !is_open_end && parser->context_mark.line != mark.line;
     if (is_elsewhere)
-        (void)snprintf (text, sizeof text, "not valid YAML: %s %s that begins in line %zu", problem,
-            parser->context, parser->context_mark.line + 1);
+        (void) snprintf (text, sizeof text, "not valid YAML: %s %s that begins in line %zu",
+            problem, parser->context, parser->context_mark.line + 1);
     else
-        (void)snprintf (text, sizeof text, "not valid YAML: %s%s%s", problem,
+        (void) snprintf (text, sizeof text, "not valid YAML: %s%s%s", problem,
             parser->context ? " " : "", parser->context ? parser->context : "");
     give_up (self, mark, text);
 }
@@ -139,8 +139,8 @@ static bg_yaml *new_node (reader *self, bg_yaml_kind kind, const yaml_event_t *e
 {
     bg_yaml *node = bg_arena_alloc (&self->file->arena, sizeof *node);
     node->kind = kind;
-    node->line = (uint32_t)event->start_mark.line + 1;
-    node->column = (uint32_t)event->start_mark.column + 1;
+    node->line = (uint32_t) event->start_mark.line + 1;
+    node->column = (uint32_t) event->start_mark.column + 1;
     return node;
 }
 
@@ -161,7 +161,7 @@ static bg_yaml *scalar_node (reader *self, const yaml_event_t *event)
     bg_slice text = bg_slice_of (event->data.scalar.value, event->data.scalar.length);
     if (text.size > 0 && memchr (text.data, 0, text.size))
         complain (self, event->start_mark, "a text must not contain the character NUL");
-    node->text.data = (const uint8_t *)bg_arena_str (&self->file->arena, text);
+    node->text.data = (const uint8_t *) bg_arena_str (&self->file->arena, text);
     node->text.size = text.size;
     node->is_plain = style == YAML_PLAIN_SCALAR_STYLE;
     node->is_block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
@@ -219,8 +219,8 @@ static bool check_key (reader *self, const node_list *keys, const bg_yaml *key, 
     if (!first)
         return true;
     char text[160];
-    (void)snprintf (text, sizeof text, "the key \"%.60s\" is there twice, first in line %u",
-        (const char *)key->text.data, first->line);
+    (void) snprintf (text, sizeof text, "the key \"%.60s\" is there twice, first in line %u",
+        (const char *) key->text.data, first->line);
     complain (self, mark, text);
     return false;
 }
@@ -346,7 +346,7 @@ bg_result bg_yaml_parse (
         bg_assert (yaml_parser_initialize (&self.parser));
         /*  Set, because libyaml would also take UTF-16 by its byte order mark.  */
         yaml_parser_set_encoding (&self.parser, YAML_UTF8_ENCODING);
-        const uint8_t *bytes = made->source.data ? made->source.data : (const uint8_t *)"";
+        const uint8_t *bytes = made->source.data ? made->source.data : (const uint8_t *) "";
         yaml_parser_set_input_string (&self.parser, bytes, made->source.size);
         read_documents (&self, many);
         yaml_parser_delete (&self.parser);
@@ -408,7 +408,7 @@ int bg_yaml_find (const bg_yaml *map, const char *key)
         return -1;
     for (size_t i = 0; i < map->count; i++) {
         if (bg_slice_is (map->keys[i]->text, key))
-            return (int)i;
+            return (int) i;
     }
     return -1;
 }
@@ -461,7 +461,7 @@ void bg_yaml_error_at (const bg_yaml_file *self, const bg_yaml *node, size_t off
     uint32_t column = node->column;
     if (node->kind == BG_YAML_SCALAR && !node->is_block && !node->is_multiline) {
         size_t size = offset < node->text.size ? offset : node->text.size;
-        column += (uint32_t)bg_utf8_length (bg_slice_of (node->text.data, size));
+        column += (uint32_t) bg_utf8_length (bg_slice_of (node->text.data, size));
         column += node->is_plain ? 0 : 1; /*  the opening quote  */
     }
     va_list args;
@@ -483,7 +483,7 @@ size_t bg_yaml_check_keys (const bg_yaml_file *self, const bg_yaml *map, const c
             continue;
         wrong++;
         bg_yaml_error (self, key, diag, bg_nearest (key->text, words, count), "unknown key \"%s\"",
-            (const char *)key->text.data);
+            (const char *) key->text.data);
     }
     return wrong;
 }

@@ -153,8 +153,7 @@ bg_result node_exec_remind (node_core *self, bg_error *err)
     if (!lacks)
         return bg_ok ();
     missing visitor = {self};
-    return store->authority_each (
-        store->ctx, self->exec.authority, offer_authority, &visitor, err);
+    return store->authority_each (store->ctx, self->exec.authority, offer_authority, &visitor, err);
 }
 
 /*  ---- what it says ----  */

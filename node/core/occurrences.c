@@ -64,8 +64,8 @@ static bg_result held_name (node_core *self, bg_id key, bg_slice *name, bg_error
     wire_document document;
     bool found = false;
     *name = bg_slice_str ("unknown");
-    BG_TRY (store->document_get (
-        store->ctx, NODE_PLACE_HELD, key, &self->scratch, &row, &found, err));
+    BG_TRY (
+        store->document_get (store->ctx, NODE_PLACE_HELD, key, &self->scratch, &row, &found, err));
     if (!found)
         return bg_ok ();
     BG_TRY (node_decode_signed (row.signed_item, &self->scratch, &item, err));

@@ -18,11 +18,11 @@
 #define NODE_REPORT_ANSWER_US BG_SEC (30)
 /*  That a run began is told this much later: a short run is then one commit and one report.  */
 #define NODE_BEGINNING_WAIT_US BG_MS (250)
-#define NODE_SPREAD_US        BG_SEC (5) /*  until the broker says otherwise  */
-#define NODE_BACK_OFF_MAX_US  BG_MIN (1)
-#define NODE_TICK_SILENCE_US  BG_SEC (45) /*  three ticks of the stream all  */
-#define NODE_BEATS_MISSED_MAX 3
-#define NODE_LATE_US          BG_MIN (1) /*  an occurrence that is later than this is a misfire  */
+#define NODE_SPREAD_US         BG_SEC (5) /*  until the broker says otherwise  */
+#define NODE_BACK_OFF_MAX_US   BG_MIN (1)
+#define NODE_TICK_SILENCE_US   BG_SEC (45) /*  three ticks of the stream all  */
+#define NODE_BEATS_MISSED_MAX  3
+#define NODE_LATE_US           BG_MIN (1) /*  an occurrence that is later than this is a misfire  */
 #define NODE_CLOCK_LOOK_US                                                                         \
     BG_SEC (15) /*  the wall clock may be set at any time: looked at so often  */
 #define NODE_CLOCK_JUMP_US      BG_SEC (2)
@@ -319,8 +319,8 @@ typedef struct {
     uint64_t last; /*  sequence of the last item on its way  */
     uint64_t rows;
     uint64_t bytes;
-    uint64_t sequence; /*  last one given out  */
-    uint64_t stripped; /*  output is cut off up to here  */
+    uint64_t sequence;     /*  last one given out  */
+    uint64_t stripped;     /*  output is cut off up to here  */
     int64_t wait_until_us; /*  nothing but beginnings is in it, they wait until then; mono  */
 } node_outbox;
 

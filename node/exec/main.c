@@ -104,8 +104,10 @@ static int run (const arguments *given)
     bg_log *log =
         bg_log_create ("exec", STDERR_FILENO, given->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
     bg_log_set_level (log, given->level);
-    exec_shell_config config = {
-        .home = &home, .title = given->title, .title_size = given->title_size, .log = log,
+    exec_shell_config config = {.home = &home,
+        .title = given->title,
+        .title_size = given->title_size,
+        .log = log,
         .is_kept = given->is_kept};
     bg_result result = exec_shell_run (&config, &err);
     bg_log_destroy (&log);

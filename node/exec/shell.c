@@ -345,9 +345,9 @@ bg_result exec_shell_run (const exec_shell_config *config, bg_error *err)
     bg_result result = open_shell (&self, err);
     if (bg_is_ok (result)) {
         exec_status status = exec_core_status (self.core);
-        bg_log_event (config->log, BG_LOG_NOTICE, config->is_kept ? "exec-ready" : "ready", "home=%s enlisted=%s open-runs=%zu",
-            bg_log_cstr (config->home->state).text, status.is_member ? "yes" : "no",
-            status.running);
+        bg_log_event (config->log, BG_LOG_NOTICE, config->is_kept ? "exec-ready" : "ready",
+            "home=%s enlisted=%s open-runs=%zu", bg_log_cstr (config->home->state).text,
+            status.is_member ? "yes" : "no", status.running);
         (void) bg_notify ("READY=1");
     }
     /*  Reading the log and the policy leaves more holes than what is kept takes.  */

@@ -17,7 +17,7 @@ typedef struct {
     char *title;         /*  the arguments as the kernel shows them; supervisors write theirs  */
     size_t title_size;   /*  0: nothing is written  */
     bg_log *log;
-    bool is_kept;        /*  by bugle-node: "ready" is its word then  */
+    bool is_kept; /*  by bugle-node: "ready" is its word then  */
 } exec_shell_config;
 
 /*  Runs until SIGTERM or SIGINT; supervisors go on. Failures to start or to go on come back

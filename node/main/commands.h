@@ -40,7 +40,8 @@ bg_result node_contact_open (node_contact *self, const char *home, bg_error *err
 /*  Ends what was started.  */
 void node_contact_close (node_contact *self);
 /*  One request, one answer of the kind expected, decoded into the arena. Other messages of bugle-exec are skipped.  */
-bg_result node_contact_ask (bg_frames *frames, wire_kind kind, const void *value, wire_kind answer_kind,
-    int64_t timeout_us, bg_arena *arena, void **answer, bg_error *err) BG_CHECKED;
+bg_result node_contact_ask (bg_frames *frames, wire_kind kind, const void *value,
+    wire_kind answer_kind, int64_t timeout_us, bg_arena *arena, void **answer,
+    bg_error *err) BG_CHECKED;
 
 #endif

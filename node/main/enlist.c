@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define EXEC_ANSWER_US BG_SEC (15)
-#define JOBS_SHOWN     20
+#define EXEC_ANSWER_US     BG_SEC (15)
+#define JOBS_SHOWN         20
 #define LOCATION_BYTES_MAX 200 /*  as on the wire  */
 
 static bg_result read_token (char *argument, bg_buf *text, bg_error *err)
@@ -25,7 +25,8 @@ static bg_result read_token (char *argument, bg_buf *text, bg_error *err)
         const char *environment = getenv ("BUGLE_TOKEN");
         if (!environment || !environment[0]) {
             bg_ignore (bg_fail (err, BG_USAGE, "no token was given"));
-            return bg_hint (err, "an administrator makes one with: bugle token create; then --token @FILE");
+            return bg_hint (
+                err, "an administrator makes one with: bugle token create; then --token @FILE");
         }
         bg_buf_append_str (text, environment);
         (void) unsetenv ("BUGLE_TOKEN");
@@ -54,13 +55,14 @@ static bg_result said (bg_slice code, bg_slice message, bg_slice hint, bg_error 
 }
 
 /*  Pins the authority that the token carries in bugle-exec. *fresh: it had none before.  */
-static bg_result anchor (node_contact *contact, const wire_token_text *token, bg_arena *arena, bg_error *err)
+static bg_result anchor (
+    node_contact *contact, const wire_token_text *token, bg_arena *arena, bg_error *err)
 {
     wire_exec_anchor request = {.write_policy = true};
     memcpy (request.authority_hash, token->authority_hash, sizeof request.authority_hash);
     void *answer = NULL;
-    BG_TRY (node_contact_ask (
-        contact->exec, WIRE_EXEC_ANCHOR, &request, WIRE_EXEC_VERDICT, EXEC_ANSWER_US, arena, &answer, err));
+    BG_TRY (node_contact_ask (contact->exec, WIRE_EXEC_ANCHOR, &request, WIRE_EXEC_VERDICT,
+        EXEC_ANSWER_US, arena, &answer, err));
     const wire_exec_verdict *verdict = answer;
     BG_TRY (said (verdict->code, verdict->message, verdict->hint, err));
     if (verdict->message.size)
@@ -73,8 +75,8 @@ static void take_back_anchor (node_contact *contact, bg_arena *arena)
 {
     wire_exec_forget request = {.reason = bg_slice_str ("enlistment failed")};
     void *answer = NULL;
-    bg_ignore (node_contact_ask (
-        contact->exec, WIRE_EXEC_FORGET, &request, WIRE_EXEC_VERDICT, EXEC_ANSWER_US, arena, &answer, NULL));
+    bg_ignore (node_contact_ask (contact->exec, WIRE_EXEC_FORGET, &request, WIRE_EXEC_VERDICT,
+        EXEC_ANSWER_US, arena, &answer, NULL));
 }
 
 static void print_time (node_zones *zones, bg_slice zone_name, int64_t at_us)
@@ -84,8 +86,9 @@ static void print_time (node_zones *zones, bg_slice zone_name, int64_t at_us)
     int32_t offset = zone ? job_zone_offset (zone, seconds) : 0;
     job_civil civil = job_civil_from_seconds (seconds + offset);
     int minutes = (offset < 0 ? -offset : offset) / 60;
-    (void) printf ("%04d-%02d-%02d %02d:%02d:%02d %c%02d:%02d", (int) civil.year, civil.month, civil.day, civil.hour,
-        civil.minute, civil.second, offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    (void) printf ("%04d-%02d-%02d %02d:%02d:%02d %c%02d:%02d", (int) civil.year, civil.month,
+        civil.day, civil.hour, civil.minute, civil.second, offset < 0 ? '-' : '+', minutes / 60,
+        minutes % 60);
 }
 
 static void print_jobs (const wire_control_answer *answer, const node_config *config)
@@ -115,16 +118,19 @@ static void print_jobs (const wire_control_answer *answer, const node_config *co
     node_zones_destroy (&zones);
 }
 
-static void print_enlisted (const wire_control_answer *answer, const node_contact *contact, const node_config *config)
+static void print_enlisted (
+    const wire_control_answer *answer, const node_contact *contact, const node_config *config)
 {
     (void) printf ("%s %.*s (target %llu) with broker %.*s\n",
-        answer->unchanged ? "already enlisted: nothing changed for" : "enlisted", BG_SLICE_ARG (answer->name),
-        (unsigned long long) answer->number, BG_SLICE_ARG (answer->broker));
+        answer->unchanged ? "already enlisted: nothing changed for" : "enlisted",
+        BG_SLICE_ARG (answer->name), (unsigned long long) answer->number,
+        BG_SLICE_ARG (answer->broker));
     for (size_t i = 0; i < answer->warnings_count; i++)
         (void) printf ("warning: %.*s\n", BG_SLICE_ARG (answer->warnings[i]));
     print_jobs (answer, config);
     if (contact->node_process.pid)
-        (void) printf ("start the node with: bugle-node%s%s\n", contact->home.is_system ? "" : " --home ",
+        (void) printf ("start the node with: bugle-node%s%s\n",
+            contact->home.is_system ? "" : " --home ",
             contact->home.is_system ? "" : contact->home.state);
 }
 
@@ -132,14 +138,15 @@ static bg_result check_location (const char *what, const char *text, bg_error *e
 {
     const bg_slice location = bg_slice_str (text);
     if (location.size > LOCATION_BYTES_MAX)
-        return bg_fail (err, BG_USAGE, "%s has %zu bytes; %d are the most", what, location.size, LOCATION_BYTES_MAX);
+        return bg_fail (err, BG_USAGE, "%s has %zu bytes; %d are the most", what, location.size,
+            LOCATION_BYTES_MAX);
     if (!bg_utf8_valid (location) || bg_has_control (location, false))
         return bg_fail (err, BG_USAGE, "%s holds characters that are no text", what);
     return bg_ok ();
 }
 
-static bg_result enlist_with (node_contact *contact, const node_command_options *options, bg_slice token_text,
-    const wire_token_text *token, bg_error *err)
+static bg_result enlist_with (node_contact *contact, const node_command_options *options,
+    bg_slice token_text, const wire_token_text *token, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     node_config config = {0};
@@ -201,7 +208,8 @@ bg_result node_enlist_command (const node_command_options *options, bg_error *er
     return result;
 }
 
-static bg_result defect_with (node_contact *contact, const node_command_options *options, bg_error *err)
+static bg_result defect_with (
+    node_contact *contact, const node_command_options *options, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     wire_control_defect request = {.force = options->force, .timeout_us = options->timeout_us};
@@ -213,20 +221,24 @@ static bg_result defect_with (node_contact *contact, const node_command_options 
     /*  A node that lost its store knows of no enlistment; bugle-exec may still be pinned to one, and --force frees it.  */
     if (bg_failed (result) && !(options->force && result.code == BG_NOT_ENLISTED))
         return result;
-    wire_exec_forget forget = {.reason = bg_slice_str (options->force ? "forced defection" : "defection")};
-    BG_TRY (node_contact_ask (
-        contact->exec, WIRE_EXEC_FORGET, &forget, WIRE_EXEC_VERDICT, EXEC_ANSWER_US, &arena, &answer, err));
+    wire_exec_forget forget = {
+        .reason = bg_slice_str (options->force ? "forced defection" : "defection")};
+    BG_TRY (node_contact_ask (contact->exec, WIRE_EXEC_FORGET, &forget, WIRE_EXEC_VERDICT,
+        EXEC_ANSWER_US, &arena, &answer, err));
     const wire_exec_verdict *verdict = answer;
     bg_result forgotten = said (verdict->code, verdict->message, verdict->hint, err);
     if (bg_failed (forgotten) && forgotten.code != BG_NOT_ENLISTED)
         return forgotten;
     if (bg_failed (result) && bg_failed (forgotten))
         return bg_fail (err, BG_NOT_ENLISTED, "this machine is not enlisted");
-    (void) printf ("defected%s%.*s: %llu job%s removed, local history kept\n", left->broker.size ? " from " : "",
-        BG_SLICE_ARG (left->broker), (unsigned long long) left->removed_jobs, left->removed_jobs == 1 ? "" : "s");
+    (void) printf ("defected%s%.*s: %llu job%s removed, local history kept\n",
+        left->broker.size ? " from " : "", BG_SLICE_ARG (left->broker),
+        (unsigned long long) left->removed_jobs, left->removed_jobs == 1 ? "" : "s");
     if (options->force)
-        (void) printf ("the broker was not asked; if it is there, finish with: bugle target defect %.*s\n",
-            left->name.size ? (int) left->name.size : 4, left->name.size ? (const char *) left->name.data : "NAME");
+        (void) printf (
+            "the broker was not asked; if it is there, finish with: bugle target defect %.*s\n",
+            left->name.size ? (int) left->name.size : 4,
+            left->name.size ? (const char *) left->name.data : "NAME");
     return bg_ok ();
 }
 

@@ -25,19 +25,30 @@ typedef struct {
     const char *log_level;
 } arguments;
 
-enum { OPT_HOME = 'H', OPT_LOG_JSON = 256, OPT_PRINT_CONFIG, OPT_TOKEN, OPT_LOCATION, OPT_TIMEOUT, OPT_FORCE, OPT_NAME,
-    OPT_LOG_LEVEL };
+enum {
+    OPT_HOME = 'H',
+    OPT_LOG_JSON = 256,
+    OPT_PRINT_CONFIG,
+    OPT_TOKEN,
+    OPT_LOCATION,
+    OPT_TIMEOUT,
+    OPT_FORCE,
+    OPT_NAME,
+    OPT_LOG_LEVEL
+};
 
 static const struct argp_option options[] = {
     {"home", OPT_HOME, "DIR", 0, "Everything below DIR instead of the system's directories", 1},
     {"log-json", OPT_LOG_JSON, NULL, 0, "Log lines as JSON objects", 1},
     {"log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warning, notice, info or debug", 1},
     {"print-config", OPT_PRINT_CONFIG, NULL, 0, "Print the configuration in force and exit", 1},
-    {"token", OPT_TOKEN, "@FILE|-|TOKEN", 0, "enlist: the token; better from a file or standard input", 2},
+    {"token", OPT_TOKEN, "@FILE|-|TOKEN", 0,
+        "enlist: the token; better from a file or standard input", 2},
     {"name", OPT_NAME, "NAME", 0, "enlist: name of this target (default: short host name)", 2},
     {"location", OPT_LOCATION, "TEXT", 0, "enlist: where the machine stands, for people", 2},
     {"force", OPT_FORCE, NULL, 0, "defect: leave without asking the broker", 3},
-    {"timeout", OPT_TIMEOUT, "DURATION", 0, "enlist, defect: how long to wait for the broker (default 1m)", 4},
+    {"timeout", OPT_TIMEOUT, "DURATION", 0,
+        "enlist, defect: how long to wait for the broker (default 1m)", 4},
     {0},
 };
 
@@ -70,7 +81,8 @@ static error_t parse_option (int key, char *value, struct argp_state *state)
         return 0;
     case OPT_LOG_LEVEL:
         if (bg_failed (bg_log_parse_level (value, &level, NULL)))
-            argp_error (state, "\"%s\" is not a log level: write error, warning, notice, info or debug", value);
+            argp_error (state,
+                "\"%s\" is not a log level: write error, warning, notice, info or debug", value);
         self->log_level = value;
         return 0;
     case OPT_PRINT_CONFIG:
@@ -89,7 +101,8 @@ static error_t parse_option (int key, char *value, struct argp_state *state)
         self->command.force = true;
         return 0;
     case OPT_TIMEOUT:
-        if (bg_failed (job_duration_parse (bg_slice_str (value), true, &self->command.timeout_us, &err)))
+        if (bg_failed (
+                job_duration_parse (bg_slice_str (value), true, &self->command.timeout_us, &err)))
             argp_error (state, "--timeout: %s", err.message);
         return 0;
     case ARGP_KEY_ARG:
@@ -114,9 +127,11 @@ static int report (bg_result result, const bg_error *err)
 
 static bg_log *open_log (const arguments *self, const node_config *config, const char *part)
 {
-    bg_log *log = bg_log_create (part, STDERR_FILENO, self->log_json || config->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
+    bg_log *log = bg_log_create (
+        part, STDERR_FILENO, self->log_json || config->log_json ? BG_LOG_JSON : BG_LOG_PLAIN);
     bg_log_level level = BG_LOG_INFO;
-    if (bg_is_ok (bg_log_parse_level (self->log_level ? self->log_level : config->log_level, &level, NULL)))
+    if (bg_is_ok (bg_log_parse_level (
+            self->log_level ? self->log_level : config->log_level, &level, NULL)))
         bg_log_set_level (log, level);
     return log;
 }
@@ -195,12 +210,15 @@ int main (int argc, char **argv)
 {
     arguments self = {.command = {.timeout_us = DEFAULT_TIMEOUT_US}, .is_kept = bg_parts_join ()};
     (void) setvbuf (stdout, NULL, _IOLBF, 0);
-    const struct argp parser = {options, parse_option, "[node|enlist|defect]", doc, NULL, NULL, NULL};
+    const struct argp parser = {
+        options, parse_option, "[node|enlist|defect]", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     (void) argp_parse (&parser, argc, argv, 0, NULL, &self);
     command what;
     if (!find_command (self.word, &what)) {
-        (void) fprintf (stderr, "error: unknown command '%s'\n       commands: node, enlist, defect; see bugle-node --help\n",
+        (void) fprintf (stderr,
+            "error: unknown command '%s'\n       commands: node, enlist, defect; see bugle-node "
+            "--help\n",
             self.word);
         return 2;
     }

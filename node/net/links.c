@@ -61,8 +61,10 @@ char *node_links_endpoint (node_link link, bg_slice endpoints)
     while (endpoints.size) {
         const uint8_t *newline = memchr (endpoints.data, '\n', endpoints.size);
         size_t size = newline ? (size_t) (newline - endpoints.data) : endpoints.size;
-        if (size > word_size + 1 && memcmp (endpoints.data, word, word_size) == 0 && endpoints.data[word_size] == ' ')
-            return bg_slice_dup (bg_slice_of (endpoints.data + word_size + 1, size - word_size - 1));
+        if (size > word_size + 1 && memcmp (endpoints.data, word, word_size) == 0 &&
+            endpoints.data[word_size] == ' ')
+            return bg_slice_dup (
+                bg_slice_of (endpoints.data + word_size + 1, size - word_size - 1));
         size_t step = newline ? size + 1 : size;
         endpoints = bg_slice_of (endpoints.data + step, endpoints.size - step);
     }
@@ -81,8 +83,9 @@ static bool link_readable (void *arg)
         return false;
     if (bg_failed (received) || (int) message.count != link_kinds[one->link].frames) {
         self->malformed++;
-        bg_log_event (self->log, BG_LOG_WARNING, "message-malformed", "link=%s frames=%zu total=%llu",
-            link_kinds[one->link].word, message.count, (unsigned long long) self->malformed);
+        bg_log_event (self->log, BG_LOG_WARNING, "message-malformed",
+            "link=%s frames=%zu total=%llu", link_kinds[one->link].word, message.count,
+            (unsigned long long) self->malformed);
         return true;
     }
     bg_slice frames[NODE_LINK_FRAMES_MAX];
@@ -96,16 +99,17 @@ static void link_changed (bg_link_state state, void *arg)
 {
     one_link *one = arg;
     node_links *self = one->owner;
-    node_link_event event = state == BG_LINK_UP ? NODE_LINK_UP
-        : state == BG_LINK_DOWN                 ? NODE_LINK_DOWN
-                                                : NODE_LINK_REFUSED;
-    bg_log_event (self->log, state == BG_LINK_DOWN ? BG_LOG_DEBUG : BG_LOG_INFO, "link", "link=%s state=%s endpoint=%s",
-        link_kinds[one->link].word, bg_link_word (state), bg_zsocket_endpoint (one->socket));
+    node_link_event event = state == BG_LINK_UP     ? NODE_LINK_UP
+                            : state == BG_LINK_DOWN ? NODE_LINK_DOWN
+                                                    : NODE_LINK_REFUSED;
+    bg_log_event (self->log, state == BG_LINK_DOWN ? BG_LOG_DEBUG : BG_LOG_INFO, "link",
+        "link=%s state=%s endpoint=%s", link_kinds[one->link].word, bg_link_word (state),
+        bg_zsocket_endpoint (one->socket));
     self->handlers.event (self->handlers.ctx, one->link, event);
 }
 
-bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints, const bg_key *broker_key,
-    const bg_keypair *curve, bg_error *err)
+bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints,
+    const bg_key *broker_key, const bg_keypair *curve, bg_error *err)
 {
     one_link *one = &self->links[link];
     const link_kind *kind = &link_kinds[link];
@@ -155,7 +159,8 @@ void node_links_subscribe (node_links *self, bg_slice stream)
     topic_of (stream, &topic);
     bg_error err = {0};
     if (socket && bg_failed (bg_zsocket_subscribe (socket, bg_buf_slice (&topic), &err)))
-        bg_log_failure (self->log, BG_LOG_WARNING, "not-subscribed", &err, "stream=%s", bg_log_value (stream).text);
+        bg_log_failure (self->log, BG_LOG_WARNING, "not-subscribed", &err, "stream=%s",
+            bg_log_value (stream).text);
 }
 
 void node_links_unsubscribe (node_links *self, bg_slice stream)
@@ -173,7 +178,8 @@ void node_links_send (node_links *self, node_link link, const bg_slice frames[3]
     bg_zsocket *socket = self->links[link].socket;
     bg_error err = {0};
     if (socket && bg_failed (bg_zsocket_send (socket, bg_slice_of (NULL, 0), frames, 3, &err)))
-        bg_log_failure (self->log, BG_LOG_DEBUG, "not-sent", &err, "link=%s", link_kinds[link].word);
+        bg_log_failure (
+            self->log, BG_LOG_DEBUG, "not-sent", &err, "link=%s", link_kinds[link].word);
 }
 
 uint64_t node_links_malformed (const node_links *self)

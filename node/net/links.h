@@ -31,8 +31,8 @@ node_links *node_links_create (bg_loop *loop, bg_log *log, const node_links_hand
 void node_links_destroy (node_links **self_p);
 
 /*  curve: our own pair, borrowed for the call. BG_INVALID: no endpoint for that link.  */
-bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints, const bg_key *broker_key,
-    const bg_keypair *curve, bg_error *err) BG_CHECKED;
+bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints,
+    const bg_key *broker_key, const bg_keypair *curve, bg_error *err) BG_CHECKED;
 void node_links_close (node_links *self, node_link link);
 void node_links_subscribe (node_links *self, bg_slice stream);
 void node_links_unsubscribe (node_links *self, bg_slice stream);

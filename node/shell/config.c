@@ -11,14 +11,16 @@
 
 static const bg_conf_key node_keys[] = {
     {"name", BG_CONF_STRING, offsetof (node_config, name), 0, 0, NULL,
-        "Name of this target. Default: the one it was enlisted with; at enlistment --name, else the short host name."},
+        "Name of this target. Default: the one it was enlisted with; at enlistment --name, else "
+        "the short host name."},
     {"location", BG_CONF_STRING, offsetof (node_config, location), 0, 0, NULL,
         "Where the machine stands, for people; sent at enlistment."},
     {"zone", BG_CONF_STRING, offsetof (node_config, zone), 0, 0, NULL,
         "IANA time zone of schedules with zone: target. Default: /etc/localtime, else UTC."},
     {"log.level", BG_CONF_STRING, offsetof (node_config, log_level), 0, 0, "info",
         "error, warning, notice, info or debug."},
-    {"log.json", BG_CONF_BOOL, offsetof (node_config, log_json), 0, 0, "false", "Log lines as JSON objects."},
+    {"log.json", BG_CONF_BOOL, offsetof (node_config, log_json), 0, 0, "false",
+        "Log lines as JSON objects."},
 };
 
 const bg_conf_schema node_config_schema = {
@@ -34,7 +36,8 @@ static bg_result check (const node_config *config, const char *path, bg_error *e
     if (config->name && bg_failed (job_target_name_valid (bg_slice_str (config->name), err)))
         return bg_prefix (err, "%s: name", path);
     if (config->zone && !job_zone_name_valid (bg_slice_str (config->zone)))
-        return bg_fail (err, BG_INVALID, "%s: zone: '%s' is not the name of a time zone", path, config->zone);
+        return bg_fail (
+            err, BG_INVALID, "%s: zone: '%s' is not the name of a time zone", path, config->zone);
     if (bg_failed (bg_log_parse_level (config->log_level, &level, err)))
         return bg_prefix (err, "%s: log.level", path);
     return bg_ok ();

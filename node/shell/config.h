@@ -6,9 +6,9 @@
 #include "common/sys/home.h"
 
 typedef struct {
-    char *name;      /*  NULL: what enlistment says  */
-    char *location;  /*  NULL: none  */
-    char *zone;      /*  NULL: of the machine  */
+    char *name;     /*  NULL: what enlistment says  */
+    char *location; /*  NULL: none  */
+    char *zone;     /*  NULL: of the machine  */
     char *log_level;
     bool log_json;
 } node_config;

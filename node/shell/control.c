@@ -196,7 +196,8 @@ void node_control_fail (node_control *self, const bg_error *why)
     BG_AUTO_ARENA arena = {0};
     const wire_control_answer said = {.code = bg_slice_str (bg_code_word (why->code)),
         .message = wire_fit_text (bg_slice_str (why->message), 1024, true, &arena),
-        .hint = bg_slice_str ("type the command again when the node has recovered; what was done before stays done")};
+        .hint = bg_slice_str (
+            "type the command again when the node has recovered; what was done before stays done")};
     for (connection *one = self->connections; one; one = one->next)
         if (one->number)
             answer (one, &said);

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-node_effect *node_effects_add (node_effects *self, node_effect_kind kind, node_link link, const bg_slice *slices,
-    size_t count)
+node_effect *node_effects_add (
+    node_effects *self, node_effect_kind kind, node_link link, const bg_slice *slices, size_t count)
 {
     bg_assert (count <= 3);
     if (self->count == self->capacity) {

@@ -34,8 +34,8 @@ typedef struct {
 } node_effects;
 
 /*  Adds one; slices are copied. The returned effect may be completed until the next call.  */
-node_effect *node_effects_add (node_effects *self, node_effect_kind kind, node_link link, const bg_slice *slices,
-    size_t count);
+node_effect *node_effects_add (node_effects *self, node_effect_kind kind, node_link link,
+    const bg_slice *slices, size_t count);
 void node_effects_clear (node_effects *self);
 void node_effects_fini (node_effects *self);
 

@@ -18,8 +18,8 @@ typedef struct {
 } node_exec_handlers;
 
 /*  Begins to connect at once.  */
-bg_result node_exec_client_create (bg_loop *loop, bg_log *log, const char *path, const node_exec_handlers *handlers,
-    node_exec_client **client, bg_error *err) BG_CHECKED;
+bg_result node_exec_client_create (bg_loop *loop, bg_log *log, const char *path,
+    const node_exec_handlers *handlers, node_exec_client **client, bg_error *err) BG_CHECKED;
 void node_exec_client_destroy (node_exec_client **self_p);
 bool node_exec_client_is_up (const node_exec_client *self);
 /*  Dropped when not connected; a queue that is full ends the connection, and both sides begin anew.  */

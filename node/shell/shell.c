@@ -22,9 +22,9 @@
 
 #include <signal.h>
 
-#define BATCH_EVENTS     64         /*  events in one transaction at most  */
+#define BATCH_EVENTS     64          /*  events in one transaction at most  */
 #define HOLD_US          BG_MS (100) /*  how long a commit may wait when it lets nothing out  */
-#define STORAGE_RETRY_US BG_SEC (3) /*  how often a full disk is tried again  */
+#define STORAGE_RETRY_US BG_SEC (3)  /*  how often a full disk is tried again  */
 #define ZONES_CHECK_US   BG_SEC (60)
 #define LOCK_WAIT_US     BG_SEC (2) /*  for a predecessor that is ending  */
 
@@ -121,7 +121,8 @@ static bg_result port_new_keys (void *ctx, bg_key *sign_public, bg_key *curve_pu
 static void port_sign (void *ctx, wire_type type, bg_id installation, bg_slice bytes, wire_sig *sig)
 {
     shell *self = ctx;
-    wire_sign (wire_crypto_sodium (), type, installation, bytes, &self->keys.sign.public_key, self->keys.sign.secret, sig);
+    wire_sign (wire_crypto_sodium (), type, installation, bytes, &self->keys.sign.public_key,
+        self->keys.sign.secret, sig);
 }
 
 static void port_forget_keys (void *ctx)
@@ -185,9 +186,10 @@ static void open_link (shell *self, const node_effect *effect)
         bg_log_failure (self->log, BG_LOG_ERROR, "no-keys", &err, "link=%d", (int) effect->link);
         return;
     }
-    if (bg_failed (
-            node_links_open (self->links, effect->link, effect->slices[0], &effect->key, &self->keys.curve, &err)))
-        bg_log_failure (self->log, BG_LOG_ERROR, "link-not-opened", &err, "link=%d", (int) effect->link);
+    if (bg_failed (node_links_open (
+            self->links, effect->link, effect->slices[0], &effect->key, &self->keys.curve, &err)))
+        bg_log_failure (
+            self->log, BG_LOG_ERROR, "link-not-opened", &err, "link=%d", (int) effect->link);
 }
 
 static void reply (shell *self, const node_effect *effect)
@@ -289,7 +291,8 @@ static bg_result commit_batch (shell *self, bg_error *err)
 /*  The store failed in the middle of a batch: nothing of it happened. A core is built anew from what is stored.  */
 static void start_over (shell *self, const bg_error *why)
 {
-    bg_log_failure (self->log, BG_LOG_ERROR, "store-failed", why, "full=%d", why->code == BG_STORAGE_FULL);
+    bg_log_failure (
+        self->log, BG_LOG_ERROR, "store-failed", why, "full=%d", why->code == BG_STORAGE_FULL);
     node_control_fail (self->control, why);
     for (int attempt = 0; attempt < 2; attempt++) {
         node_db_rollback (self->store);
@@ -336,7 +339,8 @@ static void finish_batch (void *arg)
 static void end_batch (void *arg)
 {
     shell *self = arg;
-    if (self->effects.count > 0 || self->batch >= BATCH_EVENTS || !node_db_has_changes (self->store)) {
+    if (self->effects.count > 0 || self->batch >= BATCH_EVENTS ||
+        !node_db_has_changes (self->store)) {
         finish_batch (self);
         return;
     }
@@ -347,19 +351,19 @@ static void end_batch (void *arg)
 }
 
 /*  Around every event: EVENT is an expression of a bg_result that may use core, now and err.  */
-#define FEED(self, EVENT)                                                                                              \
-    do {                                                                                                               \
-        bg_error event_err = {0};                                                                                      \
-        if (!(self)->core)                                                                                             \
-            break;                                                                                                     \
-        bg_result fed = begin_batch ((self), &event_err);                                                              \
-        if (bg_is_ok (fed)) {                                                                                          \
-            node_core *core = (self)->core;                                                                            \
-            bg_now now = now_is ();                                                                                    \
-            bg_error *err = &event_err;                                                                                \
-            fed = (EVENT);                                                                                             \
-        }                                                                                                              \
-        after_event ((self), fed, &event_err);                                                                         \
+#define FEED(self, EVENT)                                                                          \
+    do {                                                                                           \
+        bg_error event_err = {0};                                                                  \
+        if (!(self)->core)                                                                         \
+            break;                                                                                 \
+        bg_result fed = begin_batch ((self), &event_err);                                          \
+        if (bg_is_ok (fed)) {                                                                      \
+            node_core *core = (self)->core;                                                        \
+            bg_now now = now_is ();                                                                \
+            bg_error *err = &event_err;                                                            \
+            fed = (EVENT);                                                                         \
+        }                                                                                          \
+        after_event ((self), fed, &event_err);                                                     \
     } while (0)
 
 static void after_event (shell *self, bg_result fed, const bg_error *err)
@@ -527,7 +531,8 @@ static bg_result open_links (shell *self, bg_error *err)
     self->links = node_links_create (self->loop, self->log, &links);
     const node_control_handlers control = {on_control, on_control_gone, self};
     BG_AUTO_CHAR control_path = bg_home_path (self->home, BG_HOME_RUN, "node.sock");
-    BG_TRY (node_control_create (self->loop, self->log, control_path, &control, &self->control, err));
+    BG_TRY (
+        node_control_create (self->loop, self->log, control_path, &control, &self->control, err));
     const node_exec_handlers exec = {on_exec_up, on_exec_down, on_exec_message, self};
     BG_AUTO_CHAR exec_path = bg_home_path (self->home, BG_HOME_RUN, "exec.sock");
     return node_exec_client_create (self->loop, self->log, exec_path, &exec, &self->exec, err);
@@ -541,7 +546,8 @@ static bg_result open_all (shell *self, bg_error *err)
     BG_TRY (open_files (self, err));
     self->zones = node_zones_create (self->config->zone, self->log);
     if (self->config->zone && !node_zones_get (self->zones, bg_slice_str ("")))
-        return bg_fail (err, BG_INVALID, "node.yaml: zone '%s' is not known on this machine", self->config->zone);
+        return bg_fail (err, BG_INVALID, "node.yaml: zone '%s' is not known on this machine",
+            self->config->zone);
     BG_TRY (open_loop (self, err));
     BG_TRY (open_links (self, err));
     self->ports = make_ports (self);
@@ -588,11 +594,14 @@ bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_
     if (bg_is_ok (result)) {
         node_core_state state;
         node_core_get_state (self.core, &state);
-        bg_log_event (options->log, BG_LOG_NOTICE, options->is_kept ? "node-ready" : "ready", "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
+        bg_log_event (options->log, BG_LOG_NOTICE, options->is_kept ? "node-ready" : "ready",
+            "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
             bg_log_value (state.name).text, state.jobs, state.open_runs);
         if (!state.enlisted)
             bg_log_event (options->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
-                bg_log_cstr ("nothing is done here before: bugle-node enlist --token @FILE, with the same --home").text);
+                bg_log_cstr ("nothing is done here before: bugle-node enlist --token @FILE, with "
+                             "the same --home")
+                    .text);
         (void) bg_notify ("READY=1");
         result = bg_loop_run (self.loop, exit_code, err);
     }

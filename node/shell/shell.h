@@ -21,6 +21,7 @@ typedef struct {
 /*  Runs `bugle-node node` until SIGTERM; says READY=1 when it serves. *exit_code for the program. Fails only before it
     serves, with a sentence: BG_BUSY (another node on this home), BG_FOREIGN_FILE, BG_TOO_NEW, BG_INVALID (node_core_problem),
     BG_IO.  */
-bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_error *err) BG_CHECKED;
+bg_result node_shell_run (
+    const node_shell_options *options, int *exit_code, bg_error *err) BG_CHECKED;
 
 #endif

@@ -20,15 +20,15 @@ static inline char *temp_dir_make (void)
 static inline int temp_dir_remove_one (
     const char *path, const struct stat *info, int type, struct FTW *where)
 {
-    (void)info;
-    (void)type;
-    (void)where;
+    (void) info;
+    (void) type;
+    (void) where;
     return remove (path);
 }
 
 static inline void temp_dir_remove (char **path)
 {
-    (void)nftw (*path, temp_dir_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void) nftw (*path, temp_dir_remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free (*path);
     *path = NULL;
 }

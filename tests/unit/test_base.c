@@ -60,9 +60,9 @@ static void key_text_is_the_z85_of_its_specification (void **state)
 {
     (void) state;
     /*  The pair of test keys that ZeroMQ RFC 26 gives in both forms.  */
-    static const uint8_t bytes[BG_KEY_BYTES] = {0xbb, 0x88, 0x47, 0x1d, 0x65, 0xe2, 0x65, 0x9b, 0x30, 0xc5, 0x5a, 0x53,
-        0x21, 0xce, 0xbb, 0x5a, 0xab, 0x2b, 0x70, 0xa3, 0x98, 0x64, 0x5c, 0x26, 0xdc, 0xa2, 0xb2, 0xfc, 0xb4, 0x3f,
-        0xc5, 0x18};
+    static const uint8_t bytes[BG_KEY_BYTES] = {0xbb, 0x88, 0x47, 0x1d, 0x65, 0xe2, 0x65, 0x9b,
+        0x30, 0xc5, 0x5a, 0x53, 0x21, 0xce, 0xbb, 0x5a, 0xab, 0x2b, 0x70, 0xa3, 0x98, 0x64, 0x5c,
+        0x26, 0xdc, 0xa2, 0xb2, 0xfc, 0xb4, 0x3f, 0xc5, 0x18};
     bg_key key;
     memcpy (key.bytes, bytes, sizeof bytes);
     assert_string_equal (bg_key_text (&key).text, "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
@@ -70,7 +70,8 @@ static void key_text_is_the_z85_of_its_specification (void **state)
     assert_true (bg_is_ok (bg_key_parse (bg_slice_str (bg_key_text (&key).text), &back, NULL)));
     assert_true (bg_key_equal (&key, &back));
     assert_true (bg_failed (bg_key_parse (bg_slice_str ("####################"), &back, NULL)));
-    assert_true (bg_failed (bg_key_parse (bg_slice_str ("########################################"), &back, NULL)));
+    assert_true (bg_failed (
+        bg_key_parse (bg_slice_str ("########################################"), &back, NULL)));
 }
 
 static void base32_and_hex_come_back_for_every_length (void **state)
@@ -147,7 +148,8 @@ static void codes_are_unique_words_with_an_exit_code (void **state)
         if (strcmp (word, "unknown") == 0)
             continue;
         assert_int_equal (bg_code_from_word (word, strlen (word)), code);
-        assert_true (code == BG_OK ? bg_code_exit ((bg_code) code) == 0 : bg_code_exit ((bg_code) code) > 0);
+        assert_true (
+            code == BG_OK ? bg_code_exit ((bg_code) code) == 0 : bg_code_exit ((bg_code) code) > 0);
     }
     assert_int_equal (bg_code_from_word ("no such word", 12), BG_INVALID);
 }

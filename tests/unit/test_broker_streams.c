@@ -87,7 +87,8 @@ static void a_deed_goes_to_those_addressed_only (void **state)
     wire_signed by_name = fx_job (self, FX_AUTHOR, "check", &one, 0, "/bin/true");
     fx_post (self, FX_AUTHOR, &by_group, 0);
     fx_post (self, FX_AUTHOR, &by_name, 0);
-    wire_signed deed = fx_deed (self, FX_OPERATOR, WIRE_DEED_START, "clean", &all, BG_HOUR (1), &id);
+    wire_signed deed =
+        fx_deed (self, FX_OPERATOR, WIRE_DEED_START, "clean", &all, BG_HOUR (1), &id);
     assert_int_equal (fx_issue (self, FX_OPERATOR, &deed)->targets, 1);
     assert_true (open_with (self, 0, of_web.streams, of_web.streams_count, &stream, &body));
     assert_true (bg_slice_is (stream.name, "g/web"));

@@ -22,7 +22,7 @@ static void test_nearest (void **state)
     } rows[] = {{"schedule", "schedules"}, {"Shcedules", "schedules"}, {"step", "steps"},
         {"jbo", "job"}, {"on_fail", "on_failure"}, {"on_sucess", "on_success"},
         {"environment", NULL}, {"", NULL}, {"x", NULL}};
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *found = bg_nearest (bg_slice_str (rows[i].typed), words, 6);
         if (rows[i].nearest)
@@ -44,7 +44,7 @@ static void assert_printed (const bg_diag *diag, const char *expected)
 
 static void test_diag_sorts_and_shows (void **state)
 {
-    (void)state;
+    (void) state;
     bg_diag *diag = bg_diag_create ();
     bg_error err = {0};
     bg_slice source = bg_slice_str ("one: 1\n\tt\xc3\xbcr: \x1b[31m\nlast");
@@ -67,7 +67,7 @@ static void test_diag_sorts_and_shows (void **state)
 
 static void test_diag_is_bounded (void **state)
 {
-    (void)state;
+    (void) state;
     bg_diag *diag = bg_diag_create ();
     BG_AUTO_BUF line = {0};
     BG_AUTO_BUF out = {0};
@@ -101,7 +101,7 @@ static bg_yaml_file *must_parse (const char *text, bool many)
 
 static void test_yaml_tree (void **state)
 {
-    (void)state;
+    (void) state;
     bg_yaml_file *file =
         must_parse ("# head\njob: nightly\nsteps:\n  - name: 'a: b'\n    run: [x, \"y\\tz\"]\n"
                     "    script: |\n      one\n      two\nempty:\n",
@@ -137,7 +137,7 @@ static void test_yaml_tree (void **state)
 
 static void test_yaml_documents (void **state)
 {
-    (void)state;
+    (void) state;
     bg_yaml_file *file = must_parse ("a: 1\n---\nb: 2\n---\n- c\n", true);
     assert_int_equal (bg_yaml_documents (file), 3);
     assert_int_equal (bg_yaml_document (file, 1)->line, 3);
@@ -178,7 +178,7 @@ static void test_yaml_mistakes (void **state)
          "a\0:\0",
             1, 1, "UTF-8"},
     };
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bg_diag *diag = bg_diag_create ();
         bg_yaml_file *file = NULL;
@@ -201,10 +201,10 @@ static void test_yaml_mistakes (void **state)
 static void test_yaml_limits (void **state)
 {
     static const char *const pieces[] = {"[", "a\n", "- x\n", "k: &v 1\n"};
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         BG_AUTO_BUF text = {0};
-        while (text.size < (i == 1 ? (size_t)BG_YAML_BYTES + 1 : 30000))
+        while (text.size < (i == 1 ? (size_t) BG_YAML_BYTES + 1 : 30000))
             bg_buf_append_str (&text, pieces[i]);
         bg_diag *diag = bg_diag_create ();
         bg_yaml_file *file = NULL;
@@ -218,7 +218,7 @@ static void test_yaml_limits (void **state)
 static void test_yaml_tells_all_at_once (void **state)
 {
     static const char *const words[] = {"job", "steps", "schedules"};
-    (void)state;
+    (void) state;
     bg_diag *diag = bg_diag_create ();
     bg_yaml_file *file = must_parse ("jbo: x\nsteps: \"two words\"\nschedule: [a]\n", false);
     const bg_yaml *root = bg_yaml_document (file, 0);
@@ -258,7 +258,7 @@ static const bg_conf_schema schema = {
 
 static void test_conf_reads (void **state)
 {
-    (void)state;
+    (void) state;
     settings values = {0};
     bg_diag *diag = bg_diag_create ();
     bg_error err = {0};
@@ -302,7 +302,7 @@ static void test_conf_reads (void **state)
 
 static void test_conf_mistakes (void **state)
 {
-    (void)state;
+    (void) state;
     settings values = {0};
     bg_diag *diag = bg_diag_create ();
     bg_error err = {0};
@@ -363,7 +363,7 @@ static void test_conf_flags (void **state)
         {"desk.endpoint", "udp://a:1", false}, {"desk.endpoint", "tcp://a:", false},
         {"names", "a, b ,c", true}, {"names", "a,,b", false}, {"names", "", true},
         {"zone", "a\nb", false}, {"nothing", "x", false}};
-    (void)state;
+    (void) state;
     settings values = {0};
     bg_conf_defaults (&schema, &values);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -381,7 +381,7 @@ static void test_conf_flags (void **state)
 
 static void test_conf_files (void **state)
 {
-    (void)state;
+    (void) state;
     char *dir = temp_dir_make ();
     BG_AUTO_CHAR path = bg_path_join (dir, "test.yaml");
     settings values = {0};
@@ -405,7 +405,7 @@ static void test_conf_files (void **state)
 
 static void test_conf_reference (void **state)
 {
-    (void)state;
+    (void) state;
     BG_AUTO_BUF out = {0};
     bg_conf_reference (&schema, &out);
     const char *text = bg_buf_cstr (&out);
@@ -427,7 +427,7 @@ static void test_durations (void **state)
         {"0s", 0, "0s"}, {"1d1ms", 86400001000, "86400001ms"}, {"", -1, ""}, {"5", -1, ""},
         {"s", -1, ""}, {"5 m", -1, ""}, {"30m1h", -1, ""}, {"1h1h", -1, ""}, {"5x", -1, ""},
         {"-5s", -1, ""}, {"9999999999999d", -1, ""}, {"106751991d106751991d", -1, ""}};
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t us = -1;
         bg_result result = bg_conf_parse_duration (bg_slice_str (rows[i].text), &us, NULL);

@@ -80,7 +80,7 @@ static void assert_text (bg_db *db, const char *sql, const char *text)
 
 static void test_values_come_back (void **state)
 {
-    (void)state;
+    (void) state;
     bg_db *db = must_open (":memory:", 3);
     bg_error err = {0};
     bool row = false;
@@ -232,8 +232,8 @@ static void test_damage_is_found (void **state)
     bg_db_close (&db);
     BG_AUTO_BUF content = {0};
     assert_true (bg_is_ok (bg_file_read (path, 1 << 22, &content, &err)));
-    assert_true (content.size > (size_t)40 * 4096);
-    memset (content.data + (size_t)2 * 4096, 0xee, (size_t)30 * 4096);
+    assert_true (content.size > (size_t) 40 * 4096);
+    memset (content.data + (size_t) 2 * 4096, 0xee, (size_t) 30 * 4096);
     write_file (path, content.data, content.size);
     if (bg_is_ok (open_store (path, 1, &db, &err))) {
         assert_int_equal (bg_db_check (db, &err).code, BG_FOREIGN_FILE);
@@ -261,7 +261,7 @@ static void test_second_process_is_refused (void **state)
 
 static void test_rollback_forgets (void **state)
 {
-    (void)state;
+    (void) state;
     bg_db *db = must_open (":memory:", 1);
     bg_error err = {0};
     bool row = false;
@@ -319,7 +319,7 @@ static void test_full_disk_and_recovery (void **state)
 /*  SQLite rolls back by itself on some failures; a commit that follows must not claim success.  */
 static void test_commit_after_own_rollback (void **state)
 {
-    (void)state;
+    (void) state;
     bg_db *db = must_open (":memory:", 1);
     bg_error err = {0};
     assert_true (bg_is_ok (bg_db_begin (db, &err)));

@@ -86,7 +86,7 @@ static void test_read_refuses (void **state)
 
 static void test_full_device (void **state)
 {
-    (void)state;
+    (void) state;
     bg_error err = {0};
     BG_AUTO_FD full = open ("/dev/full", O_WRONLY | O_CLOEXEC);
     if (full < 0)
@@ -101,7 +101,7 @@ static void test_paths (void **state)
         const char *dir, *name, *joined, *parent;
     } rows[] = {{"/a", "b", "/a/b", "/a"}, {"/a/", "b", "/a/b", "/a"}, {"/a", "/c/d", "/c/d", "/c"},
         {".", "x", "./x", "."}, {"", "x", "/x", "/"}};
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         BG_AUTO_CHAR joined = bg_path_join (rows[i].dir, rows[i].name);
         BG_AUTO_CHAR parent = bg_path_dir (joined);
@@ -120,7 +120,7 @@ static void test_dir_make (void **state)
     BG_AUTO_CHAR inner = bg_path_join (*state, "a/b");
     mode_t old = umask (0);
     assert_true (bg_is_ok (bg_dir_make (deep, 0750, NULL)));
-    (void)umask (old);
+    (void) umask (old);
     assert_int_equal (mode_of (deep), 0750);
     assert_int_equal (mode_of (inner), 0750);
     assert_true (bg_is_ok (bg_dir_make (deep, 0700, NULL)));
@@ -176,7 +176,7 @@ static void test_lock_refuses_and_names_the_holder (void **state)
     assert_true (bg_is_ok (bg_lock_take (path, "bugle-broker", &mine, &err)));
     assert_int_equal (bg_lock_take (path, "bugle-node", &second, &err).code, BG_BUSY);
     assert_null (second);
-    (void)snprintf (expected, sizeof expected, "held by bugle-broker (pid %d)", (int)getpid ());
+    (void) snprintf (expected, sizeof expected, "held by bugle-broker (pid %d)", (int) getpid ());
     assert_non_null (strstr (err.message, expected));
     assert_true (bg_is_ok (bg_lock_holder (path, holder, &pid, &err)));
     assert_string_equal (holder, "bugle-broker");
@@ -220,7 +220,7 @@ static void test_lock_waits_for_a_holder_that_is_ending (void **state)
     pid_t child = fork ();
     assert_true (child >= 0);
     if (child == 0) {
-        (void)close (gate[1]);
+        (void) close (gate[1]);
         bg_lock *its = NULL;
         bool has = bg_is_ok (bg_lock_take (path, "ending", &its, NULL));
         has = has && write (held[1], "h", 1) == 1;
@@ -236,8 +236,8 @@ static void test_lock_waits_for_a_holder_that_is_ending (void **state)
     bg_lock_release (&lock);
     assert_int_equal (waitpid (child, NULL, 0), child);
     for (int i = 0; i < 2; i++) {
-        (void)close (gate[i]);
-        (void)close (held[i]);
+        (void) close (gate[i]);
+        (void) close (held[i]);
     }
 }
 
@@ -305,7 +305,7 @@ static void test_home_that_is_closed_is_not_taken_for_absent (void **state)
 
 static void test_system_home (void **state)
 {
-    (void)state;
+    (void) state;
     bg_home home = {0};
     assert_true (bg_is_ok (bg_home_init (&home, NULL, NULL)));
     assert_true (home.is_system);
@@ -353,7 +353,7 @@ static void test_known_pairs (void **state)
         {BG_KEY_ED25519, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
     };
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         BG_AUTO_BUF secret = {0};
         BG_AUTO_BUF expected = {0};

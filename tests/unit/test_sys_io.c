@@ -102,7 +102,7 @@ static void test_foreign_file_is_not_replaced (void **state)
 
 static void test_strangers_are_refused (void **state)
 {
-    (void)state;
+    (void) state;
     bg_error err = {0};
     bg_peer stranger = {.uid = geteuid () + 1, .pid = 4711};
     assert_int_equal (bg_unix_require_own (&stranger, &err).code, BG_NOT_ALLOWED);
@@ -144,7 +144,7 @@ static void make_frames (bg_frames **a, bg_frames **b, size_t message, size_t qu
 
 static void test_frames_batch (void **state)
 {
-    (void)state;
+    (void) state;
     bg_frames *a, *b;
     bg_slice got;
     bg_error err = {0};
@@ -176,7 +176,7 @@ static void test_frames_batch (void **state)
 /*  Every byte comes alone: no message may come early, none may be torn.  */
 static void test_frames_across_partial_reads (void **state)
 {
-    (void)state;
+    (void) state;
     int fds[2];
     bg_slice got;
     bg_error err = {0};
@@ -201,11 +201,11 @@ static void test_frames_across_partial_reads (void **state)
 /*  Far more than the socket's buffer: writes are partial, the content is not.  */
 static void test_frames_across_partial_writes (void **state)
 {
-    (void)state;
+    (void) state;
     enum { MESSAGES = 200, SIZE = 20000 };
     bg_frames *a, *b;
     bg_error err = {0};
-    make_frames (&a, &b, SIZE, (size_t)MESSAGES * (SIZE + BG_FRAMES_HEADER));
+    make_frames (&a, &b, SIZE, (size_t) MESSAGES * (SIZE + BG_FRAMES_HEADER));
     BG_AUTO_BUF content = {0};
     memset (bg_buf_reserve (&content, SIZE), 0, SIZE);
     content.size = SIZE;
@@ -222,8 +222,8 @@ static void test_frames_across_partial_writes (void **state)
         bg_code code = bg_frames_next (b, &got, &err).code;
         for (; code == BG_OK; code = bg_frames_next (b, &got, &err).code) {
             assert_int_equal (got.size, SIZE);
-            assert_int_equal (got.data[0], (uint8_t)received);
-            assert_int_equal (got.data[SIZE - 1], (uint8_t)received);
+            assert_int_equal (got.data[0], (uint8_t) received);
+            assert_int_equal (got.data[SIZE - 1], (uint8_t) received);
             received++;
         }
         assert_int_equal (code, BG_AGAIN);
@@ -235,7 +235,7 @@ static void test_frames_across_partial_writes (void **state)
 
 static void test_frames_refuse_large_messages (void **state)
 {
-    (void)state;
+    (void) state;
     bg_frames *a, *b;
     bg_error err = {0};
     bg_slice got;
@@ -260,7 +260,7 @@ static void test_frames_refuse_large_messages (void **state)
 
 static void test_frames_tell_a_torn_end (void **state)
 {
-    (void)state;
+    (void) state;
     int fds[2];
     bg_slice got;
     bg_error err = {0};
@@ -281,7 +281,7 @@ static void test_frames_tell_a_torn_end (void **state)
 
 static void test_frames_to_nobody (void **state)
 {
-    (void)state;
+    (void) state;
     bg_frames *a, *b;
     bg_error err = {0};
     make_frames (&a, &b, 10, 100);
@@ -294,7 +294,7 @@ static void test_frames_to_nobody (void **state)
 
 static void test_frames_over_a_pipe (void **state)
 {
-    (void)state;
+    (void) state;
     int fds[2];
     bg_slice got;
     assert_int_equal (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), 0);
@@ -322,7 +322,7 @@ static void spawn_shell (
 
 static void test_process_result (void **state)
 {
-    (void)state;
+    (void) state;
     bg_process child;
     bg_exit result;
     bg_error err = {0};
@@ -336,7 +336,7 @@ static void test_process_result (void **state)
 
 static void test_process_kill (void **state)
 {
-    (void)state;
+    (void) state;
     int fds[2];
     bg_process child, seen;
     bg_exit result;
@@ -362,7 +362,7 @@ static void test_process_kill (void **state)
 /*  Two descriptors change places, which a plain row of dup2 would break.  */
 static void test_process_descriptors (void **state)
 {
-    (void)state;
+    (void) state;
     int one[2], two[2];
     bg_process child;
     bg_exit result;
@@ -370,7 +370,7 @@ static void test_process_descriptors (void **state)
     assert_int_equal (pipe2 (two, O_CLOEXEC), 0);
     const bg_spawn_fd fds[] = {{one[1], two[1]}, {two[1], one[1]}};
     char script[128];
-    (void)snprintf (script, sizeof script, "echo to-two >&%d; echo to-one >&%d", one[1], two[1]);
+    (void) snprintf (script, sizeof script, "echo to-two >&%d; echo to-one >&%d", one[1], two[1]);
     spawn_shell (script, fds, 2, &child);
     assert_true (bg_is_ok (bg_process_wait (&child, WAIT_MS, &result, NULL)));
     assert_int_equal (result.value, 0);
@@ -411,7 +411,7 @@ static void test_process_settings (void **state)
     assert_true (bg_is_ok (bg_fd_read (fds[0], "pipe", 4096, &got, NULL)));
     BG_AUTO_CHAR real = realpath (*state, NULL);
     BG_AUTO_CHAR start = bg_strdup_printf ("%s\ngiven\n", real);
-    BG_AUTO_CHAR end = bg_strdup_printf ("%d\n", (int)pid);
+    BG_AUTO_CHAR end = bg_strdup_printf ("%d\n", (int) pid);
     BG_AUTO_CHAR expected = bg_strdup_printf ("%s%s", start, end);
     assert_string_equal (bg_buf_cstr (&got), expected);
     bg_fd_close (&fds[0]);
@@ -433,7 +433,7 @@ static void test_process_missing (void **state)
 
 static void test_program_path (void **state)
 {
-    (void)state;
+    (void) state;
     char *path = NULL;
     bg_error err = {0};
     assert_true (bg_is_ok (bg_program_path ("test_sys_io", &path, &err)));
@@ -447,7 +447,7 @@ static void test_program_path (void **state)
 
 static void test_clocks_go_forward (void **state)
 {
-    (void)state;
+    (void) state;
     int64_t mono_us = bg_clock_mono_us (), boot_us = bg_clock_boot_us ();
     assert_true (bg_clock_mono_us () >= mono_us);
     assert_true (bg_clock_boot_us () >= boot_us);
@@ -465,7 +465,7 @@ static void test_clocks_go_forward (void **state)
 
 static void test_ids_carry_the_time (void **state)
 {
-    (void)state;
+    (void) state;
     int64_t before_us = bg_clock_utc_us () / 1000 * 1000;
     bg_id one = bg_id_new (), two = bg_id_new ();
     assert_false (bg_id_equal (one, two));
@@ -486,7 +486,7 @@ static void test_notify (void **state)
     assert_false (bg_notify ("READY=1"));
     memcpy (address.sun_path, path, strlen (path));
     int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_int_equal (bind (fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal (bind (fd, (struct sockaddr *) &address, sizeof address), 0);
     assert_int_equal (setenv ("NOTIFY_SOCKET", path, 1), 0);
     assert_true (bg_notify ("READY=1\nSTATUS=at work"));
     assert_int_equal (recv (fd, text, sizeof text - 1, 0), 22);

@@ -45,7 +45,7 @@ static size_t count_of (const char *text, const char *word)
 
 static void test_plain_line (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     bg_log *log = bg_log_create ("core", pipe.write_fd, BG_LOG_PLAIN);
     bg_log_event (log, BG_LOG_INFO, "target-enlisted", "target=%s number=%d", "db01", 17);
@@ -62,7 +62,7 @@ static void test_plain_line (void **state)
 
 static void test_json_line (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     bg_log *log = bg_log_create ("front", pipe.write_fd, BG_LOG_JSON);
     bg_log_event (log, BG_LOG_WARNING, "refused", "peer=%s why=%s count=%d and more", "abc",
@@ -77,7 +77,7 @@ static void test_json_line (void **state)
 
 static void test_failure_line (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     bg_log *log = bg_log_create ("core", pipe.write_fd, BG_LOG_PLAIN);
     bg_error err = {0};
@@ -105,7 +105,7 @@ static void test_values_from_outside (void **state)
         {"bad\xff", "\"bad\\xff\""},
         {"c1\xc2\x9b", "\"c1\\xc2\\x9b\""},
     };
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_string_equal (bg_log_cstr (rows[i].in).text, rows[i].out);
     char longer[1000];
@@ -121,7 +121,7 @@ static void test_values_from_outside (void **state)
 static void test_lines_stay_lines (void **state)
 {
     static const bg_log_format formats[] = {BG_LOG_PLAIN, BG_LOG_JSON};
-    (void)state;
+    (void) state;
     for (size_t i = 0; i < 2; i++) {
         pipe_pair pipe = make_pipe ();
         bg_log *log = bg_log_create ("core", pipe.write_fd, formats[i]);
@@ -135,7 +135,7 @@ static void test_lines_stay_lines (void **state)
         BG_AUTO_CHAR text = read_all (&pipe);
         assert_int_equal (count_of (text, "\n"), 3);
         assert_null (strchr (text, '\x1b'));
-        assert_true (strlen (text) <= (size_t)3 * 2048);
+        assert_true (strlen (text) <= (size_t) 3 * 2048);
         if (formats[i] == BG_LOG_JSON)
             assert_int_equal (count_of (text, "}\n"), 3);
     }
@@ -143,7 +143,7 @@ static void test_lines_stay_lines (void **state)
 
 static void test_limit_per_event (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     bg_log *log = bg_log_create ("front", pipe.write_fd, BG_LOG_PLAIN);
     for (int i = 0; i < BG_LOG_BURST + 25; i++)
@@ -159,7 +159,7 @@ static void test_limit_per_event (void **state)
 
 static void test_many_events (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     bg_log *log = bg_log_create ("core", pipe.write_fd, BG_LOG_PLAIN);
     char *words[100];
@@ -176,13 +176,13 @@ static void test_many_events (void **state)
 
 static void test_journal_prefix (void **state)
 {
-    (void)state;
+    (void) state;
     pipe_pair pipe = make_pipe ();
     struct stat info;
     char stream[64];
     assert_int_equal (fstat (pipe.write_fd, &info), 0);
-    (void)snprintf (stream, sizeof stream, "%llu:%llu", (unsigned long long)info.st_dev,
-        (unsigned long long)info.st_ino);
+    (void) snprintf (stream, sizeof stream, "%llu:%llu", (unsigned long long) info.st_dev,
+        (unsigned long long) info.st_ino);
     assert_int_equal (setenv ("JOURNAL_STREAM", stream, 1), 0);
     bg_log *log = bg_log_create ("core", pipe.write_fd, BG_LOG_PLAIN);
     assert_int_equal (unsetenv ("JOURNAL_STREAM"), 0);
@@ -195,7 +195,7 @@ static void test_journal_prefix (void **state)
 
 static void test_levels_and_silence (void **state)
 {
-    (void)state;
+    (void) state;
     bg_log_level level;
     bg_error err = {0};
     assert_true (bg_is_ok (bg_log_parse_level ("debug", &level, &err)));
@@ -217,7 +217,7 @@ static void test_levels_and_silence (void **state)
 /*  Would hang for ever if a line waited for its reader.  */
 static void test_a_reader_that_stops_stops_nobody (void **state)
 {
-    (void)state;
+    (void) state;
     int fds[2];
     assert_int_equal (pipe2 (fds, O_CLOEXEC), 0);
     assert_true (fcntl (fds[1], F_SETPIPE_SZ, 16384) == 16384);
@@ -235,8 +235,8 @@ static void test_a_reader_that_stops_stops_nobody (void **state)
     BG_AUTO_CHAR text = read_all (&rest);
     const char *lost = strstr (text, "warning core log-lost lines=");
     assert_non_null (lost);
-    assert_in_range (strtol (lost + strlen ("warning core log-lost lines="), NULL, 10), 1,
-        BG_LOG_BURST - 1);
+    assert_in_range (
+        strtol (lost + strlen ("warning core log-lost lines="), NULL, 10), 1, BG_LOG_BURST - 1);
     assert_non_null (strstr (lost, "info core after x=1\n"));
 }
 
