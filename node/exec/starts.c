@@ -118,15 +118,23 @@ static bg_result check_job (exec_core *self, bg_now now, start *s, bg_error *err
     return bg_ok ();
 }
 
+/*  A bound that whoever keeps a revocation back cannot pass: where one is set, nothing starts before the
+    time is known.  */
+static bg_result check_lease (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    int64_t fresh_until_us = wire_keyring_fresh_until_us (self->keyring);
+    if (fresh_until_us == 0)
+        return bg_ok ();
+    bg_result result = exec_check_expiry (self, now, fresh_until_us, "the authority document", err);
+    if (result.code != BG_EXPIRED)
+        return result;
+    s->reason = REASON_LEASE;
+    return bg_fail (err, BG_EXPIRED, "the broker has not renewed its authority document in time");
+}
+
 static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error *err)
 {
-    int64_t time_us = 0;
-    int64_t fresh_until_us = wire_keyring_fresh_until_us (self->keyring);
-    if (fresh_until_us && exec_broker_time (self, now, &time_us) && time_us > fresh_until_us) {
-        s->reason = REASON_LEASE;
-        return bg_fail (
-            err, BG_EXPIRED, "the broker has not renewed its authority document in time");
-    }
+    BG_TRY (check_lease (self, now, s, err));
     bg_id job_key = s->verified.document.key;
     if (exec_is_disabled (self, job_key, s->job->name, exec_best_time (self, now)))
         return bg_fail (err, BG_DISABLED, "the job %.*s is disabled", BG_SLICE_ARG (s->job->name));

@@ -845,6 +845,14 @@ static void a_stale_authority_bars_starts (void **state)
     assert_string_equal (exec_fixture_offer (&t, short_lived), "ok");
     exec_fixture_advance (&t, BG_MIN (6));
     assert_string_equal (exec_fixture_start (&t, job, &deed), "lease");
+    /*  Nor does a reboot help a node that keeps the time back.  */
+    wire_signed scheduled = scheduled_job ("b", BG_MIN (1));
+    int64_t nominal_us = t.now.utc_us - t.now.utc_us % BG_MIN (1);
+    assert_string_equal (exec_fixture_occurrence (&t, scheduled, 1, nominal_us), "lease");
+    t.boot.bytes[0]++;
+    exec_fixture_restart (&t, t.log_count);
+    assert_string_equal (exec_fixture_occurrence (&t, scheduled, 1, nominal_us), "waiting");
+    assert_int_equal (t.spawn_count, 0);
 }
 
 static void a_full_disk_starts_nothing_and_heals (void **state)
