@@ -5,8 +5,10 @@
 #include "ctl/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define ANSWER_MAX 256
@@ -47,21 +49,50 @@ bg_result ctl_run_client (ctl_run *self, ctl_client **client, bg_error *err)
     return bg_ok ();
 }
 
-static void on_interrupt (int signal_number)
+/*  Ctrl-C while a question stands is an answer. SIGINT is held back from before the question is printed until it is
+    answered, so that it cannot come between two steps and be lost or end the program without a word.  */
+typedef struct {
+    sigset_t before;
+    int interrupts; /*  signalfd; -1: Ctrl-C ends the program as always  */
+} asking;
+
+static void asking_begin (asking *self)
 {
-    (void) signal_number; /*  read ends with EINTR  */
+    sigset_t interrupt;
+    (void) sigemptyset (&interrupt);
+    (void) sigaddset (&interrupt, SIGINT);
+    (void) sigprocmask (SIG_BLOCK, &interrupt, &self->before);
+    self->interrupts = signalfd (-1, &interrupt, SFD_CLOEXEC);
+    if (self->interrupts < 0)
+        (void) sigprocmask (SIG_SETMASK, &self->before, NULL);
 }
 
-/*  Reads one line; true when it begins like yes. Ctrl-C is an answer too: *interrupted.  */
-static bool read_yes (int input, bool *interrupted)
+static void asking_end (asking *self)
+{
+    struct signalfd_siginfo taken;
+    if (self->interrupts < 0)
+        return;
+    struct pollfd pending = {.fd = self->interrupts, .events = POLLIN};
+    while (poll (&pending, 1, 0) > 0 && read (self->interrupts, &taken, sizeof taken) > 0)
+        continue;
+    (void) close (self->interrupts);
+    (void) sigprocmask (SIG_SETMASK, &self->before, NULL);
+}
+
+/*  Reads one line; true when it begins like yes.  */
+static bool read_yes (const asking *self, int input, bool *interrupted)
 {
     char text[ANSWER_MAX];
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
-    (void) sigemptyset (&action.sa_mask);
-    (void) sigaction (SIGINT, &action, &before);
+    struct pollfd either[2] = {
+        {.fd = self->interrupts, .events = POLLIN}, {.fd = input, .events = POLLIN}};
+    int ready;
+    do
+        ready = poll (either, 2, -1);
+    while (ready < 0 && errno == EINTR);
+    *interrupted = ready > 0 && (either[0].revents & POLLIN) != 0;
+    if (*interrupted || ready < 0)
+        return false;
     ssize_t size = read (input, text, sizeof text);
-    *interrupted = size < 0 && errno == EINTR;
-    (void) sigaction (SIGINT, &before, NULL);
     return size > 0 && (text[0] == 'y' || text[0] == 'Y');
 }
 
@@ -83,11 +114,15 @@ bg_result ctl_confirm (ctl_run *self, bg_error *err, const char *question, ...)
         return bg_hint (err, "add --yes to answer yes");
     }
     FILE *talk = ctl_output_get (self->out)->talk;
+    asking asked;
+    bool interrupted = false;
+    asking_begin (&asked);
     (void) fprintf (talk, "%s [y/N] ", text);
     (void) fflush (talk);
     free (text);
-    bool interrupted = false;
-    if (read_yes (self->input, &interrupted))
+    bool yes = read_yes (&asked, self->input, &interrupted);
+    asking_end (&asked);
+    if (yes)
         return bg_ok ();
     if (interrupted) {
         (void) fputc ('\n', talk);
