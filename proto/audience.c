@@ -6,11 +6,55 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define SMALL_SET     64   /*  numbers that are still written one by one  */
+#define SET_BYTES_MAX 8192 /*  of set_bits in messages.def  */
 
 bool wire_audience_is_empty (const wire_audience *audience)
 {
     return !audience->all && audience->groups_count == 0 && audience->labels.size == 0 &&
-           audience->names_count == 0 && audience->numbers_count == 0;
+           audience->names_count == 0 && audience->numbers_count == 0 &&
+           audience->set_bits.size == 0;
+}
+
+bool wire_audience_in_set (const wire_audience *audience, uint64_t number)
+{
+    if (number < audience->set_base)
+        return false;
+    const uint64_t bit = number - audience->set_base;
+    return bit / 8 < audience->set_bits.size &&
+           (audience->set_bits.data[bit / 8] >> (bit % 8) & 1) != 0;
+}
+
+bg_result wire_audience_set_numbers (
+    wire_audience *audience, const uint32_t *numbers, size_t count, bg_arena *arena, bg_error *err)
+{
+    if (count == 0)
+        return bg_ok ();
+    const uint32_t base = numbers[0];
+    const uint32_t span = numbers[count - 1] - base + 1;
+    if (count <= SMALL_SET) {
+        audience->numbers = bg_arena_alloc (arena, count * sizeof *audience->numbers);
+        audience->numbers_count = count;
+        for (size_t i = 0; i < count; i++)
+            audience->numbers[i] = numbers[i];
+        return bg_ok ();
+    }
+    if (span > 8 * SET_BYTES_MAX) {
+        (void) bg_fail (err, BG_TOO_LARGE,
+            "the chosen targets lie further apart than one command can name (numbers %u to %u)",
+            base, numbers[count - 1]);
+        return bg_hint (err, "choose them by group or labels, or in several commands");
+    }
+    const size_t size = (span + 7) / 8;
+    uint8_t *bits = bg_arena_alloc (arena, size);
+    memset (bits, 0, size);
+    for (size_t i = 0; i < count; i++)
+        bits[(numbers[i] - base) / 8] |= (uint8_t) (1u << ((numbers[i] - base) % 8));
+    audience->set_base = base;
+    audience->set_bits = bg_slice_of (bits, size);
+    return bg_ok ();
 }
 
 static bool has_name (const bg_slice *names, size_t count, bg_slice name)
@@ -37,7 +81,7 @@ static bool has_number (const wire_audience *audience, uint64_t number)
         if (audience->numbers[i] == number)
             return true;
     }
-    return false;
+    return wire_audience_in_set (audience, number);
 }
 
 static bool selected (bg_slice selector_text, const wire_addressee *addressee)
@@ -144,6 +188,13 @@ void wire_audience_text (const wire_audience *audience, bg_buf *out)
         bg_buf_append_str (out, audience->numbers_count == 1 ? "target " : "targets ");
         for (size_t i = 0; i < audience->numbers_count; i++)
             bg_buf_printf (out, "%s#%" PRIu64, i ? ", " : "", audience->numbers[i]);
+    }
+    if (audience->set_bits.size > 0) {
+        size_t count = 0;
+        for (size_t i = 0; i < audience->set_bits.size; i++)
+            count += (size_t) __builtin_popcount (audience->set_bits.data[i]);
+        next_part (out, start);
+        bg_buf_printf (out, "%zu targets by number", count);
     }
     if (out->size == start)
         bg_buf_append_str (out, "nobody");

@@ -10,6 +10,12 @@
 #include "proto/wire.h"
 
 bool wire_audience_is_empty (const wire_audience *audience);
+/*  Whether the number is in set_bits.  */
+bool wire_audience_in_set (const wire_audience *audience, uint64_t number);
+/*  Puts target numbers into an audience that has none: one by one when they are few, else as a set. numbers ascend and
+    are distinct. What is filled lives in the arena. BG_TOO_LARGE: they span more than 65,536.  */
+bg_result wire_audience_set_numbers (wire_audience *audience, const uint32_t *numbers, size_t count,
+    bg_arena *arena, bg_error *err) BG_CHECKED;
 /*  A member that is defected is matched by nothing. A label selector that cannot be read matches nobody; see
     wire_audience_check.  */
 bool wire_audience_matches (const wire_audience *audience, const wire_membership *member);

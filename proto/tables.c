@@ -139,6 +139,28 @@ const char *wire_deed_word (uint64_t what)
     return WORD_OF (words, what);
 }
 
+const char *wire_request_word (uint64_t what)
+{
+    static const char *const words[] = {NULL, "token-revoke", "reject", "resync", "op-retry",
+        "op-skip", "set", "backup", "resume", "dismantle", "forget"};
+    return WORD_OF (words, what);
+}
+
+const char *wire_op_word (uint64_t operation)
+{
+    static const char *const words[] = {NULL, "insert", "update", "delete", "start", "stop",
+        "re-enlist", "defect", "sync-time", "set-poll", "poll", "enable", "disable", "membership",
+        "authority"};
+    return WORD_OF (words, operation);
+}
+
+const char *wire_exec_state_word (uint64_t state)
+{
+    static const char *const words[] = {NULL, "pending", "running", "succeeded", "failed",
+        "canceled", "interrupted", "not-run", "silent"};
+    return WORD_OF (words, state);
+}
+
 const char *wire_type_word (uint64_t type)
 {
     const wire_type_row *row = wire_type_find (type);

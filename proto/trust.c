@@ -46,11 +46,21 @@ static bg_result check_key (const binding *self, bg_id expected, bg_slice name)
         wire_type_word (self->document->type), BG_SLICE_ARG (name));
 }
 
+bool wire_is_one_shot (const wire_document *document, const wire_job *job)
+{
+    return job->max_starts == 1 && job->schedules_count == 0 && document->not_after_us > 0 &&
+           !bg_id_is_zero (document->key) &&
+           !bg_id_equal (
+               document->key, wire_document_key (document->installation, WIRE_TYPE_JOB, job->name));
+}
+
 static bg_result bind_job (const binding *self, bg_slice *name)
 {
     const wire_job *job = self->body;
     BG_TRY (job_object_name_valid (job->name, self->err));
     *name = job->name;
+    if (wire_is_one_shot (self->document, job))
+        return bg_ok ();
     return check_key (self,
         wire_document_key (self->document->installation, WIRE_TYPE_JOB, job->name), job->name);
 }
@@ -65,9 +75,28 @@ static bg_result check_object_type (const binding *self, uint64_t object_type)
         wire_type_word (self->document->type), object_type);
 }
 
+/*  The switch of a target: its poll interval. Target and switch go by the target's id, which stays when the name does
+    not.  */
+static bg_result bind_target_switch (const binding *self, const wire_switch *flip, bg_slice *name)
+{
+    BG_TRY (job_target_name_valid (flip->object_name, self->err));
+    if (flip->disabled || flip->until_us)
+        return bg_fail (self->err, BG_NOT_IN_VERSION, "disabling a target is not in this version");
+    if (flip->poll_us && (flip->poll_us < WIRE_POLL_MIN_US || flip->poll_us > WIRE_POLL_MAX_US))
+        return bg_fail (self->err, BG_INVALID, "a target polls every 10 s to 8 h");
+    *name = flip->object_name;
+    bg_id_string id = bg_id_text (flip->object_key);
+    return check_key (self,
+        wire_switch_key (
+            self->document->installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text)),
+        flip->object_name);
+}
+
 static bg_result bind_switch (const binding *self, bg_slice *name)
 {
     const wire_switch *flip = self->body;
+    if (flip->object_type == WIRE_TYPE_MEMBERSHIP)
+        return bind_target_switch (self, flip, name);
     BG_TRY (check_object_type (self, flip->object_type));
     bg_id installation = self->document->installation;
     bg_id object_key = wire_document_key (installation, WIRE_TYPE_JOB, flip->object_name);
@@ -286,23 +315,42 @@ bool wire_is_signed (
 
 /*  ---- deeds ----  */
 
+/*  A START or STOP names its job, by key and name. One-shot jobs have random keys.  */
+static bg_result check_deed_job (const wire_deed *deed, bg_error *err)
+{
+    if (deed->has_document && deed->what != WIRE_DEED_START)
+        return bg_fail (err, BG_INVALID, "only a START brings its job");
+    const bool is_named = bg_id_equal (
+        deed->job_key, wire_document_key (deed->installation, WIRE_TYPE_JOB, deed->job_name));
+    const bool is_free =
+        !bg_id_is_zero (deed->job_key) &&
+        (deed->has_document || (deed->what == WIRE_DEED_STOP && !bg_id_is_zero (deed->exec)));
+    if (is_free ? is_named && deed->has_document : !is_named)
+        return bg_fail (err, BG_INVALID, "the job key in the deed is not that of %.*s",
+            BG_SLICE_ARG (deed->job_name));
+    return bg_ok ();
+}
+
 static bg_result check_deed (const wire_deed *deed, bg_error *err)
 {
-    if (deed->what != WIRE_DEED_START && deed->what != WIRE_DEED_STOP)
+    const bool of_job = deed->what == WIRE_DEED_START || deed->what == WIRE_DEED_STOP;
+    if (!of_job && deed->what != WIRE_DEED_POLL)
         return bg_fail (err, BG_NOT_IN_VERSION, "a deed %s is not in this version",
             wire_deed_word (deed->what) ? wire_deed_word (deed->what) : "of this number");
     if (bg_id_is_zero (deed->id))
         return bg_fail (err, BG_INVALID, "the deed has no id");
     const wire_audience *to = &deed->to;
-    if (!to->all && to->groups_count + to->labels.size + to->names_count + to->numbers_count == 0)
+    if (!to->all && to->groups_count + to->labels.size + to->names_count + to->numbers_count +
+                            to->set_bits.size ==
+                        0)
         return bg_fail (err, BG_INVALID, "the deed is for nobody");
     if (deed->expires_us <= deed->issued_us || !is_time (deed->issued_us) ||
         !is_time (deed->expires_us) || deed->expires_us - deed->issued_us > WIRE_DEED_LIFE_MAX_US)
         return bg_fail (err, BG_INVALID, "a deed expires after it is issued, at most 7 days later");
-    if (!bg_id_equal (
-            deed->job_key, wire_document_key (deed->installation, WIRE_TYPE_JOB, deed->job_name)))
-        return bg_fail (err, BG_INVALID, "the job key in the deed is not that of %.*s",
-            BG_SLICE_ARG (deed->job_name));
+    if (of_job)
+        return check_deed_job (deed, err);
+    if (!bg_id_is_zero (deed->job_key) || deed->job_name.size > 0 || deed->has_document)
+        return bg_fail (err, BG_INVALID, "a POLL has no job");
     return bg_ok ();
 }
 
@@ -330,6 +378,43 @@ bg_result wire_verify_deed (const wire_keyring *keyring, const wire_signed *deed
     BG_TRY (check_installation (keyring, out->installation, err));
     BG_TRY (wire_signers_choose (keyring, &signers, WIRE_ROLE_OPERATOR, "a deed", signer, err));
     return check_deed (out, err);
+}
+
+bg_result wire_verify_one_shot (const wire_keyring *keyring, const wire_deed *deed,
+    const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err)
+{
+    bg_assert (deed->has_document);
+    if (deed->document.type != WIRE_TYPE_JOB)
+        return bg_fail (err, BG_INVALID, "the START brings something that is not a job");
+    wire_verified verified;
+    BG_TRY (wire_verify_document (keyring, &deed->document, crypto, arena, &verified, err));
+    const wire_job *job = verified.body;
+    if (!wire_is_one_shot (&verified.document, job) ||
+        !bg_id_equal (verified.document.key, deed->job_key) ||
+        !bg_slice_equal (job->name, deed->job_name) ||
+        !wire_equal (&wire_desc_audience, &job->audience, &deed->to))
+        return bg_fail (err, BG_INVALID,
+            "the job in the START is not a one-shot job of the same key, name and targets");
+    *out = verified;
+    return bg_ok ();
+}
+
+/*  ---- requests ----  */
+
+bg_result wire_verify_request (const wire_keyring *keyring, const wire_signed *request,
+    uint64_t role, const wire_crypto *crypto, bg_arena *arena, wire_request *out,
+    const wire_login **signer, bg_error *err)
+{
+    BG_TRY (wire_envelope_check (request, WIRE_TYPE_REQUEST, err));
+    wire_signers signers = wire_signers_collect (keyring, request, crypto);
+    if (signers.valid_count == 0)
+        return wire_signers_refuse (keyring, &signers, err);
+    BG_TRY (WIRE_DECODE (request, request->bytes, WIRE_AS_SIGNED, arena, out, err));
+    BG_TRY (check_installation (keyring, out->installation, err));
+    BG_TRY (wire_signers_choose (keyring, &signers, role, "this request", signer, err));
+    if (bg_id_is_zero (out->id) || !is_time (out->issued_us))
+        return bg_fail (err, BG_INVALID, "the request has no id or no time");
+    return bg_ok ();
 }
 
 /*  ---- tokens, attestations, proofs, leaves ----  */

@@ -69,11 +69,21 @@ bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *
     refused and not even that is nobody's word: anybody on the way may have made it up.  */
 bool wire_is_signed (
     const wire_keyring *keyring, const wire_signed *item, const wire_crypto *crypto);
-/*  START or STOP of an operator or higher: non-empty `to`, job key of the job name, expires after issued, at most 7 d.
+/*  START, STOP or POLL of an operator or higher: non-empty `to`, job key of the job name (a one-shot's is random),
+    expires after issued, at most 7 d.
     BG_WAITING as above.  */
 bg_result wire_verify_deed (const wire_keyring *keyring, const wire_signed *deed,
     const wire_crypto *crypto, bg_arena *arena, wire_deed *out, const wire_login **signer,
     bg_error *err) BG_CHECKED;
+/*  A job that one START brings with it: random key, one start, no schedules, an end of its validity.  */
+bool wire_is_one_shot (const wire_document *document, const wire_job *job);
+/*  The one-shot job inside a verified START: signed by an author, of the deed's key, name and targets.  */
+bg_result wire_verify_one_shot (const wire_keyring *keyring, const wire_deed *deed,
+    const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err) BG_CHECKED;
+/*  A request of a login of at least this role (WIRE_ROLE_*). What it asks, and whether it was done before: the caller.  */
+bg_result wire_verify_request (const wire_keyring *keyring, const wire_signed *request,
+    uint64_t role, const wire_crypto *crypto, bg_arena *arena, wire_request *out,
+    const wire_login **signer, bg_error *err) BG_CHECKED;
 /*  A token record of an admin. Uses and expiry against the clock are the broker's.  */
 bg_result wire_verify_token (const wire_keyring *keyring, const wire_signed *token,
     const wire_crypto *crypto, bg_arena *arena, wire_token *out, const wire_login **signer,
@@ -88,6 +98,10 @@ bg_result wire_verify_proof (bg_id installation, const wire_signed *proof, const
 /*  A target leaves, by its own key. The target inside is compared by the caller.  */
 bg_result wire_verify_leave (bg_id installation, const wire_signed *leave, const bg_key *sign_key,
     const wire_crypto *crypto, bg_arena *arena, wire_leave *out, bg_error *err) BG_CHECKED;
+
+/*  Poll intervals: reference 3.3.  */
+#define WIRE_POLL_MIN_US (INT64_C (10) * 1000000)
+#define WIRE_POLL_MAX_US (INT64_C (28800) * 1000000)
 
 #define WIRE_DEED_LIFE_MAX_US (INT64_C (7) * 86400 * 1000000)
 /*  Times in documents, deeds and attestations lie between 1970 and the year 10000, so that they can be added and

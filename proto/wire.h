@@ -158,6 +158,51 @@ enum { /*  target_row.state  */
     WIRE_TARGET_DEFECTED = 6,
     WIRE_TARGET_NEVER_SEEN = 7
 };
+enum {                             /*  request.what  */
+    WIRE_REQUEST_TOKEN_REVOKE = 1, /*  token_key  */
+    WIRE_REQUEST_REJECT = 2,       /*  ids: target ids of pending enlistments  */
+    WIRE_REQUEST_RESYNC = 3,       /*  to, full  */
+    WIRE_REQUEST_OP_RETRY = 4,     /*  ops  */
+    WIRE_REQUEST_OP_SKIP = 5,      /*  ops, reason  */
+    WIRE_REQUEST_SET = 6,          /*  name, value; empty value: the default again  */
+    WIRE_REQUEST_BACKUP = 7,       /*  name: empty for one made of the time  */
+    WIRE_REQUEST_RESUME = 8,       /*  after a restore  */
+    WIRE_REQUEST_DISMANTLE = 9,
+    WIRE_REQUEST_FORGET = 10 /*  to or ids: defected targets leave the lists  */
+};
+enum { /*  op_row.operation: the codes of the download list  */
+    WIRE_OP_INSERT = 1,
+    WIRE_OP_UPDATE = 2,
+    WIRE_OP_DELETE = 3,
+    WIRE_OP_START = 4,
+    WIRE_OP_STOP = 5,
+    WIRE_OP_RE_ENLIST = 6,
+    WIRE_OP_DEFECT = 7,
+    WIRE_OP_SYNC_TIME = 8,
+    WIRE_OP_SET_POLL = 9,
+    WIRE_OP_POLL = 10,
+    WIRE_OP_ENABLE = 11,
+    WIRE_OP_DISABLE = 12,
+    WIRE_OP_MEMBERSHIP = 13,
+    WIRE_OP_AUTHORITY = 14
+};
+enum { WIRE_ASK_STATE = 1, WIRE_ASK_BELIEFS = 2, WIRE_ASK_OUTPUT = 3 }; /*  ask.what  */
+enum {
+    WIRE_CLAIM_MEMBER = 1,
+    WIRE_CLAIM_DEFECTED = 2,
+    WIRE_CLAIM_UNKNOWN = 3,
+    WIRE_CLAIM_PROVE = 4
+};
+enum { /*  one target in an execution; as bits (1 << state) in target_query.exec_states  */
+    WIRE_EXEC_PENDING = 1,
+    WIRE_EXEC_RUNNING = 2,
+    WIRE_EXEC_SUCCEEDED = 3,
+    WIRE_EXEC_FAILED = 4,
+    WIRE_EXEC_CANCELED = 5,
+    WIRE_EXEC_INTERRUPTED = 6,
+    WIRE_EXEC_NOT_RUN = 7,
+    WIRE_EXEC_SILENT = 8
+};
 
 /*  The word of an enumerated value, for people, logs and JSON; NULL when there is none.  */
 const char *wire_run_state_word (
@@ -169,6 +214,9 @@ const char *wire_target_state_word (
 const char *wire_posted_word (uint64_t outcome); /*  created, changed, unchanged, deleted  */
 const char *wire_role_word (uint64_t role);
 const char *wire_deed_word (uint64_t what);
+const char *wire_request_word (uint64_t what);
+const char *wire_op_word (uint64_t operation); /*  insert, update, delete, start, ...  */
+const char *wire_exec_state_word (uint64_t state);
 const char *wire_type_word (uint64_t type); /*  the word inside signatures  */
 
 /*  ---- descriptors: what the tables expand to ----  */

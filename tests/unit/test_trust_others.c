@@ -222,9 +222,21 @@ static void as_stop (wire_deed *deed)
     deed->what = WIRE_DEED_STOP;
 }
 
+static void poll_of_a_job (wire_deed *deed)
+{
+    deed->what = WIRE_DEED_POLL;
+}
+
 static void poll_deed (wire_deed *deed)
 {
     deed->what = WIRE_DEED_POLL;
+    memset (&deed->job_key, 0, sizeof deed->job_key);
+    deed->job_name = (bg_slice){0};
+}
+
+static void sync_time_deed (wire_deed *deed)
+{
+    deed->what = WIRE_DEED_SYNC_TIME;
 }
 
 static void strange_deed (wire_deed *deed)
@@ -299,7 +311,10 @@ static void deeds_are_verified (void **state)
         {"stranger of tomorrow", STRANGER, deed_needs_newer, BG_WAITING,
             "needs authority version 8"},
         {"broker", BROKER, NULL, BG_BAD_SIGNATURE, "does not list"},
-        {"poll", OPERATOR, poll_deed, BG_NOT_IN_VERSION, "a deed poll is not in this version"},
+        {"poll", OPERATOR, poll_deed, BG_OK, NULL},
+        {"poll of a job", OPERATOR, poll_of_a_job, BG_INVALID, "has no job"},
+        {"sync-time", OPERATOR, sync_time_deed, BG_NOT_IN_VERSION,
+            "a deed sync-time is not in this version"},
         {"strange", OPERATOR, strange_deed, BG_NOT_IN_VERSION, "of this number"},
         {"no id", OPERATOR, no_id, BG_INVALID, "no id"},
         {"nobody", OPERATOR, for_nobody, BG_INVALID, "for nobody"},

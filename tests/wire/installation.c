@@ -193,6 +193,14 @@ static void add_answers (home *self, bg_id job_key)
     item->signers[item->signer_count++] = EXAMPLE_TARGET;
     wire_signed_add (wire_crypto_sodium (), self->installation, self->secrets[EXAMPLE_TARGET],
         &self->arena, &item->item);
+    wire_request request = {.installation = self->installation,
+        .id = {.bytes = {0x99, 1}},
+        .what = WIRE_REQUEST_OP_SKIP,
+        .issued_us = TIME_US,
+        .ops = (wire_op_ref[]){{7, {.bytes = {0x9a}}, 3}},
+        .ops_count = 1,
+        .reason = bg_slice_str ("the proxy was removed")};
+    add_other (self, "request", EXAMPLE_ADMIN, WIRE_TYPE_REQUEST, &request);
     wire_leave leave = {
         .installation = self->installation, .target = self->target, .time_us = TIME_US};
     add_other (self, "leave", EXAMPLE_TARGET, WIRE_TYPE_LEAVE, &leave);
@@ -211,6 +219,7 @@ static bg_result verify (
         wire_attestation attestation;
         wire_enlist_proof proof;
         wire_leave leave;
+        wire_request request;
     } out;
     const wire_login *signer = NULL;
     switch (item->type) {
@@ -225,6 +234,9 @@ static bg_result verify (
     case WIRE_TYPE_PROOF:
         return wire_verify_proof (self->installation, item, &self->public_keys[EXAMPLE_TOKEN],
             &self->public_keys[EXAMPLE_TARGET], crypto, &self->arena, &out.proof, err);
+    case WIRE_TYPE_REQUEST:
+        return wire_verify_request (
+            keyring, item, WIRE_ROLE_ADMIN, crypto, &self->arena, &out.request, &signer, err);
     case WIRE_TYPE_LEAVE:
         return wire_verify_leave (self->installation, item, &self->public_keys[EXAMPLE_TARGET],
             crypto, &self->arena, &out.leave, err);
