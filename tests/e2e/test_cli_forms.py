@@ -13,7 +13,8 @@ import yaml
 
 from world import SharedWorldTest, Terminal, WorldTest, main
 
-TABLE = pathlib.Path(__file__).parents[2] / "ctl" / "commands.def"
+CTL = pathlib.Path(__file__).parents[2] / "ctl"
+TABLES = [CTL / "commands.def", *sorted((CTL / "commands").glob("*.def"))]
 HELLO = """
 job: hello
 description: says hello
@@ -26,7 +27,7 @@ FAILS = 'job: fails\ntargets: {names: [db1]}\nsteps: [{name: s, script: "echo no
 
 def commands():
     """(noun, verb, {option: kind}, arguments) of each command, and the options of all, read from the one table."""
-    text = re.sub(r"/\*.*?\*/", "", TABLE.read_text(), flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/", "", "".join(table.read_text() for table in TABLES), flags=re.DOTALL)
     options = {}
     for kind in ("GLOBAL", "OPTION"):
         for match in re.finditer(
@@ -34,7 +35,7 @@ def commands():
             options[match[1]] = (match[2], match[3].strip("'"), match[4], match[5].strip('"'), kind == "GLOBAL")
     found = []
     for block in re.finditer(r"CTL_COMMAND \((\w+), (.*?)CTL_END \(\1\)", text, re.DOTALL):
-        noun, verb, arguments = re.match(r'"(\w*)", "(\w+)", "([^"]*)"', block[2]).groups()
+        noun, verb, arguments = re.match(r'"(\w*)", "([\w-]+)", "([^"]*)"', block[2]).groups()
         takes = re.findall(r"CTL_TAKES \((\w+),", block[2])
         examples = re.findall(r'CTL_EXAMPLE \("([^"]*)"', block[2])
         found.append((noun, verb, arguments, takes, examples))
