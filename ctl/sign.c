@@ -8,6 +8,7 @@
 #include "ctl/times.h"
 
 #define CLOCK_LIMIT_US BG_MIN (5)
+#define RECONNECT_US   BG_SEC (10)
 #define BATCH_ITEMS    64
 #define BATCH_BYTES    (200 * 1024)
 
@@ -134,6 +135,29 @@ bg_result ctl_sign_token (ctl_run *run, const wire_token *token, wire_signed *ou
     wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_TOKEN, copy.installation, &copy,
         ctl_client_identity (client)->sign.secret, &run->arena, out);
     return bg_ok ();
+}
+
+bg_result ctl_request (
+    ctl_run *run, const wire_request *ask, bool dry_run, wire_done **done, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    BG_TRY (ready (run, &client, &keyring, err));
+    uint8_t entropy[10];
+    bg_random_bytes (entropy, sizeof entropy);
+    wire_request copy = *ask;
+    copy.installation = wire_keyring_installation (keyring);
+    copy.issued_us = ctl_client_now_us (client);
+    copy.id = bg_id_make (copy.issued_us, entropy);
+    BG_TRY (wire_check (&wire_desc_request, &copy, err));
+    wire_ask_request message = {.has_request = true, .dry_run = dry_run};
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, copy.installation, &copy,
+        ctl_client_identity (client)->sign.secret, &run->arena, &message.request);
+    bg_result result = ctl_call (client, WIRE_REQUEST, &message, WIRE_DONE, (void **) done, err);
+    if (result.code != BG_CLOSED)
+        return result;
+    BG_TRY (ctl_client_reconnect (client, RECONNECT_US, err));
+    return ctl_call (client, WIRE_REQUEST, &message, WIRE_DONE, (void **) done, err);
 }
 
 /*  How many of the items, from the first, fit into one message.  */

@@ -29,6 +29,12 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
 bg_result ctl_sign_token (
     ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err) BG_CHECKED;
 
+/*  Signs a request (what and its arguments are filled by the caller; installation, id and time here) and has the broker
+    do it, or only check it with dry_run. *done lives in the run's arena. A connection that breaks is asked once more
+    with the same id: it is done once.  */
+bg_result ctl_request (ctl_run *run, const wire_request *ask, bool dry_run, wire_done **done,
+    bg_error *err) BG_CHECKED;
+
 /*  Posts signed documents of any number in batches of at most 64 and 200 KiB; rows[i] belongs to
     items[i]. dry_run asks the broker to check and change nothing. When a batch fails, *done says
     how many were posted before it.  */

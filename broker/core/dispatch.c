@@ -34,6 +34,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_POST, broker_on_post, true},
     {WIRE_ISSUE, broker_on_issue, true},
     {WIRE_TOKEN_CREATE, broker_on_token_create, true},
+    {WIRE_REQUEST, broker_on_request, true},
     {WIRE_JOB_QUERY, broker_on_job_query, false},
     {WIRE_TARGET_QUERY, broker_on_target_query, false},
     {WIRE_EXEC_QUERY, broker_on_exec_query, false},

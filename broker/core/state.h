@@ -549,6 +549,10 @@ void broker_open_run_free (broker_core *self, broker_open_run *run);
 bg_result broker_open_runs_forget (
     broker_core *self, const broker_target *target, bg_error *err) BG_CHECKED;
 
+/*  ---- requests.c ----  */
+
+bg_result broker_on_request (broker_request *request, bg_error *err) BG_CHECKED;
+
 /*  ---- queries ----  */
 
 bg_result broker_on_status_query (broker_request *request, bg_error *err) BG_CHECKED;

@@ -228,6 +228,12 @@ struct broker_store {
         broker_token_record *record, bool *found, bg_error *err);
     bg_result (*token_used) (void *ctx, const bg_key *token_key, uint64_t used, bg_error *err);
 
+    /*  Requests that were done, with the encoded answer. put inserts.  */
+    bg_result (*request_put) (
+        void *ctx, bg_id id, int64_t done_us, bg_slice answer, bg_error *err);
+    bg_result (*request_get) (
+        void *ctx, bg_id id, bg_arena *arena, bg_slice *answer, bool *found, bg_error *err);
+
     /*  Executions.  */
     bg_result (*execution_put) (void *ctx, const broker_execution_record *record, bg_error *err);
     bg_result (*execution_update) (void *ctx, const broker_execution_record *record, bg_error *err);

@@ -244,6 +244,7 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
     BG_TRY (prune_output (self->db, now_us, &more_output, err));
     BG_TRY (broker_prune_executions (self->db, now_us, &more_executions, err));
     BG_TRY (broker_prune_tokens (self->db, now_us, err));
+    BG_TRY (broker_prune_requests (self->db, now_us, err));
     old_piece piece = {.count = 0};
     BG_TRY (find_old (self, now_us, &piece, err));
     for (size_t i = 0; i < piece.count; i++) {

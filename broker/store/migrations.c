@@ -74,6 +74,10 @@ const char *const broker_migrations[] = {
     "CREATE INDEX run_by_exec ON run (exec, at_us, row) WHERE exec IS NOT NULL;"
     "CREATE TABLE output (row INTEGER PRIMARY KEY, stored_us INTEGER NOT NULL, bytes BLOB NOT "
     "NULL) STRICT;",
+
+    "CREATE TABLE request (id BLOB PRIMARY KEY, done_us INTEGER NOT NULL, answer BLOB NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX request_by_time ON request (done_us);",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

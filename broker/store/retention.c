@@ -9,6 +9,7 @@
 
 #define EXECUTION_KEEP_US BG_DAY (90)
 #define TOKEN_KEEP_US     BG_DAY (30) /*  after it expired: till then a late user is told why  */
+#define REQUEST_KEEP_US   BG_DAY (1)
 #define PRUNE_ROWS        500
 
 /*  Those of the first rows that may go.  */
@@ -39,4 +40,11 @@ bg_result broker_prune_tokens (bg_db *db, int64_t now_us, bg_error *err)
         "DELETE FROM token WHERE token_key IN (SELECT token_key FROM token WHERE expires_us < ?1 "
         "LIMIT ?2)",
         now_us - TOKEN_KEEP_US, err);
+}
+
+bg_result broker_prune_requests (bg_db *db, int64_t now_us, bg_error *err)
+{
+    return run_old (db,
+        "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE done_us < ?1 LIMIT ?2)",
+        now_us - REQUEST_KEEP_US, err);
 }

@@ -50,6 +50,7 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
     broker_targets_port (&self->port);
     broker_executions_port (&self->port);
     broker_history_port (&self->port);
+    broker_requests_port (&self->port);
     *db = self;
     return bg_ok ();
 }

@@ -24,10 +24,12 @@ void broker_documents_port (broker_store *port);
 void broker_targets_port (broker_store *port);
 void broker_executions_port (broker_store *port);
 void broker_history_port (broker_store *port);
+void broker_requests_port (broker_store *port);
 
 /*  Each removes a piece (at most 500 rows) of what nobody asks for any more: executions that were done 90 days ago, with
-    their notes; tokens that expired 30 days ago.  */
+    their notes; tokens that expired 30 days ago; requests that were done a day ago.  */
 bg_result broker_prune_executions (bg_db *db, int64_t now_us, bool *more, bg_error *err) BG_CHECKED;
 bg_result broker_prune_tokens (bg_db *db, int64_t now_us, bg_error *err) BG_CHECKED;
+bg_result broker_prune_requests (bg_db *db, int64_t now_us, bg_error *err) BG_CHECKED;
 
 #endif
