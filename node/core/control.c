@@ -1,31 +1,6 @@
 /*  What the node says about itself on its control socket.  */
 #include "node/core/state.h"
 
-static void warn (wire_control_answer *answer, bg_slice text)
-{
-    if (answer->warnings_count < 16)
-        answer->warnings[answer->warnings_count++] = node_cut (text, 512);
-}
-
-static void describe_warnings (node_core *self, wire_control_answer *answer)
-{
-    answer->warnings = bg_arena_array (&self->scratch, bg_slice, 17);
-    answer->warnings_count = 0;
-    if (self->problem)
-        warn (answer, bg_slice_str (self->problem));
-    if (self->full)
-        warn (answer,
-            bg_slice_str ("no space in the node's store: nothing new starts until there is"));
-    if (!self->exec.connected)
-        warn (answer, bg_slice_str ("bugle-exec is not running: nothing can be started"));
-    else if (self->exec.foreign)
-        warn (answer,
-            bg_slice_str ("bugle-exec belongs to another enlistment: nothing can be started"));
-    else if (*self->exec.problem)
-        warn (answer,
-            bg_arena_printf (&self->scratch, "bugle-exec starts nothing: %s", self->exec.problem));
-}
-
 static void describe_job (const node_core *self, const node_job *job, wire_control_job *out)
 {
     int64_t next_us = 0;
@@ -52,10 +27,23 @@ void node_control_describe (node_core *self, wire_control_answer *answer, bool w
     answer->zone = node_cut (bg_slice_str (self->zone), 64);
     answer->outbox = self->outbox.rows;
     answer->open_runs = self->open_runs.count;
-    describe_warnings (self, answer);
+    answer->warnings_count = node_describe_warnings (self, &answer->warnings);
     if (!with_jobs || self->jobs.count == 0)
         return;
     answer->jobs = bg_arena_array (&self->scratch, wire_control_job, JOBS_MAX);
     for (size_t i = 0; i < self->jobs.count && i < JOBS_MAX; i++)
         describe_job (self, self->jobs.items[i], &answer->jobs[answer->jobs_count++]);
+}
+
+bg_result node_control_query (
+    node_core *self, uint64_t control, const wire_control_query *wanted, bg_error *err)
+{
+    wire_control_answer answer = {.code = bg_slice_str ("ok")};
+    node_control_describe (self, &answer, wanted->jobs);
+    if (wanted->state) {
+        answer.has_state = true;
+        BG_TRY (node_describe_state (self, &answer.state, err));
+    }
+    node_reply (self, control, &answer);
+    return bg_ok ();
 }

@@ -167,6 +167,7 @@ bg_result node_forget (node_core *self, bg_error *err)
     self->attestation_dirty = false;
     self->term = self->position = 0;
     self->has_broker_time = false;
+    self->last_poll_us = 0;
     self->enlisted = false;
     self->leaving = false;
     node_ack_drop (self);
@@ -206,6 +207,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
 {
     const node_store *store = self->ports.store;
     self->now = now;
+    self->started_us = now.utc_us;
     self->clock_offset_us = now.utc_us - now.boot_us;
     BG_TRY (recover_numbers (self, err));
     node_identity identity;
@@ -413,12 +415,9 @@ bg_result node_core_control (
     case WIRE_CONTROL_DEFECT:
         BG_TRY (node_defect_begin (self, request, body, err));
         break;
-    case WIRE_CONTROL_QUERY: {
-        wire_control_answer answer = {.code = bg_slice_str ("ok")};
-        node_control_describe (self, &answer, ((const wire_control_query *) body)->jobs);
-        node_reply (self, request, &answer);
+    case WIRE_CONTROL_QUERY:
+        BG_TRY (node_control_query (self, request, body, err));
         break;
-    }
     default: {
         bg_error why = {0};
         bg_ignore (bg_fail (&why, BG_UNKNOWN_KIND, "the node does not know this request"));

@@ -172,6 +172,7 @@ static bg_result standing (node_core *self, const wire_exec_standing *said, bg_e
     if (!said->policy && !*exec->problem)
         node_log (self, NODE_LOG_WARNING, "policy", "bugle-exec starts nothing: %.*s",
             BG_SLICE_ARG (said->policy_problem));
+    snprintf (exec->version, sizeof exec->version, "%.*s", BG_SLICE_ARG (said->version));
     snprintf (exec->problem, sizeof exec->problem, "%.*s", BG_SLICE_ARG (said->policy_problem));
     if (said->policy)
         exec->problem[0] = '\0';

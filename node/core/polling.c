@@ -187,6 +187,7 @@ bg_result node_poll_answered (
     wire_attestation said;
     if (!check (self, answer, &said))
         return bg_ok ();
+    self->last_poll_us = self->now.utc_us;
     keep_proof (self, &answer->attestation, &said);
     pass_on (self, answer, &said);
     node_streams_heads (self, answer->streams, answer->streams_count);

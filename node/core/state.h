@@ -262,6 +262,7 @@ typedef struct {
     bool has_nonce;
     uint8_t nonce[16];
     char problem[512]; /*  of its policy, for people  */
+    char version[64];
 } node_exec_link;
 
 /*  ---- dialogues with people ----  */
@@ -342,6 +343,8 @@ struct node_core {
 
     bg_now now;              /*  of the event in progress  */
     bg_arena scratch;        /*  of the event in progress  */
+    int64_t started_us;
+    int64_t last_poll_us;    /*  when the last poll was answered  */
     int64_t clock_offset_us; /*  utc - boot, at the last event  */
     int64_t timers[NODE_TIMER_COUNT];
     node_counter counters[NODE_COUNT_COUNT + 1];
@@ -639,5 +642,14 @@ bg_result node_defect_refused (node_core *self, const wire_error *error, bg_erro
 bg_result node_defect_timeout (node_core *self, bg_error *err) BG_CHECKED;
 
 void node_control_describe (node_core *self, wire_control_answer *answer, bool with_jobs);
+bg_result node_control_query (
+    node_core *self, uint64_t control, const wire_control_query *wanted, bg_error *err) BG_CHECKED;
+
+/*  ---- status.c ----  */
+
+/*  How this target is, in its own words; all of it in the scratch arena.  */
+bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *err) BG_CHECKED;
+/*  What keeps it from working, as sentences for people; how many.  */
+size_t node_describe_warnings (node_core *self, bg_slice **warnings);
 
 #endif

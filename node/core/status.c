@@ -1,5 +1,8 @@
-/*  Looking into the core from outside: for shells, tests and the simulator. Changes nothing.  */
+/*  Looking into the core from outside: for shells, tests and the simulator, for `bugle-node status` and for the broker that
+    asks how this target is (wire_node_state, filled here and nowhere else). Changes nothing.  */
 #include "node/core/state.h"
+
+#define WARNINGS_MAX 16
 
 void node_core_get_state (const node_core *self, node_core_state *state)
 {
@@ -38,4 +41,126 @@ const char *node_core_problem (const node_core *self)
 const node_counter *node_core_counters (const node_core *self)
 {
     return self->counters;
+}
+
+/*  ---- for people ----  */
+
+static void warn (bg_slice *warnings, size_t *count, bg_slice text)
+{
+    if (*count < WARNINGS_MAX)
+        warnings[(*count)++] = node_cut (text, 512);
+}
+
+size_t node_describe_warnings (node_core *self, bg_slice **warnings)
+{
+    bg_slice *list = bg_arena_array (&self->scratch, bg_slice, WARNINGS_MAX);
+    size_t count = 0;
+    if (self->problem)
+        warn (list, &count, bg_slice_str (self->problem));
+    if (self->full)
+        warn (list, &count,
+            bg_slice_str ("no space in the node's store: nothing new starts until there is"));
+    if (!self->exec.connected)
+        warn (list, &count, bg_slice_str ("bugle-exec is not running: nothing can be started"));
+    else if (self->exec.foreign)
+        warn (list, &count,
+            bg_slice_str ("bugle-exec belongs to another enlistment: nothing can be started"));
+    else if (*self->exec.problem)
+        warn (list, &count,
+            bg_arena_printf (&self->scratch, "bugle-exec starts nothing: %s", self->exec.problem));
+    *warnings = list;
+    return count;
+}
+
+static void describe_numbers (const node_core *self, wire_node_state *out)
+{
+    node_core_state state;
+    node_core_get_state (self, &state);
+    out->held = state.held;
+    out->jobs = state.jobs;
+    out->waiting = state.waiting;
+    out->refused = state.refused;
+    out->open_runs = state.open_runs;
+    out->outbox = state.outbox;
+    out->state_seq = state.state_seq;
+    memcpy (out->digest, state.digest, sizeof out->digest);
+    out->term = self->term;
+    out->position = self->position;
+    out->boot_counter = self->boot;
+    out->authority = self->keyring ? wire_keyring_version (self->keyring) : 0;
+    const node_slot *member = node_slot_find (self, self->identity.target);
+    out->membership = member && member->held.there ? member->held.version : 0;
+}
+
+static void describe_times (node_core *self, wire_node_state *out)
+{
+    const job_zone *zone = self->ports.zone (self->ports.ctx, (bg_slice){0});
+    out->zone = node_cut (bg_slice_str (self->zone), 64);
+    out->time_us = self->now.utc_us;
+    out->utc_offset_s = zone ? job_zone_offset (zone, self->now.utc_us / BG_SEC (1)) : 0;
+    out->started_us = self->started_us;
+    out->poll_us = self->enlisted ? (uint64_t) self->session.poll_us : 0;
+    out->last_poll_us = self->last_poll_us;
+    if (self->has_broker_time)
+        out->clock_offset_us = self->now.utc_us - (self->now.boot_us + self->broker_offset_us);
+}
+
+/*  What the signed membership says beyond the identity.  */
+static bg_result describe_membership (node_core *self, wire_node_state *out, bg_error *err)
+{
+    wire_signed item;
+    wire_document document;
+    bool found = false;
+    BG_TRY (node_document_held (self, self->identity.target, &item, &found, err));
+    wire_membership *body = bg_arena_alloc (&self->scratch, sizeof *body);
+    if (!found ||
+        bg_failed (
+            WIRE_DECODE (document, item.bytes, WIRE_AS_MESSAGE, &self->scratch, &document, NULL)) ||
+        bg_failed (
+            WIRE_DECODE (membership, document.body, WIRE_AS_MESSAGE, &self->scratch, body, NULL)))
+        return bg_ok ();
+    out->location = body->location;
+    out->groups = body->groups;
+    out->groups_count = body->groups_count;
+    out->labels = body->labels;
+    out->labels_count = body->labels_count;
+    return bg_ok ();
+}
+
+static void describe_counters (node_core *self, wire_node_state *out)
+{
+    out->counters = bg_arena_array (&self->scratch, wire_counter, NODE_COUNT_COUNT);
+    for (size_t i = 0; i < NODE_COUNT_COUNT; i++) {
+        const node_counter *counter = &self->counters[i];
+        if (counter->value > 0)
+            out->counters[out->counters_count++] =
+                (wire_counter){.name = bg_slice_str (counter->name), .value = counter->value};
+    }
+}
+
+bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *err)
+{
+    *out = (wire_node_state){
+        .version = node_cut (bg_slice_str (self->version), 64),
+        .exec_version = node_cut (bg_slice_str (self->exec.version), 64),
+        .connected = node_session_is_up (self),
+        .exec_ready = self->exec.connected && self->exec.ready,
+        .time_known = self->exec.time_known,
+        .policy = self->exec.heard && !*self->exec.problem,
+        .policy_problem = bg_slice_str (self->exec.problem),
+        .storage_full = self->full,
+    };
+    describe_numbers (self, out);
+    describe_times (self, out);
+    describe_counters (self, out);
+    out->warnings_count = node_describe_warnings (self, &out->warnings);
+    if (!self->enlisted)
+        return bg_ok ();
+    out->name = self->identity.name;
+    out->number = self->identity.number;
+    out->target = self->identity.target;
+    out->installation = self->identity.installation;
+    out->broker = self->identity.broker;
+    out->enlisted_us = self->identity.enlisted_us;
+    return describe_membership (self, out, err);
 }
