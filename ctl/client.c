@@ -8,6 +8,7 @@
 #include "ctl/client.h"
 
 #include "common/sys/clock.h"
+#include "common/sys/probe.h"
 #include "common/sys/random.h"
 #include "common/sys/zcontext.h"
 #include "common/sys/zsocket.h"
@@ -19,6 +20,7 @@
 #include <zmq.h>
 
 #define CONNECT_US 1700000  /*  so that "nobody is there" is said within two seconds  */
+#define PROBE_US   1000000  /*  then, to find out why  */
 #define ANSWER_US  30000000 /*  once connected  */
 #define REPEAT_US  500000 /*  a question without an answer is asked again, then after twice that  */
 
@@ -40,13 +42,25 @@ struct ctl_client {
 
 /*  ---- waiting ---- */
 
+/*  What the probe of a socket that nobody answered at found, behind our own sentence.  */
 static bg_result nobody (const ctl_client *self, bg_error *err)
 {
-    bg_ignore (bg_fail (err, BG_UNREACHABLE, "no broker answered at %s (context %s)",
-        self->endpoint, self->context.name));
-    if (self->context.home != NULL)
+    bg_probe probe;
+    int64_t patience_us = self->connect_us < PROBE_US ? self->connect_us : PROBE_US;
+    bool is_asked = bg_is_ok (
+        bg_probe_run (self->endpoint, &self->context.broker_key, patience_us, &probe, NULL));
+    bool is_known = is_asked && probe.state != BG_PROBE_WELL;
+    BG_AUTO_BUF found = {0}, advice = {0};
+    if (is_known)
+        bg_probe_say (&probe, &found);
+    bg_ignore (bg_fail (err, BG_UNREACHABLE, "no broker answered at %s (context %s)%s%s",
+        self->endpoint, self->context.name, is_known ? ": " : "", bg_buf_cstr (&found)));
+    if (self->context.home != NULL && !(is_known && probe.state == BG_PROBE_WRONG_KEY))
         return bg_hint (err, "start it with: bugle-broker --home %s", self->context.home);
-    return bg_hint (err, "is it running there, and is its key still the one of the context?");
+    if (!is_known)
+        return bg_hint (err, "it answers now; try again");
+    bg_probe_advise (&probe, &advice);
+    return bg_hint (err, "%s", bg_buf_cstr (&advice));
 }
 
 static bg_result link_changed (ctl_client *self, bg_link_state state, bg_error *err)

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import time
 
@@ -159,10 +160,30 @@ class Nobody(WorldTest):
         self.world.stop_broker()
         done, took = self.status_takes(5)
         self.assertIn("no broker answered", done.err)
+        self.assertIn("refused the connection", done.err)
         self.assertLess(took, 2)
         self.assertEqual(done.out, "")
         done, took = self.status_takes(5, "--timeout", "100ms")
         self.assertLess(took, 1)
+
+    def test_why_nobody_answers_is_found_out(self):
+        def add(host, port, key):
+            return self.world.bugle("context", "add", "far", "--endpoint", f"tcp://{host}:{port}", "--broker-key", key,
+                                    "--authority", "0" * 64)
+
+        made = self.world.init("-o", "json").json()
+        self.world.start_broker()
+        ports = dict(line.split(" ", 1) for line in (self.world.home / "run" / "endpoints").read_text().splitlines())
+        port = ports["ops"].rsplit(":", 1)[1]
+        add("no-such-host.invalid", port, made["broker_key"])
+        self.assertRegex(self.world.bugle("status", "-c", "far", code=5).err, "no-such-host.invalid .*resolve")
+        other = self.world.bugle("init", "--home", self.world.directory / "other", "--name", "other", "-o", "json").json()
+        add("127.0.0.1", port, other["broker_key"])
+        wrong = self.world.bugle("status", "-c", "far", code=5).err
+        self.assertIn("another key than the one expected", wrong)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            add("127.0.0.1", silent.getsockname()[1], made["broker_key"])
+            self.assertIn("says nothing", self.world.bugle("status", "-c", "far", "--timeout", "200ms", code=5).err)
 
     def test_another_key_is_not_let_in(self):
         self.world.init()
