@@ -1,7 +1,9 @@
-/*  help and version.  */
+/*  help, version and explain.  */
 #include "ctl/help.h"
 #include "ctl/run.h"
 
+#include "common/base/nearest.h"
+#include "common/base/reasons.h"
 #include "proto/wire.h"
 
 bg_result ctl_help (ctl_run *run, bg_error *err)
@@ -40,5 +42,69 @@ bg_result ctl_version (ctl_run *run, bg_error *err)
     }
     ctl_object (run->out, "version", NULL, 0, "version",
         json_pack ("{s:s, s:i}", "version", BUGLE_VERSION, "protocol", WIRE_LEVEL));
+    return bg_ok ();
+}
+
+/*  ---- explain ----  */
+
+static json_t *reason_json (const bg_reason *row)
+{
+    return json_pack ("{s:s, s:s, s:s, s:s, s:s}", "reason", row->word, "meaning", row->meaning,
+        "broker", row->broker, "target", row->target, "cure", row->cure);
+}
+
+static bg_result no_reason (bg_slice word, bg_error *err)
+{
+    const char *words[128];
+    size_t count = 0;
+    for (const bg_reason *row = bg_reasons; row->word; row++)
+        words[count++] = row->word;
+    const char *nearest = bg_nearest (word, words, count);
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "'%.*s' is no reason", BG_SLICE_ARG (word)));
+    return nearest != NULL ? bg_hint (err, "did you mean %s?", nearest)
+                           : bg_hint (err, "all of them: bugle explain");
+}
+
+/*  Commands stand in backquotes in the table, for the page; a terminal shows them in quotes.  */
+static void print_part (ctl_run *run, const char *title, const char *text)
+{
+    BG_AUTO_CHAR copy = bg_slice_dup (bg_slice_str (text));
+    for (char *at = copy; *at; at++)
+        if (*at == '`')
+            *at = '\'';
+    ctl_print (run->out, "  %-15s %s\n", title, copy);
+}
+
+static void explain_one (ctl_run *run, const bg_reason *row)
+{
+    if (!ctl_is_human (run->out)) {
+        ctl_object (run->out, "reason", NULL, 0, row->word, reason_json (row));
+        return;
+    }
+    ctl_print (run->out, "%s: %s\n", row->word, row->meaning);
+    print_part (run, "at the broker:", row->broker);
+    print_part (run, "on the target:", row->target);
+    print_part (run, "what to do:", row->cure);
+}
+
+bg_result ctl_explain (ctl_run *run, bg_error *err)
+{
+    if (ctl_argument_count (run->parsed) > 0) {
+        bg_slice word = bg_slice_str (ctl_argument (run->parsed, 0));
+        const bg_reason *row = bg_reason_find (word);
+        if (row == NULL)
+            return no_reason (word, err);
+        explain_one (run, row);
+        return bg_ok ();
+    }
+    static const ctl_column columns[] = {
+        {"reason", "REASON", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+        {"meaning", "MEANING", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+        {"cure", "WHAT TO DO", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    };
+    ctl_list_begin (run->out, "reasons", columns, sizeof columns / sizeof columns[0], "reason");
+    for (const bg_reason *row = bg_reasons; row->word; row++)
+        ctl_list_row (run->out, reason_json (row));
+    ctl_list_end (run->out, false, 0);
     return bg_ok ();
 }

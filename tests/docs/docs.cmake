@@ -6,5 +6,6 @@ add_test (NAME doc_pages COMMAND doc_pages
     "${PROJECT_SOURCE_DIR}/docs/configuration.md"
     "${PROJECT_SOURCE_DIR}/docs/exit-codes.md"
     "${PROJECT_SOURCE_DIR}/docs/job-file.md"
-    "${PROJECT_SOURCE_DIR}/docs/commands.md")
+    "${PROJECT_SOURCE_DIR}/docs/commands.md"
+    "${PROJECT_SOURCE_DIR}/docs/troubleshooting.md")
 set_tests_properties (doc_pages PROPERTIES LABELS quick TIMEOUT 60)

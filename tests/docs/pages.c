@@ -6,6 +6,7 @@
     What stands outside the markers (golden.h) is prose and is left alone. A part may stand in any page.
 */
 #include "broker/home/config.h"
+#include "common/base/reasons.h"
 #include "common/job/tokens.h"
 #include "ctl/help.h"
 #include "node/shell/config.h"
@@ -71,12 +72,23 @@ static void make_commands (bg_buf *out)
     }
 }
 
+/*  ---- reasons ----  */
+
+static void make_reasons (bg_buf *out)
+{
+    for (const bg_reason *row = bg_reasons; row->word; row++)
+        bg_buf_printf (out,
+            "### `%s`\n\n%s\n\n- At the broker: %s\n- On the target: %s\n- What to do: %s\n\n",
+            row->word, row->meaning, row->broker, row->target, row->cure);
+}
+
 static const golden_part parts[] = {
     {"broker", make_broker},
     {"node", make_node},
     {"results", make_results},
     {"tokens", make_tokens},
     {"commands", make_commands},
+    {"reasons", make_reasons},
 };
 
 static int do_page (const char *program, const char *path, bool bless)

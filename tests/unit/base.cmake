@@ -1,1 +1,2 @@
 bugle_test (test_base SOURCES unit/test_base.c MAY_USE bg_base)
+bugle_test (test_reasons SOURCES unit/test_reasons.c MAY_USE bg_base)
