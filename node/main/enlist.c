@@ -7,6 +7,7 @@
 #include "common/job/names.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "node/main/reach.h"
 #include "node/shell/config.h"
 #include "node/shell/zones.h"
 #include "proto/token_text.h"
@@ -165,9 +166,11 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
         .location = bg_slice_str (options->location ? options->location : config.location),
         .timeout_us = options->timeout_us,
     };
+    const node_reach way = {token->endpoints, token->endpoints_count, &token->broker_curve_key};
+    node_reach_before (&way, &request.timeout_us);
     void *answer = NULL;
     result = node_contact_ask (contact->node, WIRE_CONTROL_ENLIST, &request, WIRE_CONTROL_ANSWER,
-        options->timeout_us + BG_SEC (5), &arena, &answer, err);
+        request.timeout_us + BG_SEC (5), &arena, &answer, err);
     bool enlisted = false;
     if (bg_is_ok (result)) {
         const wire_control_answer *said_node = answer;
@@ -175,9 +178,13 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
         result = said (said_node->code, said_node->message, said_node->hint, err);
         if (bg_is_ok (result))
             print_enlisted (said_node, contact, &config);
+        if (bg_is_ok (result) && said_node->warnings_count > 0)
+            node_reach_warn (&way);
     }
     if (bg_failed (result) && !enlisted)
         take_back_anchor (contact, &arena);
+    if (bg_failed (result))
+        result = node_reach_explain (&way, result, err);
     node_config_fini (&config);
     return result;
 }

@@ -2,8 +2,10 @@
 """Enlisting and defecting, and what they refuse."""
 
 import json
+import shutil
+import subprocess
 
-from world import Node, World, WorldTest, main, wait_for
+from world import DEADLINE, Node, World, WorldTest, main, wait_for
 
 
 class Enlist(WorldTest):
@@ -108,9 +110,38 @@ class Enlist(WorldTest):
         self.world.stop_broker()
         node = Node(self.world, "a1")
         refused = node.enlist(token, "--timeout", "2s", code=5)
-        self.assertIn("127.0.0.1", refused.err)
+        self.assertRegex(refused.err, r"127\.0\.0\.1 port \d+ refused the connection: nobody listens there")
+        self.assertRegex(refused.err, r"\d+ \(orders\), \d+ \(desk\), \d+ \(enlist\) in")
+        self.assertNotIn("not reached yet", refused.err)
         self.world.start_broker()
         node.enlist(token)
+
+    def test_a_broker_that_comes_back_in_time_is_waited_for(self):
+        token = self.world.token()
+        self.world.stop_broker()
+        node = Node(self.world, "a1")
+        child = subprocess.Popen(
+            [self.world.program("bugle-node"), "enlist", "--home", str(node.home), "--name", "a1", "--token", token],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.world.environment)
+        said = child.stderr.readline()
+        self.world.start_broker()
+        out, _ = child.communicate(timeout=DEADLINE)
+        self.assertRegex(said, r"not reached yet: 127\.0\.0\.1 port \d+ refused .*trying for another \d+ s")
+        self.assertEqual(child.returncode, 0, out)
+        self.assertIn("enlisted a1", out)
+
+    def test_a_broker_made_anew_is_told_at_once(self):
+        token = self.world.token()
+        self.world.stop_broker()
+        kept = self.world.home / "broker" / "ports"
+        ports = kept.read_text()
+        shutil.rmtree(self.world.home)
+        self.world.init()
+        kept.write_text(ports)
+        self.world.start_broker()
+        refused = Node(self.world, "a1").enlist(token, code=5)
+        self.assertIn("another key than the one expected", refused.err)
+        self.assertIn("bugle broker status", refused.err)
 
     def test_a_running_node_is_asked(self):
         node = Node(self.world, "a1")
