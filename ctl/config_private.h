@@ -2,9 +2,8 @@
 #ifndef BUGLE_CTL_CONFIG_PRIVATE_H
 #define BUGLE_CTL_CONFIG_PRIVATE_H
 
+#include "common/sys/owner.h"
 #include "ctl/identity.h"
-
-#include <sys/types.h>
 
 struct ctl_config {
     char *dir;
@@ -19,13 +18,8 @@ struct ctl_config {
 };
 
 /*  The effective user that files are handled as, until ctl_config_leave. Calls do not nest.  */
-typedef struct {
-    uid_t user;
-    gid_t group;
-    bool is_switched;
-} ctl_owner;
-bg_result ctl_config_enter (const ctl_config *self, ctl_owner *before, bg_error *err) BG_CHECKED;
-void ctl_config_leave (const ctl_owner *before);
+bg_result ctl_config_enter (const ctl_config *self, bg_owner *before, bg_error *err) BG_CHECKED;
+void ctl_config_leave (const bg_owner *before);
 /*  Makes the directory 0700, and those above it; call it as the owner.  */
 bg_result ctl_config_make_dir (const ctl_config *self, bg_error *err) BG_CHECKED;
 void ctl_context_fini (ctl_context *self);

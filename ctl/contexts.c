@@ -152,7 +152,7 @@ static bg_result ensure_loaded (ctl_config *self, bg_error *err)
     if (self->is_loaded)
         return bg_ok ();
     BG_AUTO_CHAR path = bg_path_join (self->dir, FILE_NAME);
-    ctl_owner before;
+    bg_owner before;
     BG_TRY (ctl_config_enter (self, &before, err));
     bg_error why = {0};
     bg_result result = read_all (self, path, &why);
@@ -200,7 +200,7 @@ static bg_result write_all (const ctl_config *self, bg_error *err)
     json_decref (top);
 
     BG_AUTO_CHAR path = bg_path_join (self->dir, FILE_NAME);
-    ctl_owner before;
+    bg_owner before;
     BG_TRY (ctl_config_enter (self, &before, err));
     bg_result result = ctl_config_make_dir (self, err);
     if (bg_is_ok (result))

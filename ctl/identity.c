@@ -151,27 +151,18 @@ const char *ctl_config_dir (const ctl_config *self)
     return self->dir;
 }
 
-bg_result ctl_config_enter (const ctl_config *self, ctl_owner *before, bg_error *err)
+bg_result ctl_config_enter (const ctl_config *self, bg_owner *before, bg_error *err)
 {
-    *before = (ctl_owner){geteuid (), getegid (), self->acts_as_owner};
+    *before = (bg_owner){0};
     if (!self->acts_as_owner)
         return bg_ok ();
-    if (setegid (self->owner_group) != 0)
-        return bg_fail_errno (err, BG_IO, "cannot act as the owner of %s", self->dir);
-    if (seteuid (self->owner) != 0) {
-        bg_result result = bg_fail_errno (err, BG_IO, "cannot act as the owner of %s", self->dir);
-        bg_assert (setegid (before->group) == 0);
-        return result;
-    }
-    return bg_ok ();
+    bg_result result = bg_owner_enter (self->owner, self->owner_group, before, err);
+    return bg_failed (result) ? bg_prefix (err, "%s", self->dir) : result;
 }
 
-void ctl_config_leave (const ctl_owner *before)
+void ctl_config_leave (const bg_owner *before)
 {
-    if (!before->is_switched)
-        return;
-    bg_assert (seteuid (before->user) == 0);
-    bg_assert (setegid (before->group) == 0);
+    bg_owner_leave (before);
 }
 
 bg_result ctl_config_make_dir (const ctl_config *self, bg_error *err)
@@ -194,7 +185,7 @@ static bg_result load (const ctl_config *self, ctl_identity *identity, bg_error 
 
 bg_result ctl_identity_load (ctl_config *self, ctl_identity *identity, bg_error *err)
 {
-    ctl_owner before;
+    bg_owner before;
     ctl_identity found = {0};
     BG_TRY (ctl_config_enter (self, &before, err));
     bg_result result = load (self, &found, err);
@@ -226,7 +217,7 @@ static bg_result ensure (const ctl_config *self, const char *comment, ctl_identi
 bg_result ctl_identity_ensure (
     ctl_config *self, const char *comment, ctl_identity *identity, bool *is_new, bg_error *err)
 {
-    ctl_owner before;
+    bg_owner before;
     ctl_identity found = {0};
     bool is_made = false;
     BG_TRY (ctl_config_enter (self, &before, err));

@@ -74,9 +74,11 @@ static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
     const char *admin_key = ctl_text (parsed, CTL_OPT_ADMIN_KEY, NULL);
     self->dir = ctl_text (parsed, CTL_OPT_HOME, NULL);
     self->port = BROKER_PORT_DEFAULT;
-    if (self->dir == NULL) {
-        bg_ignore (bg_fail (err, BG_USAGE, "bugle init needs --home DIR"));
-        return bg_hint (err, "for example: bugle init --home ~/bugle");
+    if (self->dir == NULL && geteuid () != 0) {
+        bg_ignore (bg_fail (err, BG_USAGE,
+            "without --home DIR it is the broker of this machine, which root makes"));
+        return bg_hint (err, "one of your own: bugle init --home ~/bugle; the machine's: sudo "
+                             "bugle init");
     }
     const char *name = ctl_text (parsed, CTL_OPT_NAME, NULL);
     if (name != NULL && bg_failed (job_target_name_valid (bg_slice_str (name), NULL))) {
@@ -125,9 +127,11 @@ static bg_result take_identity (ctl_run *run, plan *self, bool may_make, bg_erro
     return bg_ok ();
 }
 
-/*  True when a broker was made in the directory, whole or damaged.  */
+/*  Refuses a directory in which a broker was made, whole or damaged.  */
 static bg_result check_free (const char *dir, bg_error *err)
 {
+    if (dir == NULL)
+        BG_TRY (broker_system_check (err));
     broker_home home = {0};
     bg_error why = {0};
     bg_result result = broker_home_open (dir, &home, NULL, &why);
@@ -135,8 +139,10 @@ static bg_result check_free (const char *dir, bg_error *err)
         return bg_ok ();
     if (bg_is_ok (result)) {
         broker_home_fini (&home);
-        bg_ignore (bg_fail (err, BG_EXISTS, "there is a broker in %s already", dir));
-        return bg_hint (err, "start it with: bugle-broker --home %s", dir);
+        bg_ignore (bg_fail (
+            err, BG_EXISTS, "there is a broker in %s already", dir ? dir : "/var/lib/bugle"));
+        return dir ? bg_hint (err, "start it with: bugle-broker --home %s", dir)
+                   : bg_hint (err, "start it with: systemctl start bugle-broker");
     }
     if (err != NULL)
         *err = why;
@@ -181,8 +187,12 @@ static json_t *result_json (const plan *self, const broker_init_result *made, co
     listen_text (made->listen, made->port, &listen);
     BG_AUTO_CHAR key_path = self->has_identity ? ctl_identity_path (self->config) : NULL;
     BG_AUTO_BUF next_text = {0};
-    bg_buf_append_str (&next_text, "bugle-broker --home ");
-    append_shell_word (made->home, &next_text);
+    if (self->dir == NULL) {
+        bg_buf_append_str (&next_text, "systemctl start bugle-broker");
+    } else {
+        bg_buf_append_str (&next_text, "bugle-broker --home ");
+        append_shell_word (made->home, &next_text);
+    }
     const char *next = bg_buf_cstr (&next_text);
     json_t *object =
         json_pack ("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:b, s:s?, s:s}",
@@ -234,7 +244,11 @@ static void say (ctl_run *run, const plan *self, const broker_init_result *made,
 static bg_result put_context (
     const plan *self, const broker_init_result *made, bool *is_replaced, bg_error *err)
 {
-    ctl_context context = {.name = made->name, .home = made->home, .broker_key = made->curve_key};
+    /*  A broker with a home tells where it listens now; the ports of the system's are fixed.  */
+    ctl_context context = {.name = made->name,
+        .home = self->dir != NULL ? made->home : NULL,
+        .endpoint = self->dir != NULL ? NULL : made->ops,
+        .broker_key = made->curve_key};
     memcpy (context.authority_hash, made->authority_hash, sizeof context.authority_hash);
     return ctl_contexts_put (self->config, &context, is_replaced, err);
 }
@@ -274,9 +288,10 @@ static void show_plan (ctl_run *run, const plan *self)
     BG_AUTO_CHAR key_path = self->has_admin_key ? NULL : ctl_identity_path (self->config);
     listen_text (self->listen != NULL ? self->listen : "127.0.0.1", self->port, &listen);
     json_t *object = json_pack ("{s:s?, s:s, s:s, s:s?, s:s, s:s?, s:b}", "broker",
-        ctl_text (run->parsed, CTL_OPT_NAME, NULL), "home", self->dir, "listen",
-        bg_buf_cstr (&listen), "address", ctl_text (run->parsed, CTL_OPT_ADDRESS, NULL), "login",
-        self->login, "signing_key", key_path, "dry_run", true);
+        ctl_text (run->parsed, CTL_OPT_NAME, NULL), "home",
+        self->dir != NULL ? self->dir : "/var/lib/bugle", "listen", bg_buf_cstr (&listen),
+        "address", ctl_text (run->parsed, CTL_OPT_ADDRESS, NULL), "login", self->login,
+        "signing_key", key_path, "dry_run", true);
     bg_assert (object != NULL);
     ctl_object (run->out, "broker", fields, sizeof fields / sizeof fields[0], "home", object);
     if (!self->has_admin_key)

@@ -171,7 +171,7 @@ bg_result broker_front_run (const broker_part_options *options, int *exit_code, 
 {
     front self = {.options = options,
         .started_us = bg_clock_mono_us (),
-        .core_path = broker_home_run_path (options->home, "core.sock"),
+        .core_path = bg_home_path (&options->home->home, BG_HOME_RUN_CORE, "core.sock"),
         .queue_bytes = (size_t) options->home->config.queue_kib * 1024};
     bg_result result = start (&self, err);
     if (bg_is_ok (result))

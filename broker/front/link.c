@@ -71,7 +71,10 @@ static bg_result connect_core (front *self, bg_error *err)
 {
     int fd = -1;
     bg_peer peer;
-    BG_TRY (bg_unix_connect_own (self->core_path, &fd, &peer, err));
+    uid_t core = 0;
+    gid_t group = 0;
+    BG_TRY (bg_home_account (&self->options->home->home, BG_HOME_RUN_CORE, &core, &group, err));
+    BG_TRY (bg_unix_connect_to (self->core_path, core, &fd, &peer, err));
     self->link = bg_frames_create (fd, FRONT_INNER_BYTES_MAX, self->queue_bytes);
     bg_result result =
         bg_fd_watch_create (self->loop, fd, BG_FD_READ, on_link, self, &self->link_watch, err);

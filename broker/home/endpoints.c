@@ -136,6 +136,11 @@ static bg_result keep (const char *path, const kept_ports *ports, bg_error *err)
 static bg_result kept_or_new (
     const broker_home *self, const bool wanted[BROKER_SOCKETS], kept_ports *ports, bg_error *err)
 {
+    if (self->home.is_system) {
+        bg_ignore (bg_fail (err, BG_INVALID, "%s: port 0 is for brokers with a --home of their own",
+            self->config_path));
+        return bg_hint (err, "write the port that the broker is to have");
+    }
     BG_AUTO_CHAR path = broker_home_state_path (self, "ports");
     if (!bg_path_exists (path)) {
         BG_TRY (choose (wanted, ports, err));

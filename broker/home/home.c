@@ -2,6 +2,7 @@
 #include "broker/home/home.h"
 
 #include "common/sys/file.h"
+#include "common/sys/owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,25 +19,40 @@ char *broker_home_state_path (const broker_home *self, const char *name)
     return bg_home_path (&self->home, BG_HOME_BROKER, name);
 }
 
-char *broker_home_run_path (const broker_home *self, const char *name)
+char *broker_home_front_path (const broker_home *self, const char *name)
 {
-    return bg_home_path (&self->home, BG_HOME_RUN, name);
+    return bg_home_path (&self->home, BG_HOME_FRONT, name);
 }
 
 static bg_result no_broker (const char *dir, bg_error *err)
 {
     if (!dir) {
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "no broker in /etc/bugle and /var/lib/bugle"));
-        return bg_hint (err, "run: bugle init, or give the broker's directory with --home DIR");
+        return bg_hint (
+            err, "run: sudo bugle init, or give the broker's directory with --home DIR");
     }
     bg_ignore (bg_fail (err, BG_NOT_FOUND, "no broker in %s", dir));
     return bg_hint (err, "run: bugle init --home %s", dir);
 }
 
-/*  A file that bugle init makes and that must be there, and private.  */
-static bg_result check_file (const broker_home *self, const char *name, bg_error *err)
+/*  What bugle init makes and whose it is.  */
+typedef struct {
+    bg_home_part part;
+    const char *name;
+} home_file;
+
+static const home_file files[] = {
+    {BG_HOME_BROKER, "broker.sign.key"},
+    {BG_HOME_BROKER, "broker.db"},
+    {BG_HOME_FRONT, "broker.curve.key"},
+};
+
+static bg_result check_file (const broker_home *self, const home_file *file, bg_error *err)
 {
-    BG_AUTO_CHAR path = broker_home_state_path (self, name);
+    BG_AUTO_CHAR path = bg_home_path (&self->home, file->part, file->name);
+    BG_AUTO_CHAR dir = bg_home_path (&self->home, file->part, NULL);
+    if (bg_path_exists (dir))
+        BG_TRY (bg_private_check (dir, err));
     if (!bg_path_exists (path)) {
         bg_ignore (bg_fail (err, BG_FOREIGN_FILE, "%s is missing", path));
         return bg_hint (err,
@@ -45,15 +61,23 @@ static bg_result check_file (const broker_home *self, const char *name, bg_error
     return bg_private_check (path, err);
 }
 
+/*  Each file as the account it belongs to, which root can become; the other part's files are none of
+    our business.  */
 static bg_result check_files (const broker_home *self, bg_error *err)
 {
-    static const char *const names[] = {"broker.sign.key", "broker.curve.key", "broker.db", NULL};
-    BG_AUTO_CHAR state = broker_home_state_path (self, NULL);
-    if (bg_path_exists (state))
-        BG_TRY (bg_private_check (state, err));
-    for (size_t i = 0; names[i]; i++)
-        BG_TRY (check_file (self, names[i], err));
-    return bg_ok ();
+    bg_result result = bg_ok ();
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && bg_is_ok (result); i++) {
+        uid_t user = 0;
+        gid_t group = 0;
+        bg_owner before;
+        BG_TRY (bg_home_account (&self->home, files[i].part, &user, &group, err));
+        if (user != geteuid () && geteuid () != 0)
+            continue;
+        BG_TRY (bg_owner_enter (user, group, &before, err));
+        result = check_file (self, &files[i], err);
+        bg_owner_leave (&before);
+    }
+    return result;
 }
 
 static bg_result read_config (broker_home *self, bg_diag *diag, bg_error *err)
@@ -120,7 +144,7 @@ bg_result broker_home_sign_key (const broker_home *self, bg_keypair *pair, bg_er
 
 bg_result broker_home_curve_key (const broker_home *self, bg_keypair *pair, bg_error *err)
 {
-    BG_AUTO_CHAR path = broker_home_state_path (self, "broker.curve.key");
+    BG_AUTO_CHAR path = broker_home_front_path (self, "broker.curve.key");
     return bg_keyfile_read (path, BG_KEY_CURVE25519, pair, err);
 }
 
@@ -129,7 +153,8 @@ bg_result broker_home_curve_key (const broker_home *self, bg_keypair *pair, bg_e
 bg_result broker_contact_write (
     const broker_home *self, const broker_contact *contact, bg_error *err)
 {
-    BG_AUTO_CHAR path = broker_home_run_path (self, "endpoints");
+    BG_AUTO_CHAR path = bg_home_path (&self->home, BG_HOME_RUN_FRONT, "endpoints");
+    const mode_t mode = self->home.is_system ? 0644 : 0600;
     BG_AUTO_BUF text = {0};
     for (int i = 0; i < BROKER_SOCKETS; i++)
         bg_buf_printf (
@@ -139,9 +164,9 @@ bg_result broker_contact_write (
     BG_AUTO_BUF before = {0};
     if (bg_is_ok (bg_file_read (path, 8192, &before, NULL)) &&
         bg_slice_equal (bg_buf_slice (&before), bg_buf_slice (&text)) &&
-        bg_is_ok (bg_private_check (path, NULL)))
+        (self->home.is_system || bg_is_ok (bg_private_check (path, NULL))))
         return bg_ok ();
-    return bg_file_replace (path, bg_buf_slice (&text), 0600, err);
+    return bg_file_replace (path, bg_buf_slice (&text), mode, err);
 }
 
 /*  Takes one line; false when it is not "WORD VALUE".  */
@@ -178,14 +203,16 @@ bg_result broker_contact_read (const char *dir, broker_contact *contact, bg_erro
 {
     bg_home home;
     BG_TRY (bg_home_look (&home, dir, err));
-    BG_AUTO_CHAR path = bg_home_path (&home, BG_HOME_RUN, "endpoints");
+    BG_AUTO_CHAR path = bg_home_path (&home, BG_HOME_RUN_FRONT, "endpoints");
     BG_AUTO_CHAR where = bg_strdup (home.state);
+    const bool is_system = home.is_system;
     bg_home_fini (&home);
     BG_AUTO_BUF text = {0};
     bg_result result = bg_file_read (path, 8192, &text, err);
     if (result.code == BG_NOT_FOUND) {
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "the broker in %s has not been started yet", where));
-        return bg_hint (err, "run: bugle-broker --home %s", where);
+        return is_system ? bg_hint (err, "run: systemctl start bugle-broker")
+                         : bg_hint (err, "run: bugle-broker --home %s", where);
     }
     BG_TRY (result);
     broker_contact read = {0};

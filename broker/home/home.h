@@ -15,6 +15,11 @@
         DIR/run/endpoints            what is listened on, for the CLI on this machine; written
                                      when the front starts
 
+    In the system's directories core and front have accounts of their own: the CURVE key and
+    front.lock lie in /var/lib/bugle/front, endpoints in /run/bugle/front, core.sock in
+    /run/bugle/core; broker.yaml is root's and readable by all. Ports are fixed there. bugle init
+    acts as these accounts when it makes their files.
+
     Sentences of failures name the file and say what to do.
 */
 #ifndef BUGLE_BROKER_HOME_HOME_H
@@ -64,6 +69,7 @@ typedef struct {
     char *listen; /*  as in the configuration  */
     char *address;
     int64_t port;
+    char *ops; /*  endpoint of the socket for people, from this machine; NULL when port is 0  */
     bg_id installation;
     bg_key sign_key;  /*  public halves of the broker's keys  */
     bg_key curve_key; /*  "the broker key"  */
@@ -72,9 +78,14 @@ typedef struct {
     bg_buf authority; /*  the encoded wire_signed, for the CLI's own chain  */
 } broker_init_result;
 
+/*  Could a broker be made in the system's directories? BG_NOT_ALLOWED: only root may; BG_NOT_FOUND:
+    the package that makes them is not installed.  */
+bg_result broker_system_check (bg_error *err) BG_CHECKED;
+
 /*  Makes a home. An empty or missing directory is fine, and one that holds only a node. What was
     made is removed again when it fails. The result is the caller's (broker_init_result_fini),
-    untouched on failure. Needs no bg_crypto_init. Errors: BG_EXISTS (a broker's files are there),
+    untouched on failure. Without dir only root may, and the package's accounts and directories have to
+    be there: each file is made by the account it is for. Needs no bg_crypto_init. Errors: BG_EXISTS (a broker's files are there),
     BG_INVALID (a name, host or port), BG_FOREIGN_FILE (the directory is open to others),
     BG_STORAGE_FULL, BG_IO, BG_STORE.  */
 bg_result broker_home_init (
@@ -103,10 +114,10 @@ typedef struct {
 bg_result broker_home_open (
     const char *dir, broker_home *self, bg_diag *diag, bg_error *err) BG_CHECKED;
 void broker_home_fini (broker_home *self);
-/*  Path of a file in DIR/broker, or in DIR/run. free() releases them.  */
+/*  Path of a file of the core in DIR/broker; of the front's own there. free() releases them.  */
 char *broker_home_state_path (const broker_home *self, const char *name)
     __attribute__ ((malloc, returns_nonnull));
-char *broker_home_run_path (const broker_home *self, const char *name)
+char *broker_home_front_path (const broker_home *self, const char *name)
     __attribute__ ((malloc, returns_nonnull));
 
 /*  Key files. BG_NOT_FOUND, BG_FOREIGN_FILE.  */
@@ -125,13 +136,14 @@ typedef struct {
 
 /*  Ports of 0 are chosen now if that has not been done yet: free ones outside the system's
     ephemeral range, kept in DIR/broker/ports. BG_FOREIGN_FILE: that file is damaged; BG_IO,
-    BG_OVERLOADED (no free ports).  */
+    BG_OVERLOADED (no free ports); BG_INVALID: port 0 in the system's directories, where the core
+    and the front share no file.  */
 bg_result broker_home_endpoints (
     const broker_home *self, broker_endpoints *endpoints, bg_error *err) BG_CHECKED;
 
 /*  ---- DIR/run/endpoints ----
 
-    Text, one "WORD VALUE" per line: orders, desk, enlist and ops with an endpoint of this
+    Nothing in it is secret; in the system everybody may read it. Text, one "WORD VALUE" per line: orders, desk, enlist and ops with an endpoint of this
     machine, and broker-key with the public CURVE key in Z85. Unknown words are skipped. The file
     stays when the broker ends.  */
 

@@ -10,6 +10,7 @@
 #include "broker/store/store.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "common/sys/owner.h"
 #include "common/sys/random.h"
 
 #include <arpa/inet.h>
@@ -141,7 +142,8 @@ static bg_result refuse_occupied (const broker_home *home, bg_error *err)
             err, BG_EXISTS, "%s has a broker already (%s)", home->home.state, home->config_path));
         return bg_hint (err, "use another directory; nothing was changed");
     }
-    if (bg_home_is_occupied (&home->home, BG_HOME_BROKER)) {
+    if (bg_home_is_occupied (&home->home, BG_HOME_BROKER) ||
+        bg_home_is_occupied (&home->home, BG_HOME_FRONT)) {
         bg_ignore (
             bg_fail (err, BG_EXISTS, "%s has files of a broker, but no configuration", state));
         return bg_hint (
@@ -225,35 +227,79 @@ static bg_result found (
     return result;
 }
 
-static bg_result make_store (
-    const broker_home *home, const broker_init_result *made, const bg_keypair *sign, bg_error *err)
+/*  What is made for one part of the broker.  */
+typedef struct {
+    const broker_home *home;
+    const broker_init_result *made;
+    const bg_keypair *sign;
+    const bg_keypair *curve;
+} making;
+
+static bg_result make_core_files (const making *self, bg_error *err)
 {
-    BG_AUTO_CHAR path = broker_home_state_path (home, "broker.db");
+    BG_AUTO_CHAR key_path = broker_home_state_path (self->home, "broker.sign.key");
+    BG_AUTO_CHAR store_path = broker_home_state_path (self->home, "broker.db");
     broker_db *db = NULL;
-    BG_TRY (broker_db_open (path, &db, err));
-    bg_result result = found (db, made, sign, err);
+    BG_TRY (bg_keyfile_write (key_path, self->sign, "broker signing key, made by bugle init", err));
+    BG_TRY (broker_db_open (store_path, &db, err));
+    bg_result result = found (db, self->made, self->sign, err);
     broker_db_close (&db);
     return result;
 }
 
-static bg_result make_keys (
-    const broker_home *home, bg_keypair *sign, bg_keypair *curve, bg_error *err)
+static bg_result make_front_files (const making *self, bg_error *err)
 {
-    BG_AUTO_CHAR sign_path = broker_home_state_path (home, "broker.sign.key");
-    BG_AUTO_CHAR curve_path = broker_home_state_path (home, "broker.curve.key");
-    bg_keypair_generate (sign, BG_KEY_ED25519);
-    bg_keypair_generate (curve, BG_KEY_CURVE25519);
-    BG_TRY (bg_keyfile_write (sign_path, sign, "broker signing key, made by bugle init", err));
-    return bg_keyfile_write (curve_path, curve, "broker CURVE key, made by bugle init", err);
+    BG_AUTO_CHAR path = broker_home_front_path (self->home, "broker.curve.key");
+    return bg_keyfile_write (path, self->curve, "broker CURVE key, made by bugle init", err);
+}
+
+/*  As the account that the part has: in the system's directories root becomes it.  */
+static bg_result make_as (const making *self, bg_home_part part,
+    bg_result (*make) (const making *self, bg_error *err), bg_error *err)
+{
+    const bg_home *home = &self->home->home;
+    uid_t user = 0;
+    gid_t group = 0;
+    bg_owner before;
+    BG_TRY (bg_home_account (home, part, &user, &group, err));
+    BG_TRY (bg_owner_enter (user, group, &before, err));
+    bg_result result = bg_home_ensure (home, part, err);
+    if (bg_is_ok (result))
+        result = make (self, err);
+    bg_owner_leave (&before);
+    return result;
+}
+
+static bg_result find_ops (const broker_home *home, broker_init_result *made, bg_error *err)
+{
+    broker_endpoints endpoints;
+    if (home->config.port == 0)
+        return bg_ok ();
+    BG_TRY (broker_home_endpoints (home, &endpoints, err));
+    made->ops = bg_strdup (endpoints.local[BROKER_OPS]);
+    return bg_ok ();
 }
 
 /*  ---- the steps ----  */
 
+/*  broker.yaml is read by both parts; nothing in it is secret.  */
+static bg_result write_config (const broker_home *home, bg_error *err)
+{
+    BG_AUTO_BUF text = {0};
+    broker_config_write (&home->config, &text);
+    BG_TRY (bg_file_create (home->config_path, bg_buf_slice (&text), err));
+    if (home->home.is_system && chmod (home->config_path, 0644) < 0)
+        return bg_fail_errno (err, BG_IO, "cannot make %s readable", home->config_path);
+    return bg_ok ();
+}
+
 static bg_result make_files (const broker_init_options *options, const broker_home *home,
     broker_init_result *made, bg_keypair *sign, bg_keypair *curve, bg_error *err)
 {
-    BG_TRY (bg_home_ensure (&home->home, BG_HOME_BROKER, err));
-    BG_TRY (make_keys (home, sign, curve, err));
+    const making self = {home, made, sign, curve};
+    BG_TRY (find_ops (home, made, err));
+    bg_keypair_generate (sign, BG_KEY_ED25519);
+    bg_keypair_generate (curve, BG_KEY_CURVE25519);
     made->sign_key = sign->public_key;
     made->curve_key = curve->public_key;
     bg_random_bytes (made->installation.bytes, sizeof made->installation.bytes);
@@ -264,32 +310,63 @@ static bg_result make_files (const broker_init_options *options, const broker_ho
     WIRE_ENCODE (signed, &authority, &made->authority);
     wire_hash32 (authority.bytes, made->authority_hash);
     made->authority_version = 1;
-    BG_TRY (make_store (home, made, sign, err));
-
-    BG_AUTO_BUF text = {0};
-    broker_config_write (&home->config, &text);
-    return bg_file_create (home->config_path, bg_buf_slice (&text), err);
+    BG_TRY (make_as (&self, BG_HOME_BROKER, make_core_files, err));
+    BG_TRY (make_as (&self, BG_HOME_FRONT, make_front_files, err));
+    return write_config (home, err);
 }
 
-/*  Only what this run can have made: the directory of the broker was empty when it began.  */
+/*  Only what this run can have made: the directories of the broker were empty when it began. In the
+    system they are the package's.  */
 static void take_back (const broker_home *home, bool had_home)
 {
     static const char *const names[] = {
-        "broker.sign.key", "broker.curve.key", "broker.db", "broker.db-wal", "broker.db-shm", NULL};
+        "broker.sign.key", "broker.db", "broker.db-wal", "broker.db-shm", NULL};
     for (size_t i = 0; names[i]; i++) {
         BG_AUTO_CHAR path = broker_home_state_path (home, names[i]);
         (void) unlink (path);
     }
+    BG_AUTO_CHAR key_path = broker_home_front_path (home, "broker.curve.key");
+    (void) unlink (key_path);
     (void) unlink (home->config_path);
-    BG_AUTO_CHAR state = broker_home_state_path (home, NULL);
-    (void) rmdir (state);
     if (home->home.is_system)
         return;
+    BG_AUTO_CHAR state = broker_home_state_path (home, NULL);
+    (void) rmdir (state);
     /*  rmdir leaves alone what has anything in it.  */
     (void) rmdir (home->home.run);
     (void) rmdir (home->home.conf);
     if (!had_home)
         (void) rmdir (home->home.state);
+}
+
+bg_result broker_system_check (bg_error *err)
+{
+    static const bg_home_part parts[] = {BG_HOME_CONF, BG_HOME_BROKER, BG_HOME_FRONT};
+    bg_home home;
+    if (geteuid () != 0) {
+        bg_ignore (bg_fail (err, BG_NOT_ALLOWED, "only root makes the broker of this machine"));
+        return bg_hint (err, "run: sudo bugle init; or make one of your own with --home DIR");
+    }
+    BG_TRY (bg_home_init (&home, NULL, err));
+    bg_result result = bg_ok ();
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && bg_is_ok (result); i++) {
+        uid_t user = 0;
+        gid_t group = 0;
+        result = bg_home_account (&home, parts[i], &user, &group, err);
+    }
+    bg_home_fini (&home);
+    return result;
+}
+
+static bg_result check_system (const broker_home *home, bg_error *err)
+{
+    if (!home->home.is_system)
+        return bg_ok ();
+    BG_TRY (broker_system_check (err));
+    if (home->config.port != 0)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID, "port 0 is for brokers with a --home of their own"));
+    return bg_hint (err, "give the first of four ports with --listen HOST:PORT");
 }
 
 static bg_result check_texts (const broker_init_options *options, bg_error *err)
@@ -335,7 +412,9 @@ bg_result broker_home_init (
             .listen = bg_strdup (home.config.listen),
             .address = bg_strdup (home.config.address),
             .port = home.config.port};
-        done = refuse_occupied (&home, err);
+        done = check_system (&home, err);
+        if (bg_is_ok (done))
+            done = refuse_occupied (&home, err);
         if (bg_is_ok (done)) {
             done = make_files (options, &home, &made, &sign, &curve, err);
             if (bg_failed (done))
@@ -360,6 +439,7 @@ void broker_init_result_fini (broker_init_result *self)
     free (self->name);
     free (self->listen);
     free (self->address);
+    free (self->ops);
     bg_buf_fini (&self->authority);
     *self = (broker_init_result){0};
 }

@@ -135,8 +135,7 @@ static void log_ready (bg_log *log, void *arg)
 {
     const broker_home *home = arg;
     broker_contact contact = {0};
-    if (bg_failed (
-            broker_contact_read (home->home.is_system ? NULL : home->home.state, &contact, NULL)))
+    if (bg_failed (broker_contact_read (home->home.state, &contact, NULL)))
         bg_log_event (log, BG_LOG_NOTICE, "ready", "name=%s", home->config.name);
     else
         bg_log_event (log, BG_LOG_NOTICE, "ready", "name=%s orders=%s desk=%s enlist=%s ops=%s",
@@ -147,9 +146,8 @@ static void log_ready (bg_log *log, void *arg)
 static bg_result keep_parts (
     const arguments *args, broker_home *home, bg_log *log, int *exit_code, bg_error *err)
 {
-    const bg_part_options common = {.home = home->home.is_system ? NULL : home->home.state,
-        .log_json = args->log_json,
-        .log_level = args->log_level};
+    const bg_part_options common = {
+        .home = home->home.state, .log_json = args->log_json, .log_level = args->log_level};
     const bg_part_command core = bg_part_command_of ("bugle-broker", "core", &common);
     const bg_part_command front = bg_part_command_of ("bugle-broker", "front", &common);
     const bg_part parts[] = {{"core", core.argv}, {"front", front.argv}};
@@ -158,8 +156,19 @@ static bg_result keep_parts (
     return bg_parts_run (&plan, exit_code, err);
 }
 
+/*  In the system's directories each part has its own account, which only the service manager gives.  */
+static bg_result refuse_system (bg_error *err)
+{
+    bg_ignore (bg_fail (err, BG_USAGE,
+        "in the system's directories the parts of a broker run as services of their own"));
+    return bg_hint (
+        err, "run: systemctl start bugle-broker; or give a broker of your own with --home DIR");
+}
+
 static bg_result run_both (const arguments *args, broker_home *home, int *exit_code, bg_error *err)
 {
+    if (home->home.is_system)
+        return refuse_system (err);
     bg_log_format format;
     bg_log_level level;
     BG_TRY (log_settings (args, home, &format, &level, err));

@@ -35,7 +35,11 @@ static bg_result take_lock (broker_part *self, bg_error *err)
     char file[32], program[48];
     snprintf (file, sizeof file, "%s.lock", self->options->name);
     snprintf (program, sizeof program, "bugle-broker-%s", self->options->name);
-    BG_AUTO_CHAR path = broker_home_state_path (self->options->home, file);
+    bool is_front = strcmp (self->options->name, "front") == 0;
+    const bg_home *home = &self->options->home->home;
+    BG_TRY (bg_home_ensure (home, is_front ? BG_HOME_FRONT : BG_HOME_BROKER, err));
+    BG_TRY (bg_home_ensure (home, is_front ? BG_HOME_RUN_FRONT : BG_HOME_RUN_CORE, err));
+    BG_AUTO_CHAR path = bg_home_path (home, is_front ? BG_HOME_FRONT : BG_HOME_BROKER, file);
     int64_t wait_us = self->options->is_kept ? LOCK_WAIT_US : 0;
     return bg_lock_await (path, program, wait_us, &self->lock, err);
 }

@@ -44,7 +44,12 @@ static void on_listener (int fd, unsigned events, void *arg)
     bg_error err = {0};
     bg_peer peer;
     int made = -1;
-    bg_result result = bg_unix_accept_own (fd, &made, &peer, &err);
+    uid_t front = 0;
+    gid_t group = 0;
+    bg_result result =
+        bg_home_account (&self->options->home->home, BG_HOME_RUN_FRONT, &front, &group, &err);
+    if (bg_is_ok (result))
+        result = bg_unix_accept_from (fd, front, &made, &peer, &err);
     if (bg_is_ok (result))
         result = take_link (self, made, &err);
     if (bg_failed (result) && result.code != BG_AGAIN)
@@ -98,7 +103,9 @@ static bg_result open_store (shell *self, bg_error *err)
 
 static bg_result open_for_front (shell *self, bg_error *err)
 {
-    BG_TRY (bg_unix_listen (self->socket_path, 0600, &self->listener, err));
+    /*  In the system the front is another account, which reaches it through its group.  */
+    const mode_t mode = self->options->home->home.is_system ? 0660 : 0600;
+    BG_TRY (bg_unix_listen (self->socket_path, mode, &self->listener, err));
     BG_TRY (bg_fd_watch_create (
         self->loop, self->listener, BG_FD_READ, on_listener, self, &self->listen_watch, err));
     bg_timer_arm (self->beacon, 0);
@@ -181,7 +188,7 @@ bg_result broker_shell_run (const broker_part_options *options, int *exit_code, 
     shell self = {.options = options,
         .listener = -1,
         .db_path = broker_home_state_path (options->home, "broker.db"),
-        .socket_path = broker_home_run_path (options->home, "core.sock")};
+        .socket_path = bg_home_path (&options->home->home, BG_HOME_RUN_CORE, "core.sock")};
     bg_result result = start (&self, err);
     if (bg_is_ok (result))
         result = bg_loop_run (self.loop, exit_code, err);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -106,17 +107,35 @@ void bg_home_fini (bg_home *self)
     *self = (bg_home){0};
 }
 
+typedef enum { IN_STATE, IN_RUN, IN_CONF } place;
+
+/*  NULL: the place itself.  */
+typedef struct {
+    place in;
+    const char *home_word;
+    const char *system_word;
+} part_row;
+
+static const part_row parts[] = {
+    [BG_HOME_BROKER] = {IN_STATE, "broker", "broker"},
+    [BG_HOME_FRONT] = {IN_STATE, "broker", "front"},
+    [BG_HOME_NODE] = {IN_STATE, "node", "node"},
+    [BG_HOME_EXEC] = {IN_STATE, "exec", "exec"},
+    [BG_HOME_RUN] = {IN_RUN, NULL, NULL},
+    [BG_HOME_RUN_CORE] = {IN_RUN, NULL, "core"},
+    [BG_HOME_RUN_FRONT] = {IN_RUN, NULL, "front"},
+    [BG_HOME_RUN_NODE] = {IN_RUN, NULL, "node"},
+    [BG_HOME_RUN_EXEC] = {IN_RUN, NULL, "exec"},
+    [BG_HOME_CONF] = {IN_CONF, NULL, NULL},
+};
+
 char *bg_home_path (const bg_home *self, bg_home_part part, const char *name)
 {
-    static const char *const words[] = {
-        [BG_HOME_BROKER] = "broker", [BG_HOME_NODE] = "node", [BG_HOME_EXEC] = "exec"};
-    char *dir = NULL;
-    if (part == BG_HOME_RUN)
-        dir = bg_strdup (self->run);
-    else if (part == BG_HOME_CONF)
-        dir = bg_strdup (self->conf);
-    else
-        dir = bg_path_join (self->state, words[part]);
+    const part_row *row = &parts[part];
+    const char *const places[] = {
+        [IN_STATE] = self->state, [IN_RUN] = self->run, [IN_CONF] = self->conf};
+    const char *word = self->is_system ? row->system_word : row->home_word;
+    char *dir = word ? bg_path_join (places[row->in], word) : bg_strdup (places[row->in]);
     if (!name)
         return dir;
     char *path = bg_path_join (dir, name);
@@ -124,15 +143,73 @@ char *bg_home_path (const bg_home *self, bg_home_part part, const char *name)
     return path;
 }
 
+/*  ---- the system's directories ----  */
+
+static bg_result look_at_system (const char *dir, struct stat *info, bg_error *err)
+{
+    if (stat (dir, info) < 0) {
+        bg_code code = errno == ENOENT ? BG_NOT_FOUND : BG_IO;
+        bg_ignore (bg_fail_errno (err, code, "cannot use %s", dir));
+        return bg_hint (err,
+            "install the package bugle-broker or bugle-node, which makes it; or give a "
+            "directory of your own with --home DIR");
+    }
+    if (!S_ISDIR (info->st_mode))
+        return bg_fail (err, BG_FOREIGN_FILE, "%s is not a directory", dir);
+    return bg_ok ();
+}
+
+typedef struct {
+    char text[72];
+} account_text;
+
+static account_text account_name (uid_t user)
+{
+    account_text name;
+    const struct passwd *entry = getpwuid (user);
+    if (entry && strlen (entry->pw_name) < sizeof name.text)
+        snprintf (name.text, sizeof name.text, "%s", entry->pw_name);
+    else
+        snprintf (name.text, sizeof name.text, "%u", (unsigned) user);
+    return name;
+}
+
+static bg_result ensure_system (const char *dir, bool is_own, bg_error *err)
+{
+    struct stat info;
+    BG_TRY (look_at_system (dir, &info, err));
+    if (!is_own || info.st_uid == geteuid ())
+        return bg_ok ();
+    account_text owner = account_name (info.st_uid);
+    bg_ignore (bg_fail (err, BG_NOT_ALLOWED, "%s belongs to the account %s, and this runs as %s",
+        dir, owner.text, account_name (geteuid ()).text));
+    return bg_hint (err,
+        "start it as a service (systemctl start), or by hand: runuser -u %s -- COMMAND; or give a "
+        "directory of your own with --home DIR",
+        owner.text);
+}
+
+bg_result bg_home_account (
+    const bg_home *self, bg_home_part part, uid_t *user, gid_t *group, bg_error *err)
+{
+    struct stat info = {.st_uid = geteuid (), .st_gid = getegid ()};
+    if (self->is_system) {
+        BG_AUTO_CHAR dir = bg_home_path (self, part, NULL);
+        BG_TRY (look_at_system (dir, &info, err));
+    }
+    *user = info.st_uid;
+    *group = info.st_gid;
+    return bg_ok ();
+}
+
 bg_result bg_home_ensure (const bg_home *self, bg_home_part part, bg_error *err)
 {
     BG_AUTO_CHAR dir = bg_home_path (self, part, NULL);
-    bool is_shared = self->is_system && (part == BG_HOME_RUN || part == BG_HOME_CONF);
-    if (is_shared)
-        return require_directory (dir, err);
+    if (self->is_system) {
+        BG_TRY (ensure_system (dir, part != BG_HOME_RUN && part != BG_HOME_CONF, err));
+        return parts[part].in == IN_STATE ? bg_private_check (dir, err) : bg_ok ();
+    }
     if (!bg_path_exists (dir)) {
-        /*  Only below a state directory that is there: /var/lib/bugle itself is made by whoever
-         * installs.  */
         BG_TRY (require_directory (self->state, err));
         BG_TRY (bg_dir_make (dir, 0700, err));
     }

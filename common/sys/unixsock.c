@@ -159,18 +159,23 @@ bg_result bg_unix_pair (int fds[2], bg_error *err)
     return bg_ok ();
 }
 
-bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err)
+bg_result bg_unix_require (const bg_peer *peer, uid_t other, bg_error *err)
 {
-    if (peer->uid == 0 || peer->uid == geteuid ())
+    if (peer->uid == 0 || peer->uid == geteuid () || peer->uid == other)
         return bg_ok ();
     return bg_fail (err, BG_NOT_ALLOWED, "process %d of user %u is not one of ours",
         (int) peer->pid, (unsigned) peer->uid);
 }
 
-/*  Gives fd on, or closes it when the peer is a stranger.  */
-static bg_result own_only (int found, const bg_peer *peer, int *fd, bg_error *err)
+bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err)
 {
-    bg_result result = bg_unix_require_own (peer, err);
+    return bg_unix_require (peer, geteuid (), err);
+}
+
+/*  Gives fd on, or closes it when the peer is a stranger.  */
+static bg_result only (uid_t other, int found, const bg_peer *peer, int *fd, bg_error *err)
+{
+    bg_result result = bg_unix_require (peer, other, err);
     if (bg_failed (result))
         bg_fd_close (&found);
     else
@@ -178,19 +183,29 @@ static bg_result own_only (int found, const bg_peer *peer, int *fd, bg_error *er
     return result;
 }
 
-bg_result bg_unix_connect_own (const char *path, int *fd, bg_peer *peer, bg_error *err)
+bg_result bg_unix_connect_to (const char *path, uid_t other, int *fd, bg_peer *peer, bg_error *err)
 {
     BG_AUTO_FD found = -1;
     BG_TRY (bg_unix_connect (path, &found, err));
     BG_TRY (bg_unix_peer (found, peer, err));
     int made = found;
     found = -1;
-    return own_only (made, peer, fd, err);
+    return only (other, made, peer, fd, err);
+}
+
+bg_result bg_unix_accept_from (int listener, uid_t other, int *fd, bg_peer *peer, bg_error *err)
+{
+    int made = -1;
+    BG_TRY (bg_unix_accept (listener, &made, peer, err));
+    return only (other, made, peer, fd, err);
+}
+
+bg_result bg_unix_connect_own (const char *path, int *fd, bg_peer *peer, bg_error *err)
+{
+    return bg_unix_connect_to (path, geteuid (), fd, peer, err);
 }
 
 bg_result bg_unix_accept_own (int listener, int *fd, bg_peer *peer, bg_error *err)
 {
-    int made = -1;
-    BG_TRY (bg_unix_accept (listener, &made, peer, err));
-    return own_only (made, peer, fd, err);
+    return bg_unix_accept_from (listener, geteuid (), fd, peer, err);
 }

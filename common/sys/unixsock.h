@@ -34,8 +34,15 @@ bg_result bg_unix_peer (int fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 bg_result bg_unix_pair (int fds[2], bg_error *err) BG_CHECKED;
 /*  The peer is root or runs as our own user; otherwise BG_NOT_ALLOWED with its uid and pid.  */
 bg_result bg_unix_require_own (const bg_peer *peer, bg_error *err) BG_CHECKED;
+/*  The same, or the peer runs as another user who may be there too: parts of the system's
+   installation have accounts of their own.  */
+bg_result bg_unix_require (const bg_peer *peer, uid_t other, bg_error *err) BG_CHECKED;
 /*  bg_unix_connect and bg_unix_accept for which the other side has to be such a one; what it is
-    instead is left again: BG_NOT_ALLOWED.  */
+    instead is left again: BG_NOT_ALLOWED. _own: without another user.  */
+bg_result bg_unix_connect_to (
+    const char *path, uid_t other, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
+bg_result bg_unix_accept_from (
+    int listener, uid_t other, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 bg_result bg_unix_connect_own (const char *path, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 bg_result bg_unix_accept_own (int listener, int *fd, bg_peer *peer, bg_error *err) BG_CHECKED;
 

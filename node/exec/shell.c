@@ -277,11 +277,11 @@ static bg_result open_paths (shell *self, bg_error *err)
 {
     const bg_home *home = self->config.home;
     BG_TRY (bg_home_ensure (home, BG_HOME_EXEC, err));
-    BG_TRY (bg_home_ensure (home, BG_HOME_RUN, err));
+    BG_TRY (bg_home_ensure (home, BG_HOME_RUN_EXEC, err));
     self->log_path = bg_home_path (home, BG_HOME_EXEC, "log");
     self->runs_dir = bg_home_path (home, BG_HOME_EXEC, "runs");
-    self->node_path = bg_home_path (home, BG_HOME_RUN, "exec.sock");
-    self->supervisor_path = bg_home_path (home, BG_HOME_RUN, "supervisor.sock");
+    self->node_path = bg_home_path (home, BG_HOME_RUN_EXEC, "exec.sock");
+    self->supervisor_path = bg_home_path (home, BG_HOME_RUN_EXEC, "supervisor.sock");
     BG_AUTO_CHAR lock_path = bg_home_path (home, BG_HOME_EXEC, "lock");
     BG_TRY (bg_lock_await (lock_path, "bugle-exec", SHELL_LOCK_WAIT_US, &self->lock, err));
     BG_TRY (bg_dir_make (self->runs_dir, 0700, err));

@@ -2,8 +2,8 @@
     the kernel.
 
     Under --home only root and our own user may talk here. In a system installation the node has
-    an account of its own; the socket's mode and its directory decide who may connect, and only
-    root and our own user are privileged.
+    an account of its own, which may connect as well: the socket takes its group from the directory.
+    Privileged are only root and our own user.
 */
 #include "common/sys/unixsock.h"
 #include "node/exec/shell_private.h"
@@ -87,9 +87,11 @@ void shell_close_links (shell *self, watch_kind kind)
 
 static bg_result check_peer (const shell *self, watch_kind kind, const bg_peer *peer, bg_error *err)
 {
-    if (kind == WATCH_NODE && self->config.home->is_system)
-        return bg_ok ();
-    return bg_unix_require_own (peer, err);
+    uid_t user = geteuid ();
+    gid_t group = 0;
+    if (kind == WATCH_NODE)
+        BG_TRY (bg_home_account (self->config.home, BG_HOME_RUN_NODE, &user, &group, err));
+    return bg_unix_require (peer, user, err);
 }
 
 void shell_accept (shell *self, watch *listener)

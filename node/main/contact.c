@@ -53,10 +53,9 @@ static void add_last_words (const node_contact *self, bg_error *err)
     bg_ignore (bg_hint (err, "it wrote: %.*s", (int) (size - from), start + from));
 }
 
-static bg_result connect_part (node_contact *self, const char *socket_name, const char *what,
+static bg_result connect_part (node_contact *self, const char *path, const char *what,
     const bg_process *process, bg_frames **frames, bg_error *err)
 {
-    BG_AUTO_CHAR path = bg_home_path (&self->home, BG_HOME_RUN, socket_name);
     int64_t until = bg_clock_mono_us () + CONTACT_WAIT_US;
     for (;;) {
         int fd = -1;
@@ -80,16 +79,35 @@ static bg_result connect_part (node_contact *self, const char *socket_name, cons
     }
 }
 
+/*  The system's parts are services with accounts of their own: nothing is started here.  */
+static bg_result not_reached (
+    const node_contact *self, const char *what, bg_result result, bg_error *err)
+{
+    if (!self->home.is_system)
+        return result;
+    if (geteuid () != 0) {
+        bg_ignore (bg_fail (err, BG_NOT_ALLOWED, "only root talks to the %s of this machine", what));
+        return bg_hint (err, "run it with sudo, or give a node of your own with --home DIR");
+    }
+    if (result.code != BG_UNREACHABLE)
+        return result;
+    bg_ignore (bg_fail (err, BG_UNREACHABLE, "%s does not run on this machine", what));
+    return bg_hint (err, "run: systemctl start bugle-node bugle-exec; or give a node of your own "
+                         "with --home DIR");
+}
+
 /*  Connects to the part, starting it when it does not run.  */
-static bg_result reach_part (node_contact *self, const char *socket_name, const char *program,
+static bg_result reach_part (node_contact *self, const char *path, const char *program,
     const char *part, bg_process *process, bg_frames **frames, bg_error *err)
 {
     const bg_process none = {0, -1};
-    bg_result result = connect_part (self, socket_name, program, &none, frames, err);
+    bg_result result = connect_part (self, path, program, &none, frames, err);
+    if (bg_failed (result) && self->home.is_system)
+        return not_reached (self, program, result, err);
     if (result.code != BG_UNREACHABLE)
         return result;
     BG_TRY (spawn_part (self, program, part, process, err));
-    return connect_part (self, socket_name, program, process, frames, err);
+    return connect_part (self, path, program, process, frames, err);
 }
 
 bg_result node_contact_open (node_contact *self, const char *home, bg_error *err)
@@ -99,11 +117,14 @@ bg_result node_contact_open (node_contact *self, const char *home, bg_error *err
     BG_TRY (bg_home_init (&self->home, home, err));
     BG_TRY (bg_home_ensure (&self->home, BG_HOME_RUN, err));
     self->log_path = bg_home_path (&self->home, BG_HOME_RUN, "enlist.log");
-    (void) unlink (self->log_path);
+    if (!self->home.is_system)
+        (void) unlink (self->log_path);
+    BG_AUTO_CHAR exec_path = bg_home_path (&self->home, BG_HOME_RUN_EXEC, "exec.sock");
+    BG_AUTO_CHAR node_path = bg_home_path (&self->home, BG_HOME_RUN_NODE, "node.sock");
     BG_TRY (
-        reach_part (self, "exec.sock", "bugle-exec", NULL, &self->exec_process, &self->exec, err));
+        reach_part (self, exec_path, "bugle-exec", NULL, &self->exec_process, &self->exec, err));
     return reach_part (
-        self, "node.sock", "bugle-node", "node", &self->node_process, &self->node, err);
+        self, node_path, "bugle-node", "node", &self->node_process, &self->node, err);
 }
 
 static void end_process (bg_process *process)

@@ -147,6 +147,15 @@ static bg_result run_parts (const arguments *self, bg_log *log, int *exit_code, 
     return bg_parts_run (&plan, exit_code, err);
 }
 
+/*  In the system's directories each part has its own account, which only the service manager gives.  */
+static bg_result refuse_system (bg_error *err)
+{
+    bg_ignore (bg_fail (err, BG_USAGE,
+        "in the system's directories the parts of a node run as services of their own"));
+    return bg_hint (err, "run: systemctl start bugle-node bugle-exec; or give a node of your own "
+                         "with --home DIR");
+}
+
 static bg_result run_program (const arguments *self, bool node_only, int *exit_code, bg_error *err)
 {
     bg_home home;
@@ -158,6 +167,8 @@ static bg_result run_program (const arguments *self, bool node_only, int *exit_c
         BG_AUTO_BUF text = {0};
         bg_conf_print (&node_config_schema, &config, &text);
         (void) fputs (bg_buf_cstr (&text), stdout);
+    } else if (bg_is_ok (result) && home.is_system && !node_only) {
+        result = refuse_system (err);
     } else if (bg_is_ok (result)) {
         bg_log *log = open_log (self, &config, "node");
         const node_shell_options shell = {&home, &config, log, self->is_kept};

@@ -502,7 +502,7 @@ static void on_signal (int signo, void *arg)
 static bg_result open_files (shell *self, bg_error *err)
 {
     BG_TRY (bg_home_ensure (self->home, BG_HOME_NODE, err));
-    BG_TRY (bg_home_ensure (self->home, BG_HOME_RUN, err));
+    BG_TRY (bg_home_ensure (self->home, BG_HOME_RUN_NODE, err));
     BG_AUTO_CHAR lock = bg_home_path (self->home, BG_HOME_NODE, "node.lock");
     BG_TRY (bg_lock_await (lock, "bugle-node", LOCK_WAIT_US, &self->lock, err));
     BG_TRY (node_keys_init (&self->keys, self->home, err));
@@ -530,11 +530,11 @@ static bg_result open_links (shell *self, bg_error *err)
     const node_links_handlers links = {on_message, on_link, self};
     self->links = node_links_create (self->loop, self->log, &links);
     const node_control_handlers control = {on_control, on_control_gone, self};
-    BG_AUTO_CHAR control_path = bg_home_path (self->home, BG_HOME_RUN, "node.sock");
+    BG_AUTO_CHAR control_path = bg_home_path (self->home, BG_HOME_RUN_NODE, "node.sock");
     BG_TRY (
         node_control_create (self->loop, self->log, control_path, &control, &self->control, err));
     const node_exec_handlers exec = {on_exec_up, on_exec_down, on_exec_message, self};
-    BG_AUTO_CHAR exec_path = bg_home_path (self->home, BG_HOME_RUN, "exec.sock");
+    BG_AUTO_CHAR exec_path = bg_home_path (self->home, BG_HOME_RUN_EXEC, "exec.sock");
     return node_exec_client_create (self->loop, self->log, exec_path, &exec, &self->exec, err);
 }
 
@@ -599,8 +599,11 @@ bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_
             bg_log_value (state.name).text, state.jobs, state.open_runs);
         if (!state.enlisted)
             bg_log_event (options->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
-                bg_log_cstr ("nothing is done here before: bugle-node enlist --token @FILE, with "
-                             "the same --home")
+                bg_log_cstr (self.home->is_system
+                                 ? "nothing is done here before: sudo bugle-node enlist --token "
+                                   "@FILE"
+                                 : "nothing is done here before: bugle-node enlist --token @FILE, "
+                                   "with the same --home")
                     .text);
         (void) bg_notify ("READY=1");
         result = bg_loop_run (self.loop, exit_code, err);
