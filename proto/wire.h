@@ -187,6 +187,12 @@ enum { /*  op_row.operation: the codes of the download list  */
     WIRE_OP_AUTHORITY = 14
 };
 enum { WIRE_ASK_STATE = 1, WIRE_ASK_BELIEFS = 2, WIRE_ASK_OUTPUT = 3 }; /*  ask.what  */
+enum { /*  belief.place  */
+    WIRE_BELIEF_HELD = 1,
+    WIRE_BELIEF_REFUSED = 2,
+    WIRE_BELIEF_WAITING = 3,
+    WIRE_BELIEF_KEPT = 4 /*  the version is held, but not for this target  */
+};
 enum {
     WIRE_CLAIM_MEMBER = 1,
     WIRE_CLAIM_DEFECTED = 2,

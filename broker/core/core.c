@@ -111,6 +111,7 @@ broker_core *broker_core_create (const broker_settings *settings, const broker_p
     self->expiry_mono_us = INT64_MAX;
     self->rotate_mono_us = INT64_MAX;
     self->watch_mono_us = INT64_MAX;
+    self->question_mono_us = INT64_MAX;
     return self;
 }
 
@@ -128,6 +129,10 @@ static void free_tables (broker_core *self)
          reservation = next) {
         next = reservation->hh.next;
         broker_reservation_free (self, reservation);
+    }
+    for (broker_question *question = self->questions, *next; question; question = next) {
+        next = question->hh.next;
+        broker_question_free (self, question);
     }
     for (broker_document *document = self->documents, *next; document; document = next) {
         next = document->hh.next;
@@ -229,6 +234,8 @@ bg_result broker_core_tick (broker_core *self, bg_now now, bg_error *err)
         broker_executions_expire (self, now);
     if (now.mono_us >= self->watch_mono_us)
         broker_executions_watch (self, now);
+    if (now.mono_us >= self->question_mono_us)
+        broker_questions_expire (self, now);
     if (now.mono_us >= self->prune_mono_us) {
         self->prune_mono_us = now.mono_us + BROKER_PRUNE_US;
         self->prune_due = !self->settings.storage_full;
@@ -243,7 +250,7 @@ bg_result broker_core_tick (broker_core *self, bg_now now, bg_error *err)
 int64_t broker_core_deadline (const broker_core *self)
 {
     const int64_t times[] = {self->tick_mono_us, self->scan_mono_us, self->rotate_mono_us,
-        self->expiry_mono_us, self->watch_mono_us, self->prune_mono_us};
+        self->expiry_mono_us, self->watch_mono_us, self->prune_mono_us, self->question_mono_us};
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         if (times[i] < first)

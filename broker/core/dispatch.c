@@ -27,6 +27,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_FETCH, broker_on_fetch, false},
     {WIRE_INVENTORY, broker_on_inventory, true},
     {WIRE_DEFECT, broker_on_defect, true},
+    {WIRE_TOLD, broker_on_told, false},
 
     {WIRE_OPS_HELLO, broker_on_ops_hello, false},
     {WIRE_STATUS_QUERY, broker_on_status_query, false},
@@ -40,6 +41,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_EXEC_QUERY, broker_on_exec_query, false},
     {WIRE_EXEC_WATCH, broker_on_exec_watch, false},
     {WIRE_HISTORY_QUERY, broker_on_history_query, false},
+    {WIRE_ASK_TARGET, broker_on_ask_target, false},
 };
 
 static const dispatch_row *row_of (uint64_t kind)

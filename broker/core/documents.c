@@ -157,6 +157,8 @@ static bg_result take_switch (broker_document *self, bg_slice body, bg_arena *ar
     self->object_key = value.object_key;
     self->disabled = value.disabled;
     self->disabled_until_us = value.until_us;
+    self->switch_of = value.object_type;
+    self->poll_us = (int64_t) value.poll_us;
     broker_replace_str (&self->disabled_reason, value.reason);
     return bg_ok ();
 }

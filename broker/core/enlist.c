@@ -13,6 +13,7 @@
 #include "broker/core/state.h"
 
 #include "common/job/names.h"
+#include "common/job/selector.h"
 
 #define CHALLENGE_BYTES                                                                            \
     (48u * 1024u) /*  of authority versions; the rest comes with the first polls  */
@@ -81,6 +82,8 @@ static bg_result check_token (broker_request *request, const wire_token *token, 
     BG_TRY (job_name_pattern_valid (token->names, err));
     for (size_t i = 0; i < token->groups_count; i++)
         BG_TRY (job_group_name_valid (token->groups[i], err));
+    for (size_t i = 0; i < token->labels_count; i++)
+        BG_TRY (job_label_valid (token->labels[i].key, token->labels[i].value, err));
     if (token->authority != wire_keyring_version (request->core->keyring)) {
         bg_ignore (bg_fail (err, BG_CONFLICT,
             "the token pins authority version %llu; the current one is %llu",
@@ -340,7 +343,8 @@ static bg_result store_member (broker_request *request, const wire_enlist_prove 
     const wire_membership *membership = verified->body;
     BG_AUTO_BUF bytes = {0};
     wire_encode (&wire_desc_signed, &prove->membership, &bytes);
-    const broker_target_marks marks = {.zone = prove->zone};
+    const broker_target_marks marks = {.zone = prove->zone,
+        .facts = broker_facts_text (prove->facts, prove->facts_count, request->arena)};
     const broker_target_record record = {.number = (uint32_t) membership->number,
         .id = membership->target,
         .name = membership->name,

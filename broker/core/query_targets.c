@@ -1,54 +1,8 @@
 /*  TARGET_QUERY: who is enlisted, how they are, and the download list of each.  */
 #include "broker/core/state.h"
 
-#include "common/job/names.h"
-
 #define LIMIT_DEFAULT  100u
 #define DELIVERIES_MAX 256u
-
-typedef struct {
-    broker_request *request;
-    const wire_target_query *query;
-    wire_audience labels;
-    broker_bitmap names; /*  wanted numbers, when names were given  */
-    const broker_document *job;
-} target_filter;
-
-static bg_result prepare (target_filter *filter, bg_error *err)
-{
-    const wire_target_query *query = filter->query;
-    broker_core *self = filter->request->core;
-    for (size_t i = 0; i < query->names_count; i++) {
-        broker_target *target = NULL;
-        BG_TRY (broker_target_find (self, query->names[i], &target, err));
-        broker_bitmap_set (&filter->names, target->number);
-    }
-    if (query->labels.size > 0) {
-        filter->labels.labels = query->labels;
-        BG_TRY (wire_audience_check (&filter->labels, err));
-    }
-    if (query->job.size > 0) {
-        broker_document *job = NULL;
-        BG_TRY (broker_document_find_job (self, query->job, &job, err));
-        filter->job = job;
-    }
-    return bg_ok ();
-}
-
-static bool wanted (const target_filter *filter, const broker_target *target)
-{
-    const wire_target_query *query = filter->query;
-    if (!broker_target_is_member (target) && !query->defected &&
-        !broker_bitmap_has (&filter->names, target->number))
-        return false;
-    if (query->names_count > 0 && !broker_bitmap_has (&filter->names, target->number))
-        return false;
-    if (query->group.size > 0 && !broker_target_in_group (target, query->group))
-        return false;
-    if (query->labels.size > 0 && !broker_target_matches (target, &filter->labels))
-        return false;
-    return !filter->job || broker_bitmap_has (&filter->job->addressed, target->number);
-}
 
 /*  ---- rows ----  */
 
@@ -80,7 +34,17 @@ static void fill_row (
         .quarantined = target->failed,
         .running = target->running,
         .membership_version = target->membership_version,
-        .defected_us = target->defected_us};
+        .defected_us = target->defected_us,
+        .poll_us = (uint64_t) broker_target_poll_us (request->core, target),
+        .facts = target->facts,
+        .facts_count = target->fact_count,
+        .membership_revision = target->membership_revision,
+        .membership_state = target->membership_state,
+        .membership_us = target->membership_us,
+        .boot_counter = marks->boot_counter,
+        .outbox_mark = marks->outbox_mark,
+        .cut = target->key_cut};
+    memcpy (row->digest, target->digest, sizeof row->digest);
 }
 
 /*  What needs a look stands first: it is what a long list is cut behind.  */
@@ -161,14 +125,33 @@ static size_t collect_deliveries (
     return count;
 }
 
-static bg_result fill_details (
+static bg_result fill_membership (
     broker_request *request, const broker_target *target, wire_target_row *row, bg_error *err)
 {
-    const broker_core *self = request->core;
     if (bg_failed (WIRE_DECODE (signed, target->membership_bytes, WIRE_AS_MESSAGE, request->arena,
             &row->membership, err)))
         return broker_stored_badly (err, "a membership");
     row->has_membership = true;
+    return bg_ok ();
+}
+
+/*  The switch of its poll interval, also one that says "the default".  */
+static bg_result fill_switch (
+    broker_request *request, const broker_target *target, wire_target_row *row, bg_error *err)
+{
+    broker_document *document = broker_target_switch (request->core, target);
+    if (!document)
+        return bg_ok ();
+    row->has_switch_document = true;
+    row->switch_version = document->version;
+    return broker_document_signed (
+        request->core, document, request->arena, &row->switch_document, err);
+}
+
+static bg_result fill_details (
+    broker_request *request, const broker_target *target, wire_target_row *row, bg_error *err)
+{
+    const broker_core *self = request->core;
     size_t most = (size_t) HASH_COUNT (self->documents) + HASH_COUNT (self->executions) + 1;
     row->deliveries = bg_arena_array (request->arena, wire_delivery_row, most);
     size_t count = collect_deliveries (request, target, row->deliveries);
@@ -179,7 +162,7 @@ static bg_result fill_details (
 
 /*  ---- pages ----  */
 
-static bg_result fill_page (target_filter *filter, wire_targets *answer, bg_error *err)
+static bg_result fill_page (broker_target_filter *filter, wire_targets *answer, bg_error *err)
 {
     broker_request *request = filter->request;
     broker_core *self = request->core;
@@ -188,7 +171,7 @@ static bg_result fill_page (target_filter *filter, wire_targets *answer, bg_erro
     answer->rows = bg_arena_array (request->arena, wire_target_row, limit + 1);
     for (uint32_t number = 1; number < self->next_number; number++) {
         const broker_target *target = broker_target_at (self, number);
-        if (!target || !wanted (filter, target))
+        if (!target || !broker_target_wanted (filter, target))
             continue;
         answer->total++;
         if (answer->more || number <= filter->query->after)
@@ -199,6 +182,10 @@ static bg_result fill_page (target_filter *filter, wire_targets *answer, bg_erro
         }
         wire_target_row *row = &answer->rows[answer->rows_count];
         fill_row (request, target, row);
+        if (filter->query->details || filter->query->memberships)
+            BG_TRY (fill_membership (request, target, row, err));
+        if (filter->query->switches)
+            BG_TRY (fill_switch (request, target, row, err));
         if (filter->query->details)
             BG_TRY (fill_details (request, target, row, err));
         bg_buf_clear (&self->scratch);
@@ -214,7 +201,7 @@ static bg_result fill_page (target_filter *filter, wire_targets *answer, bg_erro
 
 /*  A selector that matches nobody is an answer for a list, but never silently.  */
 static bg_result check_match (
-    const target_filter *filter, const wire_targets *answer, bg_error *err)
+    const broker_target_filter *filter, const wire_targets *answer, bg_error *err)
 {
     const wire_target_query *query = filter->query;
     if (answer->total > 0 || query->names_count > 0 ||
@@ -231,14 +218,14 @@ static bg_result check_match (
 
 bg_result broker_on_target_query (broker_request *request, bg_error *err)
 {
-    target_filter filter = {.request = request, .query = request->body};
+    broker_target_filter filter = {.request = request, .query = request->body};
     wire_targets answer = {0};
-    bg_result result = prepare (&filter, err);
+    bg_result result = broker_target_filter_open (&filter, err);
     if (bg_is_ok (result))
         result = fill_page (&filter, &answer, err);
     if (bg_is_ok (result))
         result = check_match (&filter, &answer, err);
-    broker_bitmap_fini (&filter.names);
+    broker_target_filter_close (&filter);
     if (bg_is_ok (result))
         broker_answer (request, WIRE_TARGETS, &answer);
     return result;

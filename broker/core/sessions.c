@@ -79,6 +79,8 @@ static void take_marks (broker_request *request, const wire_hello *hello)
     broker_replace_str (&target->version, hello->version);
     marks->zone = bg_slice_str (target->zone);
     marks->version = bg_slice_str (target->version);
+    broker_target_take_facts (
+        target, broker_facts_text (hello->facts, hello->facts_count, request->arena));
     marks->utc_offset_s = hello->utc_offset_s;
     marks->clock_offset_us = hello->time_us - request->now.utc_us;
     broker_target_dirty (request->core, target);

@@ -49,6 +49,8 @@
 #define BROKER_PAGE_BYTES    (200 * 1024)
 #define BROKER_CACHE_BYTES   ((size_t) 64 * 1024 * 1024)
 #define BROKER_WATCHERS_MAX  1000
+#define BROKER_QUESTIONS_MAX 256
+#define BROKER_QUESTION_US   BG_SEC (10) /*  a target has to answer  */
 #define BROKER_COUNTERS_MAX  96
 
 typedef struct broker_target broker_target;
@@ -59,6 +61,7 @@ typedef struct broker_open_run broker_open_run;
 typedef struct broker_reservation broker_reservation;
 typedef struct broker_push broker_push;
 typedef struct broker_watcher broker_watcher;
+typedef struct broker_question broker_question;
 
 /*  One enlisted or once enlisted machine. States in words: broker_target_state.  */
 struct broker_target {
@@ -83,6 +86,10 @@ struct broker_target {
     broker_target_marks marks; /*  its slices point to the two strings below  */
     char *zone;
     char *version;
+    char *facts_text;
+    bg_arena facts_arena;
+    wire_pair *facts;
+    size_t fact_count;
 
     bool has_session;
     bg_id session;
@@ -136,6 +143,8 @@ struct broker_document {
     bool disabled;
     int64_t disabled_until_us;
     char *disabled_reason;
+    uint64_t switch_of; /*  of a switch: the type of what it switches  */
+    int64_t poll_us;    /*  of a target's switch; 0: the broker's  */
 
     broker_bitmap addressed; /*  by the audience of the newest version  */
     broker_bitmap rows;
@@ -234,6 +243,17 @@ struct broker_stream {
     UT_hash_handle hh;
 };
 
+/*  A question that a target was asked and who wants to know.  */
+struct broker_question {
+    bg_id id; /*  request id of the ASK  */
+    bg_key asker;
+    bg_id request; /*  of the asker  */
+    uint32_t number;
+    bg_id session;
+    int64_t until_mono_us;
+    UT_hash_handle hh;
+};
+
 /*  Instructions on their way to single targets, a piece at a time.  */
 struct broker_push {
     bool is_deed;
@@ -287,6 +307,7 @@ struct broker_core {
     broker_execution *executions;
     broker_open_run *open_runs;
     broker_reservation *reservations;
+    broker_question *questions;
     broker_push *pushes;
     broker_push **push_end;
     size_t watchers;
@@ -309,6 +330,7 @@ struct broker_core {
     int64_t expiry_mono_us;
     int64_t watch_mono_us;
     int64_t prune_mono_us;
+    int64_t question_mono_us;
     int64_t recovered_mono_us;
 };
 
@@ -375,6 +397,9 @@ void broker_target_dirty (broker_core *self, broker_target *target);
 bool broker_target_is_member (const broker_target *target);
 bool broker_target_is_connected (const broker_core *self, const broker_target *target, bg_now now);
 uint64_t broker_target_state (const broker_core *self, const broker_target *target, bg_now now);
+/*  The switch of its poll interval, NULL when it never had one; and the interval that counts.  */
+broker_document *broker_target_switch (const broker_core *self, const broker_target *target);
+int64_t broker_target_poll_us (const broker_core *self, const broker_target *target);
 bool broker_target_in_group (const broker_target *target, bg_slice group);
 bool broker_target_matches (const broker_target *target, const wire_audience *audience);
 /*  The target leaves: no deliveries, no deeds, no streams; its name is free. With cut its key goes
@@ -386,6 +411,16 @@ void broker_target_heard (broker_target *target, bg_now now);
 /*  Sends the front what changed of the pending flags; drops keys whose time is over.  */
 bg_result broker_targets_scan (broker_core *self, bg_now now, bg_error *err) BG_CHECKED;
 void broker_targets_send_keys (broker_core *self);
+
+/*  ---- facts.c ----  */
+
+/*  Facts as they are stored; what is no pair of label words is left out.  */
+bg_slice broker_facts_text (const wire_pair *facts, size_t count, bg_arena *arena);
+/*  Takes facts over from that form.  */
+void broker_target_take_facts (broker_target *target, bg_slice text);
+/*  The labels of a target and its facts as fact.KEY, for a query's selector. Returns how many; at most limit.  */
+size_t broker_target_described (
+    const broker_target *target, wire_pair *pairs, size_t limit, bg_arena *arena);
 
 /*  ---- enlist.c ----  */
 
@@ -553,11 +588,35 @@ bg_result broker_open_runs_forget (
 
 bg_result broker_on_request (broker_request *request, bg_error *err) BG_CHECKED;
 
+/*  ---- questions.c ----  */
+
+bg_result broker_on_ask_target (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_told (broker_request *request, bg_error *err) BG_CHECKED;
+void broker_questions_expire (broker_core *self, bg_now now);
+void broker_question_free (broker_core *self, broker_question *question);
+
 /*  ---- queries ----  */
 
 bg_result broker_on_status_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_job_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_target_query (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- target_filter.c ----  */
+
+/*  request and query are set by the caller, the rest is filled when it is opened.  */
+typedef struct {
+    broker_request *request;
+    const wire_target_query *query;
+    wire_audience labels;
+    wire_pair *described;
+    broker_bitmap names; /*  wanted numbers, when names were given  */
+    const broker_document *job;
+} broker_target_filter;
+
+bg_result broker_target_filter_open (broker_target_filter *filter, bg_error *err) BG_CHECKED;
+void broker_target_filter_close (broker_target_filter *filter);
+bool broker_target_wanted (const broker_target_filter *filter, const broker_target *target);
+
 bg_result broker_on_exec_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_history_query (broker_request *request, bg_error *err) BG_CHECKED;
 

@@ -78,6 +78,7 @@ typedef struct {
     int64_t last_poll_us;
     int64_t last_seen_us;
     int64_t clock_offset_us;
+    bg_slice facts; /*  "key=value\n" for each  */
 } broker_target_marks;
 
 typedef struct {

@@ -59,6 +59,7 @@ static void take_marks (broker_target *target, const broker_target_marks *marks)
     broker_replace_str (&target->version, marks->version);
     target->marks.zone = bg_slice_str (target->zone);
     target->marks.version = bg_slice_str (target->version);
+    broker_target_take_facts (target, marks->facts);
 }
 
 static void place (broker_core *self, broker_target *target)
@@ -127,6 +128,8 @@ void broker_target_free (broker_core *self, broker_target *target)
     free (target->enlisted_by);
     free (target->zone);
     free (target->version);
+    free (target->facts_text);
+    bg_arena_fini (&target->facts_arena);
     free (target);
 }
 
@@ -274,6 +277,19 @@ uint64_t broker_target_state (const broker_core *self, const broker_target *targ
     if (target->waiting > 0)
         return WIRE_TARGET_WAITING;
     return target->provisional ? WIRE_TARGET_PROVISIONAL : WIRE_TARGET_NORMAL;
+}
+
+broker_document *broker_target_switch (const broker_core *self, const broker_target *target)
+{
+    bg_id_string id = bg_id_text (target->id);
+    return broker_document_with_key (self, wire_switch_key (self->settings.installation,
+                                               WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text)));
+}
+
+int64_t broker_target_poll_us (const broker_core *self, const broker_target *target)
+{
+    const broker_document *document = broker_target_switch (self, target);
+    return document && document->poll_us > 0 ? document->poll_us : BROKER_POLL_US;
 }
 
 bool broker_target_in_group (const broker_target *target, bg_slice group)

@@ -78,6 +78,7 @@ const char *const broker_migrations[] = {
     "CREATE TABLE request (id BLOB PRIMARY KEY, done_us INTEGER NOT NULL, answer BLOB NOT NULL) "
     "STRICT, WITHOUT ROWID;"
     "CREATE INDEX request_by_time ON request (done_us);",
+    "ALTER TABLE target ADD COLUMN facts TEXT;",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

@@ -42,7 +42,8 @@ static bg_result target_marks (
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
         "UPDATE target SET outbox = ?2, outbox_mark = ?3, boot_counter = ?4, instance = ?5, zone = "
         "?6, program = ?7,"
-        " utc_offset_s = ?8, last_poll_us = ?9, last_seen_us = ?10, clock_offset_us = ?11 WHERE "
+        " utc_offset_s = ?8, last_poll_us = ?9, last_seen_us = ?10, clock_offset_us = ?11, facts = "
+        "?12 WHERE "
         "number = ?1");
     bg_bind_i64 (stmt, 1, number);
     bg_bind_id_or_null (stmt, 2, &marks->outbox);
@@ -55,6 +56,7 @@ static bg_result target_marks (
     bg_bind_i64 (stmt, 9, marks->last_poll_us);
     bg_bind_i64 (stmt, 10, marks->last_seen_us);
     bg_bind_i64 (stmt, 11, marks->clock_offset_us);
+    bg_bind_text (stmt, 12, marks->facts);
     BG_TRY (bg_stmt_run (stmt, err));
     bg_assert (bg_db_changes (broker_db_of (ctx)) == 1);
     return bg_ok ();
@@ -90,20 +92,21 @@ static void read_target (bg_stmt *stmt, broker_target_record *record, broker_tar
         .last_poll_us = bg_column_i64 (stmt, 22),
         .last_seen_us = bg_column_i64 (stmt, 23),
         .clock_offset_us = bg_column_i64 (stmt, 24),
+        .facts = bg_column_text (stmt, 25),
     };
 }
 
 static bg_result targets (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit,
     void *visitor, bg_error *err)
 {
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "SELECT number, id, name, sign_key, curve_key, "
-                                         "provisional, defected_us, key_cut, membership_version,"
-                                         " membership_revision, membership_state, membership, "
-                                         "membership_us, enlisted_by, enlisted_us, outbox,"
-                                         " outbox_mark, boot_counter, instance, zone, program, "
-                                         "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us"
-                                         " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "SELECT number, id, name, sign_key, curve_key, "
+        "provisional, defected_us, key_cut, membership_version,"
+        " membership_revision, membership_state, membership, "
+        "membership_us, enlisted_by, enlisted_us, outbox,"
+        " outbox_mark, boot_counter, instance, zone, program, "
+        "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us, facts"
+        " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
     bg_bind_i64 (stmt, 1, after);
     bg_bind_i64 (stmt, 2, limit);
     bg_result result = bg_ok ();

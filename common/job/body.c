@@ -7,6 +7,7 @@
 
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "common/job/selector.h"
 #include "common/job/tokens.h"
 #include "proto/audience.h"
 
@@ -249,6 +250,8 @@ static bg_result check_schedules (const wire_job *job, bg_error *err)
 static bg_result check_audience (const wire_audience *audience, bg_error *err)
 {
     BG_TRY (wire_audience_check (audience, err));
+    if (audience->labels.size > 0)
+        BG_TRY (job_selector_without_facts (audience->labels, err));
     if (audience->numbers_count > 0)
         return bg_fail (err, BG_INVALID, "a job names its targets, it does not number them");
     bool is_more =

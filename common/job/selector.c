@@ -2,6 +2,7 @@
 #include "common/job/selector.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef enum { TERM_IN, TERM_NOT_IN, TERM_HAS, TERM_HAS_NOT } term_kind;
 
@@ -56,6 +57,31 @@ bool job_label_word_valid (bg_slice word)
             return false;
     }
     return true;
+}
+
+bool job_label_is_fact (bg_slice key)
+{
+    const size_t size = strlen (JOB_FACT_PREFIX);
+    return key.size >= size && memcmp (key.data, JOB_FACT_PREFIX, size) == 0;
+}
+
+bg_result job_label_valid (bg_slice key, bg_slice value, bg_error *err)
+{
+    if (!job_label_word_valid (key) || !job_label_word_valid (value)) {
+        bg_ignore (bg_fail (err, BG_INVALID, "\"%.*s=%.*s\" cannot be a label", BG_SLICE_ARG (key),
+            BG_SLICE_ARG (value)));
+        return bg_hint (err,
+            "key and value are 1 to %d letters, digits and . _ / -, and begin with "
+            "a letter or a digit",
+            JOB_LABEL_MAX);
+    }
+    if (!job_label_is_fact (key))
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID,
+        "\"%.*s\" cannot be a label: keys that begin with " JOB_FACT_PREFIX
+        " are facts, which the target reports itself",
+        BG_SLICE_ARG (key)));
+    return bg_hint (err, "choose another key");
 }
 
 static int peek (const reader *in)
@@ -263,4 +289,31 @@ bool job_selector_match (const job_selector *self, const job_label *labels, size
             return false;
     }
     return true;
+}
+
+bool job_selector_asks_facts (const job_selector *self)
+{
+    for (size_t i = 0; i < self->term_count; i++) {
+        if (job_label_is_fact (self->terms[i].key))
+            return true;
+    }
+    return false;
+}
+
+bg_result job_selector_without_facts (bg_slice text, bg_error *err)
+{
+    job_selector *selector = NULL;
+    if (bg_failed (job_selector_parse (text, &selector, NULL, NULL)))
+        return bg_ok ();
+    const bool asks = job_selector_asks_facts (selector);
+    job_selector_destroy (&selector);
+    if (!asks)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID,
+        "labels: facts (" JOB_FACT_PREFIX
+        "...) cannot say whom a job is for: they are what a machine says of itself, and "
+        "only signed labels choose for good"));
+    return bg_hint (err,
+        "set a label (bugle target label), or choose by facts at the moment of the "
+        "command: bugle run -l, bugle job start -l");
 }

@@ -75,6 +75,10 @@ static void read_labels (job_yaml_reader *self, const bg_yaml *value, void *targ
         return;
     }
     job_selector_destroy (&selector);
+    if (bg_failed (job_selector_without_facts (value->text, &err))) {
+        job_yaml_refuse (self, value, 0, NULL, &err);
+        return;
+    }
     job_yaml_text (self, value, "labels", job_yaml_max (&wire_desc_audience, "labels"), false,
         &audience->labels);
 }

@@ -27,6 +27,13 @@ node_core *node_core_create (const node_ports *ports, const node_settings *setti
     self->zone = bg_slice_dup (settings->zone);
     self->version = bg_slice_dup (settings->version);
     self->instance = settings->instance;
+    self->fact_count = settings->fact_count;
+    self->facts = bg_arena_array (&self->fact_arena, wire_pair, settings->fact_count + 1);
+    for (size_t i = 0; i < settings->fact_count; i++)
+        self->facts[i] = (wire_pair){
+            .key = bg_arena_copy (&self->fact_arena, settings->facts[i].key),
+            .value = bg_arena_copy (&self->fact_arena, settings->facts[i].value),
+        };
     self->missed_reason = "misfire";
     self->session.spread_us = NODE_SPREAD_US;
     for (int i = 0; i < NODE_TIMER_COUNT; i++)
@@ -64,6 +71,7 @@ void node_core_destroy (node_core **self_p)
     node_enlist_drop (self);
     bg_arena_fini (&self->scratch);
     bg_arena_fini (&self->ack_arena);
+    bg_arena_fini (&self->fact_arena);
     free (self->streams);
     free (self->heap);
     free (self->problem);
@@ -289,6 +297,8 @@ static bg_result dispatch_desk (
         return node_poll_answered (self, header, body, err);
     case WIRE_ERROR:
         return node_session_error (self, header, body, err);
+    case WIRE_ASK:
+        return node_question (self, header, body, err);
     default:
         break;
     }

@@ -28,6 +28,8 @@ typedef struct {
     bg_slice zone;         /*  name of the machine's zone, for people  */
     bg_slice version;      /*  of the program  */
     bg_id instance;        /*  random, the same for all cores of one process  */
+    const wire_pair *facts; /*  about the machine; label words  */
+    size_t fact_count;      /*  at most 32  */
 } node_settings;
 
 node_core *node_core_create (const node_ports *ports, const node_settings *settings);

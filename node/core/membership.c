@@ -60,7 +60,11 @@ void node_membership_make (
     node_core *self, wire_enlist_prove *prove, bg_arena *arena, const wire_token *record)
 {
     *prove = (wire_enlist_prove){
-        .has_membership = true, .has_proof = true, .zone = bg_slice_str (self->zone)};
+        .has_membership = true,
+        .has_proof = true,
+        .zone = bg_slice_str (self->zone),
+        .facts = self->facts,
+        .facts_count = self->fact_count};
     make_membership (self, arena, record, &prove->membership);
     make_proof (self, arena, &prove->membership, &prove->proof);
 }

@@ -3,16 +3,21 @@
 
 #include "proto/frame.h"
 
-bg_id node_say (node_core *self, node_link link, wire_kind kind, const void *value)
+void node_say_as (node_core *self, node_link link, bg_id request, wire_kind kind, const void *value)
 {
     BG_AUTO_BUF header = {0};
     BG_AUTO_BUF body = {0};
-    const bg_id request = node_new_id (self);
     const bg_id session =
         link == NODE_LINK_DESK && kind != WIRE_HELLO ? self->session.id : (bg_id){0};
     wire_message_encode (kind, request, session, value, &header, &body);
     self->ports.send (
         self->ports.ctx, link, bg_buf_slice (&header), bg_buf_slice (&body), (bg_slice){0});
+}
+
+bg_id node_say (node_core *self, node_link link, wire_kind kind, const void *value)
+{
+    const bg_id request = node_new_id (self);
+    node_say_as (self, link, request, kind, value);
     return request;
 }
 

@@ -57,6 +57,8 @@ static void hello (node_core *self)
         .outbox = self->identity.outbox,
         .time_us = self->now.utc_us,
         .utc_offset_s = zone ? job_zone_offset (zone, self->now.utc_us / BG_SEC (1)) : 0,
+        .facts = self->facts,
+        .facts_count = self->fact_count,
     };
     if (self->attestation.size > 0)
         message.has_attestation = !bg_failed (node_decode_signed (

@@ -339,6 +339,9 @@ struct node_core {
     char *location;
     char *zone;
     char *version;
+    bg_arena fact_arena;
+    wire_pair *facts;
+    size_t fact_count;
     bg_id instance;
 
     bg_now now;              /*  of the event in progress  */
@@ -429,6 +432,9 @@ void node_check_name (node_core *self);
 
 /*  Sends a message of the node on a link; returns its request id.  */
 bg_id node_say (node_core *self, node_link link, wire_kind kind, const void *value);
+/*  The answer to a request of the broker.  */
+void node_say_as (
+    node_core *self, node_link link, bg_id request, wire_kind kind, const void *value);
 bg_id node_say_exec (node_core *self, wire_kind kind, const void *value);
 void node_reply (node_core *self, uint64_t control, const wire_control_answer *answer);
 void node_reply_error (node_core *self, uint64_t control, const bg_error *err);
@@ -471,6 +477,12 @@ bg_result node_poll_answered (node_core *self, const wire_header *header,
 bg_result node_poll_settle (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_poll_inventory_answered (node_core *self, const wire_header *header,
     const wire_inventory_answer *answer, bg_error *err) BG_CHECKED;
+
+/*  ---- questions.c ----  */
+
+/*  Answers a question that came from the desk.  */
+bg_result node_question (
+    node_core *self, const wire_header *header, const wire_ask *ask, bg_error *err) BG_CHECKED;
 
 /*  ---- streams.c ----  */
 

@@ -149,6 +149,8 @@ bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *
         .policy = self->exec.heard && !*self->exec.problem,
         .policy_problem = bg_slice_str (self->exec.problem),
         .storage_full = self->full,
+        .facts = self->facts,
+        .facts_count = self->fact_count,
     };
     describe_numbers (self, out);
     describe_times (self, out);

@@ -16,6 +16,7 @@
 #include "node/shell/control.h"
 #include "node/shell/effects.h"
 #include "node/shell/exec_client.h"
+#include "node/shell/facts.h"
 #include "node/shell/keys.h"
 #include "node/shell/zones.h"
 #include "node/store/store.h"
@@ -262,6 +263,8 @@ static bg_result begin_batch (shell *self, bg_error *err)
 
 static bg_result make_core (shell *self, bg_error *err)
 {
+    BG_AUTO_ARENA arena = {0};
+    wire_pair facts[NODE_FACTS_MAX];
     node_settings settings = {
         .name = bg_slice_str (self->config->name),
         .default_name = bg_slice_str (self->default_name),
@@ -269,6 +272,9 @@ static bg_result make_core (shell *self, bg_error *err)
         .zone = bg_slice_str (node_zones_local_name (self->zones)),
         .version = bg_slice_str (BUGLE_VERSION),
         .instance = self->instance,
+        .facts = facts,
+        .fact_count = node_facts_read (
+            "/etc/os-release", node_zones_local_name (self->zones), BUGLE_VERSION, &arena, facts),
     };
     self->core = node_core_create (&self->ports, &settings);
     BG_TRY (begin_batch (self, err));

@@ -7,3 +7,5 @@ endforeach ()
 bugle_test (test_node_exec SOURCES unit/test_node_exec.c unit/exec_fixture.c ${node_fixture}
     MAY_USE node_core node_store exec_core proto job_core bg_base)
 bugle_test (test_node_store SOURCES unit/test_node_store.c MAY_USE node_store bg_sqlite)
+bugle_test (test_node_questions SOURCES unit/test_node_questions.c ${node_fixture}
+    MAY_USE node_core node_store node_shell proto job_core bg_sys bg_base)

@@ -544,6 +544,9 @@ static void broker_handle (node_fixture *self, const wire_header *header, const 
         wire_copy (&wire_desc_poll, &self->arena, body, &self->poll);
         broker_poll (self, header->request, body);
         break;
+    case WIRE_TOLD:
+        wire_copy (&wire_desc_told, &self->arena, body, &self->told);
+        break;
     case WIRE_ACK:
         broker_ack (self, body);
         break;

@@ -79,6 +79,7 @@ typedef struct {
     wire_poll poll; /*  the last one  */
     wire_hello hello;
     wire_inventory inventory;
+    wire_told told;
     wire_signed fetchable;
     uint64_t stream_sequence[2];
     uint8_t stream_session[8];

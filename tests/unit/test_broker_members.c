@@ -1,0 +1,240 @@
+/*  Looking after targets at the broker: questions that are passed on, facts that are kept, and queries by what is known
+    of a target.  */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/unit/broker_fixture.h"
+
+static const bg_id none;
+
+/*  ---- questions ----  */
+
+static bg_id ask (fx *self, int person, const char *name)
+{
+    const wire_ask_target question = {
+        .target = bg_slice_str (name), .has_ask = true, .ask = {.what = WIRE_ASK_STATE}};
+    return fx_send (
+        self, WIRE_ON_OPS, &self->people[person].curve_key, none, WIRE_ASK_TARGET, &question);
+}
+
+/*  The ASK that went to this node with the last batch.  */
+static const fx_sent *asked (fx *self, const fx_node *node)
+{
+    for (size_t i = 0; i < self->sent_count; i++)
+        if (!self->sent[i].published && self->sent[i].row->kind == WIRE_ASK &&
+            bg_key_equal (&self->sent[i].peer, &node->keys.curve_key))
+            return &self->sent[i];
+    fail_msg ("the target was not asked");
+    return NULL;
+}
+
+static void tell (fx *self, const fx_node *node, bg_id request)
+{
+    const wire_told told = {.code = bg_slice_str ("ok"),
+        .has_state = true,
+        .state = {.name = bg_slice_str (node->name), .jobs = 7}};
+    fx_send_again (
+        self, WIRE_ON_DESK, &node->keys.curve_key, node->session, request, WIRE_TOLD, &told);
+}
+
+static void a_question_reaches_the_target_and_its_answer_who_asked (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    fx_member (self, "web02", NULL);
+    bg_id request = ask (self, FX_READER, "WEB01");
+    assert_int_equal (self->sent_count, 1);
+    bg_id id = asked (self, &web)->header.request;
+    assert_true (bg_id_equal (asked (self, &web)->header.session, web.session));
+    tell (self, &web, id);
+    assert_int_equal (self->sent_count, 1);
+    const fx_sent *answer = &self->sent[0];
+    assert_int_equal (answer->row->kind, WIRE_TARGET_TOLD);
+    assert_true (bg_key_equal (&answer->peer, &self->people[FX_READER].curve_key));
+    assert_true (bg_id_equal (answer->header.request, request));
+    const wire_target_told *told = answer->body;
+    assert_true (bg_slice_is (told->target, "web01"));
+    assert_int_equal (told->told.state.jobs, 7);
+    /*  It is over: the same answer again is nobody's.  */
+    tell (self, &web, id);
+    assert_int_equal (self->sent_count, 0);
+    assert_int_equal (broker_core_counter (self->core, "told-unasked"), 1);
+    fx_close (&self);
+}
+
+static void another_target_cannot_answer (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    fx_node other = fx_member (self, "web02", NULL);
+    ask (self, FX_READER, "web01");
+    bg_id id = asked (self, &web)->header.request;
+    tell (self, &other, id);
+    assert_int_equal (self->sent_count, 0);
+    tell (self, &web, id);
+    assert_int_equal (fx_count (self, WIRE_TARGET_TOLD), 1);
+    fx_close (&self);
+}
+
+static void a_target_that_is_away_is_offline (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_member (self, "web01", NULL);
+    fx_pass (self, BG_MIN (5));
+    ask (self, FX_READER, "web01");
+    fx_refused (self, BG_OFFLINE);
+    ask (self, FX_READER, "web99");
+    fx_refused (self, BG_NOT_FOUND);
+    fx_close (&self);
+}
+
+static void no_answer_is_a_timeout (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    bg_id request = ask (self, FX_READER, "web01");
+    bg_id id = asked (self, &web)->header.request;
+    fx_pass (self, BG_SEC (9));
+    fx_tick (self);
+    assert_int_equal (fx_count (self, WIRE_ERROR), 0);
+    fx_pass (self, BG_SEC (2));
+    fx_tick (self);
+    assert_int_equal (fx_count (self, WIRE_ERROR), 1);
+    for (size_t i = 0; i < self->sent_count; i++) {
+        if (self->sent[i].row->kind != WIRE_ERROR)
+            continue;
+        const wire_error *error = self->sent[i].body;
+        assert_true (bg_slice_is (error->code, "timeout"));
+        assert_true (bg_id_equal (self->sent[i].header.request, request));
+    }
+    tell (self, &web, id);
+    assert_int_equal (self->sent_count, 0);
+    fx_close (&self);
+}
+
+static void questions_are_bounded (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_member (self, "web01", NULL);
+    for (int i = 0; i < 256; i++) {
+        ask (self, FX_READER, "web01");
+        assert_int_equal (fx_count (self, WIRE_ASK), 1);
+    }
+    ask (self, FX_READER, "web01");
+    fx_refused (self, BG_OVERLOADED);
+    fx_pass (self, BG_SEC (11));
+    fx_tick (self);
+    ask (self, FX_READER, "web01");
+    assert_int_equal (fx_count (self, WIRE_ASK), 1);
+    fx_close (&self);
+}
+
+/*  ---- facts ----  */
+
+static void hello_with (fx *self, fx_node *node, const wire_pair *facts, size_t count)
+{
+    const wire_hello hello = {.level_low = 1,
+        .level_high = 1,
+        .boot_counter = ++node->boots,
+        .instance = node->instance,
+        .name = bg_slice_str (node->name),
+        .version = bg_slice_str ("1.2.3"),
+        .zone = bg_slice_str ("Europe/Berlin"),
+        .outbox = node->outbox,
+        .time_us = self->now.utc_us,
+        .facts = (wire_pair *) (uintptr_t) facts,
+        .facts_count = count};
+    fx_send (self, WIRE_ON_DESK, &node->keys.curve_key, none, WIRE_HELLO, &hello);
+    node->session = ((const wire_welcome *) fx_answer (self, WIRE_WELCOME))->session;
+}
+
+static wire_pair pair (const char *key, const char *value)
+{
+    return (wire_pair){.key = bg_slice_str (key), .value = bg_slice_str (value)};
+}
+
+static const wire_targets *query (fx *self, const wire_target_query *wanted)
+{
+    return fx_ask (self, FX_READER, WIRE_TARGET_QUERY, wanted, WIRE_TARGETS);
+}
+
+static void facts_are_kept_shown_and_asked_for (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    fx_node db = fx_member (self, "db01", NULL);
+    const wire_pair of_web[] = {pair ("os", "debian"), pair ("cores", "4"), pair ("os", "again"),
+        pair ("no word", "x"), pair ("empty", "")};
+    const wire_pair of_db[] = {pair ("os", "fedora")};
+    hello_with (self, &web, of_web, 5);
+    hello_with (self, &db, of_db, 1);
+    for (int round = 0; round < 2; round++) {
+        const wire_targets *found =
+            query (self, &(wire_target_query){.labels = bg_slice_str ("fact.os=debian")});
+        assert_int_equal (found->rows_count, 1);
+        assert_true (bg_slice_is (found->rows[0].name, "web01"));
+        assert_int_equal (found->rows[0].facts_count, 2);
+        assert_true (bg_slice_is (found->rows[0].facts[1].key, "cores"));
+        assert_true (bg_slice_is (found->rows[0].facts[1].value, "4"));
+        found = query (self, &(wire_target_query){.labels = bg_slice_str ("fact.cores")});
+        assert_int_equal (found->rows_count, 1);
+        fx_restart (self);
+    }
+    fx_close (&self);
+}
+
+static void a_label_cannot_look_like_a_fact (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "*", NULL, 1);
+    wire_token record;
+    assert_true (bg_is_ok (
+        WIRE_DECODE (token, token.record.bytes, WIRE_AS_SIGNED, &self->arena, &record, NULL)));
+    wire_pair label = pair ("fact.os", "debian");
+    record.labels = &label;
+    record.labels_count = 1;
+    wire_token_create create = {.has_token = true};
+    wire_signed_make (self->ports.crypto, WIRE_TYPE_TOKEN, self->settings.installation, &record,
+        self->people[FX_ADMIN].secret, &self->arena, &create.token);
+    fx_send (
+        self, WIRE_ON_OPS, &self->people[FX_ADMIN].curve_key, none, WIRE_TOKEN_CREATE, &create);
+    fx_refused (self, BG_INVALID);
+    fx_close (&self);
+}
+
+static void a_job_is_not_for_facts (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    const wire_audience audience = {.labels = bg_slice_str ("role=db,fact.os=debian")};
+    wire_signed job = fx_job (self, FX_AUTHOR, "one", &audience, 0, "true");
+    fx_try_post (self, FX_AUTHOR, &job, 0);
+    const wire_error *error = fx_refused (self, BG_INVALID);
+    assert_true (error->hint.size > 0);
+    fx_close (&self);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (a_question_reaches_the_target_and_its_answer_who_asked),
+        cmocka_unit_test (another_target_cannot_answer),
+        cmocka_unit_test (a_target_that_is_away_is_offline),
+        cmocka_unit_test (no_answer_is_a_timeout),
+        cmocka_unit_test (questions_are_bounded),
+        cmocka_unit_test (facts_are_kept_shown_and_asked_for),
+        cmocka_unit_test (a_label_cannot_look_like_a_fact),
+        cmocka_unit_test (a_job_is_not_for_facts),
+    };
+    return cmocka_run_group_tests_name ("broker members", tests, NULL, NULL);
+}
