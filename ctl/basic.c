@@ -6,7 +6,7 @@
 #include "common/base/reasons.h"
 #include "proto/wire.h"
 
-bg_result ctl_help (ctl_run *run, bg_error *err)
+bg_result CTL_HANDLER (help) (ctl_run *run, bg_error *err)
 {
     BG_AUTO_BUF text = {0};
     size_t count = ctl_argument_count (run->parsed);
@@ -24,20 +24,20 @@ bg_result ctl_help (ctl_run *run, bg_error *err)
     else if (first == NULL)
         ctl_help_top (&text);
     else {
-        bg_ignore (bg_fail (err, BG_USAGE, "there is no command 'bugle %s%s%s'", first,
+        bg_ignore (bg_fail (err, BG_USAGE, "there is no command '" CTL_PROGRAM " %s%s%s'", first,
             second != NULL ? " " : "", second != NULL ? second : ""));
-        return bg_hint (
-            err, "see: bugle help%s%s", noun != NULL ? " " : "", noun != NULL ? noun->word : "");
+        return bg_hint (err, "see: " CTL_PROGRAM " help%s%s", noun != NULL ? " " : "",
+            noun != NULL ? noun->word : "");
     }
     ctl_print_slice (run->out, bg_buf_slice (&text));
     return bg_ok ();
 }
 
-bg_result ctl_version (ctl_run *run, bg_error *err)
+bg_result CTL_HANDLER (version) (ctl_run *run, bg_error *err)
 {
     (void) err;
     if (ctl_is_human (run->out)) {
-        ctl_print (run->out, "bugle %s\n", BUGLE_VERSION);
+        ctl_print (run->out, CTL_PROGRAM " %s\n", BUGLE_VERSION);
         return bg_ok ();
     }
     ctl_object (run->out, "version", NULL, 0, "version",

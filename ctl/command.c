@@ -1,4 +1,4 @@
-/*  commands.def as arrays. No functions of commands are named here, so that parser and help link
+/*  The table of commands as arrays. No functions of commands are named here, so that parser and help link
     without them (handlers.c has those).  */
 #include "ctl/command.h"
 
@@ -19,7 +19,7 @@
     }                                                                                              \
     }                                                                                              \
     ;
-#include "ctl/commands.def"
+#include CTL_TABLE
 #undef CTL_COMMAND
 #undef CTL_EXAMPLE
 #undef CTL_TAKES
@@ -35,7 +35,7 @@
     }                                                                                              \
     }                                                                                              \
     ;
-#include "ctl/commands.def"
+#include CTL_TABLE
 #undef CTL_COMMAND
 #undef CTL_ABOUT
 #undef CTL_EXAMPLE
@@ -46,7 +46,7 @@
 #define CTL_ABOUT(text) text
 #define CTL_EXAMPLE(line, text)
 #define CTL_END(id) ;
-#include "ctl/commands.def"
+#include CTL_TABLE
 #undef CTL_COMMAND
 #undef CTL_ABOUT
 #undef CTL_END
@@ -60,7 +60,7 @@
         sizeof takes_##id / sizeof takes_##id[0] - 1},
 #define CTL_END(id)
 const ctl_command ctl_commands[CTL_COMMAND_COUNT] = {
-#include "ctl/commands.def"
+#include CTL_TABLE
 };
 #undef CTL_COMMAND
 #define CTL_COMMAND(id, noun, verb, arguments, least, most, role, effect, complete, text)
@@ -74,7 +74,7 @@ const ctl_command ctl_commands[CTL_COMMAND_COUNT] = {
     [CTL_OPT_##ID] = {CTL_OPT_##ID, word, letter, CTL_##kind, arg, CTL_COMPLETE_##complete, min,   \
         max, text, false},
 const ctl_option ctl_options[CTL_OPTION_COUNT] = {
-#include "ctl/commands.def"
+#include CTL_TABLE
 };
 #undef CTL_GLOBAL
 #undef CTL_OPTION
@@ -84,7 +84,7 @@ const ctl_option ctl_options[CTL_OPTION_COUNT] = {
 #undef CTL_NOUN
 #define CTL_NOUN(word, aliases, text) {word, aliases, text},
 const ctl_noun ctl_nouns[] = {
-#include "ctl/commands.def"
+#include CTL_TABLE
 };
 const size_t ctl_noun_count = sizeof ctl_nouns / sizeof ctl_nouns[0];
 

@@ -1,4 +1,4 @@
-/*  Commands as rows, and a command line as values: what commands.def expands to and what the parser
+/*  Commands as rows, and a command line as values: what the program's table (table.h) expands to and what the parser
     fills.
 
     A handler is called with a ctl_run (run.h) that holds a ctl_parsed. Values were checked by the
@@ -9,6 +9,11 @@
 
 #include "common/base/err.h"
 #include "common/base/slice.h"
+#ifdef CTL_PROGRAM_TABLE
+#include CTL_PROGRAM_TABLE
+#else
+#include "ctl/table.h"
+#endif
 
 #include <stddef.h>
 #include <stdint.h>
@@ -55,7 +60,7 @@ typedef enum { CTL_READS, CTL_CHANGES, CTL_LOCAL } ctl_effect;
 #define CTL_TAKES(ID, text)
 #define CTL_END(id)
 typedef enum {
-#include "ctl/commands.def"
+#include CTL_TABLE
     CTL_OPTION_COUNT
 } ctl_option_id;
 #undef CTL_GLOBAL
@@ -66,7 +71,7 @@ typedef enum {
 #define CTL_COMMAND(id, noun, verb, arguments, least, most, role, effect, complete, text)          \
     CTL_CMD_##id,
 typedef enum {
-#include "ctl/commands.def"
+#include CTL_TABLE
     CTL_COMMAND_COUNT
 } ctl_command_id;
 #undef CTL_NOUN

@@ -82,36 +82,25 @@ static void global_options (bg_buf *out, const ctl_command *command)
     }
 }
 
+typedef struct {
+    const char *left;
+    const char *text;
+} pair;
+
 static void exit_codes (bg_buf *out)
 {
-    static const struct {
-        const char *code;
-        const char *text;
-    } rows[] = {
-        {"0", "done; with --wait: every target succeeded"},
-        {"1", "error"},
-        {"2", "wrong usage"},
-        {"3", "no such object, or the selector matched no target"},
-        {"4", "not allowed"},
-        {"5", "the broker does not answer"},
-        {"6", "changed since it was looked at"},
-        {"20", "some targets failed"},
-        {"21", "some targets did not report in time"},
-        {"130", "interrupted"},
-    };
+    static const pair rows[] = {CTL_PROGRAM_EXITS};
     bg_buf_append_str (out, "\nExit codes\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        entry (out, rows[i].code, 8, rows[i].text);
+        entry (out, rows[i].left, 8, rows[i].text);
 }
 
 static void environment (bg_buf *out)
 {
+    static const pair rows[] = {CTL_PROGRAM_ENVIRONMENT};
     bg_buf_append_str (out, "\nEnvironment\n");
-    entry (out, "BUGLE_CONFIG_DIR", VERB_COLUMN,
-        "directory of your key and contexts (default: ~/.config/bugle)");
-    entry (out, "BUGLE_CONTEXT", VERB_COLUMN, "as --context");
-    entry (out, "BUGLE_OUTPUT", VERB_COLUMN, "as --output");
-    entry (out, "NO_COLOR", VERB_COLUMN, "as --no-color");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        entry (out, rows[i].left, VERB_COLUMN, rows[i].text);
 }
 
 static void verbs_of (bg_buf *out, const char *noun)
@@ -128,18 +117,11 @@ static void verbs_of (bg_buf *out, const char *noun)
 
 void ctl_help_top (bg_buf *out)
 {
-    bg_buf_append_str (out, "bugle - define jobs once, run them on many machines\n\n"
-                            "Examples\n"
-                            "  # a broker on this machine\n"
-                            "  bugle init --home ~/bugle\n"
-                            "  # a token with which a machine enlists\n"
-                            "  bugle token create > first.token\n"
-                            "  # jobs from a directory of files\n"
-                            "  bugle apply -f jobs/\n"
-                            "  # start one now and see how it goes\n"
-                            "  bugle job start inventory --wait\n\n"
-                            "Usage: bugle COMMAND [options]\n\n"
-                            "Commands\n");
+    static const ctl_example examples[] = {CTL_PROGRAM_EXAMPLES};
+    bg_buf_append_str (out, CTL_PROGRAM " - " CTL_PROGRAM_TEXT "\n\nExamples\n");
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++)
+        example (out, &examples[i]);
+    bg_buf_append_str (out, "\nUsage: " CTL_PROGRAM_USAGE "\n\nCommands\n");
     verbs_of (out, "");
     for (size_t i = 0; i < ctl_noun_count; i++) {
         bg_buf_printf (out, "\n%c%s: ", ctl_nouns[i].word[0] - 'a' + 'A', ctl_nouns[i].word + 1);
@@ -149,21 +131,21 @@ void ctl_help_top (bg_buf *out)
     global_options (out, NULL);
     exit_codes (out);
     environment (out);
-    bg_buf_append_str (out, "\nMore: bugle COMMAND --help\n");
+    bg_buf_append_str (out, "\nMore: " CTL_PROGRAM " COMMAND --help\n");
 }
 
 void ctl_help_noun (const ctl_noun *noun, bg_buf *out)
 {
-    bg_buf_printf (out, "bugle %s - %s\n\nExamples\n", noun->word, noun->text);
+    bg_buf_printf (out, CTL_PROGRAM " %s - %s\n\nExamples\n", noun->word, noun->text);
     for (size_t i = 0; i < CTL_COMMAND_COUNT; i++) {
         if (strcmp (ctl_commands[i].noun, noun->word) == 0)
             example (out, &ctl_commands[i].examples[0]);
     }
-    bg_buf_printf (out, "\nUsage: bugle %s COMMAND [options]\n\nCommands\n", noun->word);
+    bg_buf_printf (out, "\nUsage: " CTL_PROGRAM " %s COMMAND [options]\n\nCommands\n", noun->word);
     verbs_of (out, noun->word);
     if (noun->aliases[0] != '\0')
         bg_buf_printf (out, "\nAlso understood as: %s\n", noun->aliases);
-    bg_buf_printf (out, "\nMore: bugle %s COMMAND --help\n", noun->word);
+    bg_buf_printf (out, "\nMore: " CTL_PROGRAM " %s COMMAND --help\n", noun->word);
 }
 
 void ctl_help_command (const ctl_command *command, bg_buf *out)
@@ -171,10 +153,10 @@ void ctl_help_command (const ctl_command *command, bg_buf *out)
     static const char *const role_words[] = {"", "reader", "operator", "author", "admin"};
     BG_AUTO_BUF name = {0};
     ctl_command_name (command, &name);
-    bg_buf_printf (out, "bugle %s - %s\n\nExamples\n", bg_buf_cstr (&name), command->text);
+    bg_buf_printf (out, CTL_PROGRAM " %s - %s\n\nExamples\n", bg_buf_cstr (&name), command->text);
     for (size_t i = 0; i < command->example_count; i++)
         example (out, &command->examples[i]);
-    bg_buf_printf (out, "\nUsage: bugle %s%s%s%s\n", bg_buf_cstr (&name),
+    bg_buf_printf (out, "\nUsage: " CTL_PROGRAM " %s%s%s%s\n", bg_buf_cstr (&name),
         command->arguments[0] != '\0' ? " " : "", command->arguments,
         command->takes_count > 0 ? " [options]" : "");
     if (command->about[0] != '\0') {

@@ -187,16 +187,34 @@ static bg_result unknown_word (const ctl_noun *noun, const char *typed, bg_error
     const char *near = bg_nearest (bg_slice_str (typed), words, count);
     const char *prefix = noun != NULL ? noun->word : "";
     const char *blank = noun != NULL ? " " : "";
-    bg_ignore (bg_fail (err, BG_USAGE, "unknown command 'bugle %s%s%s'", prefix, blank, typed));
+    bg_ignore (
+        bg_fail (err, BG_USAGE, "unknown command '" CTL_PROGRAM " %s%s%s'", prefix, blank, typed));
     if (near != NULL)
-        return bg_hint (err, "did you mean bugle %s%s%s?", prefix, blank, near);
-    return bg_hint (err, "see: bugle help%s%s", blank, prefix);
+        return bg_hint (err, "did you mean " CTL_PROGRAM " %s%s%s?", prefix, blank, near);
+    return bg_hint (err, "see: " CTL_PROGRAM " help%s%s", blank, prefix);
 }
 
-static bg_result find_command (ctl_parsed *self, bg_error *err)
+/*  A program may have a command that needs no word; asked for help without one, it shows all of it.  */
+static const ctl_command *bare_command (const raw_options *raw)
 {
-    if (self->word_count == 0)
+#ifdef CTL_BARE_COMMAND
+    for (size_t i = 0; i < raw->count; i++) {
+        if (raw->items[i].option->id == CTL_OPT_HELP || raw->items[i].option->id == CTL_OPT_VERSION)
+            return NULL;
+    }
+    return &ctl_commands[CTL_BARE_COMMAND];
+#else
+    (void) raw;
+    return NULL;
+#endif
+}
+
+static bg_result find_command (ctl_parsed *self, const raw_options *raw, bg_error *err)
+{
+    if (self->word_count == 0) {
+        self->command = bare_command (raw);
         return bg_ok ();
+    }
     const char *first = self->words[0];
     self->first_argument = 1;
     self->command = ctl_command_find ("", first);
@@ -218,7 +236,7 @@ static bg_result see_help (const ctl_parsed *self, bg_error *err)
         return (bg_result){BG_USAGE};
     BG_AUTO_BUF name = {0};
     ctl_command_name (self->command, &name);
-    return bg_hint (err, "see: bugle %s --help", bg_buf_cstr (&name));
+    return bg_hint (err, "see: " CTL_PROGRAM " %s --help", bg_buf_cstr (&name));
 }
 
 static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error *err)
@@ -236,7 +254,7 @@ static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error
             BG_AUTO_BUF name = {0};
             ctl_command_name (self->command, &name);
             return bg_fail (
-                err, BG_USAGE, "bugle %s takes no --%s", bg_buf_cstr (&name), option->word);
+                err, BG_USAGE, CTL_PROGRAM " %s takes no --%s", bg_buf_cstr (&name), option->word);
         }
         const char *text = raw->items[i].text;
         BG_TRY (ctl_value_set (
@@ -265,8 +283,13 @@ static bg_result check_names (const ctl_parsed *self, bg_error *err)
         kind == CTL_COMPLETE_JOB || (kind == CTL_COMPLETE_TARGET && self->command->most == 1);
     for (size_t i = 0; is_name && i < ctl_argument_count (self); i++)
         BG_TRY (check_name ("NAME", ctl_argument (self, i), err));
-    if (ctl_given (self, CTL_OPT_JOB))
-        return check_name ("--job", ctl_text (self, CTL_OPT_JOB, ""), err);
+    for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+        const ctl_option *option = &ctl_options[i];
+        if (option->complete != CTL_COMPLETE_JOB || !ctl_given (self, option->id))
+            continue;
+        BG_AUTO_CHAR what = bg_strdup_printf ("--%s", option->word);
+        BG_TRY (check_name (what, ctl_text (self, option->id, ""), err));
+    }
     return bg_ok ();
 }
 
@@ -278,15 +301,15 @@ static bg_result check_arguments (const ctl_parsed *self, bg_error *err)
     BG_AUTO_BUF name = {0};
     ctl_command_name (self->command, &name);
     if (count < self->command->least)
-        return bg_fail (
-            err, BG_USAGE, "bugle %s needs %s", bg_buf_cstr (&name), self->command->arguments);
+        return bg_fail (err, BG_USAGE, CTL_PROGRAM " %s needs %s", bg_buf_cstr (&name),
+            self->command->arguments);
     if (count > self->command->most)
-        return bg_fail (err, BG_USAGE, "bugle %s does not take '%s'", bg_buf_cstr (&name),
+        return bg_fail (err, BG_USAGE, CTL_PROGRAM " %s does not take '%s'", bg_buf_cstr (&name),
             ctl_argument (self, self->command->most));
     for (size_t i = 0; i < count; i++) {
         if (ctl_argument (self, i)[0] == '\0')
             return bg_fail (
-                err, BG_USAGE, "bugle %s: an empty name means nothing", bg_buf_cstr (&name));
+                err, BG_USAGE, CTL_PROGRAM " %s: an empty name means nothing", bg_buf_cstr (&name));
     }
     return check_names (self, err);
 }
@@ -295,7 +318,7 @@ static bg_result parse (
     ctl_parsed *self, int argc, char *const *argv, raw_options *raw, bg_error *err)
 {
     split (self, raw, argc, argv);
-    BG_TRY (find_command (self, err));
+    BG_TRY (find_command (self, raw, err));
     if (bg_failed (set_options (self, raw, err)) || bg_failed (check_arguments (self, err)))
         return see_help (self, err);
     return bg_ok ();

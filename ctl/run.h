@@ -1,6 +1,6 @@
 /*  One run of the program: everything a handler needs, made lazily.
 
-    Handlers are bg_result ctl_<id> (ctl_run *run, bg_error *err). Failing, main prints the error
+    Handlers are bg_result ctl_<id> (ctl_run *run, bg_error *err), of other programs as table.h says. Failing, main prints the error
     (what, why, what to do) and the exit code is that of the error's code. Succeeding, the exit code
     is run->exit_code, which is 0 unless the handler sets it (20 and 21: the outcome was printed
     already). What lives in run->arena lives until the end.
@@ -57,12 +57,12 @@ typedef bg_result ctl_handler (ctl_run *run, bg_error *err);
 #define CTL_GLOBAL(ID, word, letter, kind, arg, complete, min, max, text)
 #define CTL_OPTION(ID, word, letter, kind, arg, complete, min, max, text)
 #define CTL_COMMAND(id, noun, verb, arguments, least, most, role, effect, complete, text)          \
-    ctl_handler ctl_##id;
+    ctl_handler CTL_HANDLER (id);
 #define CTL_ABOUT(text)
 #define CTL_EXAMPLE(line, text)
 #define CTL_TAKES(ID, text)
 #define CTL_END(id)
-#include "ctl/commands.def"
+#include CTL_TABLE
 #undef CTL_NOUN
 #undef CTL_GLOBAL
 #undef CTL_OPTION

@@ -9,3 +9,10 @@ add_test (NAME doc_pages COMMAND doc_pages
     "${PROJECT_SOURCE_DIR}/docs/commands.md"
     "${PROJECT_SOURCE_DIR}/docs/troubleshooting.md")
 set_tests_properties (doc_pages PROPERTIES LABELS quick TIMEOUT 60)
+
+# The same with the commands of bugle-node.
+add_executable (doc_pages_node docs/pages.c wire/golden.c)
+target_link_libraries (doc_pages_node PRIVATE node_cli broker_home node_shell job_core bg_conf bg_base bugle_flags)
+set_target_properties (doc_pages_node PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+add_test (NAME doc_pages_node COMMAND doc_pages_node "${PROJECT_SOURCE_DIR}/docs/node-commands.md")
+set_tests_properties (doc_pages_node PROPERTIES LABELS quick TIMEOUT 60)

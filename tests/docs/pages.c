@@ -3,6 +3,8 @@
         doc_pages FILE...            compares; exit code 1 and the first difference
         doc_pages --bless FILE...    writes the pages with the tables of now
 
+    Built once more with the table of bugle-node (ctl/table.h), for the page of its commands.
+
     What stands outside the markers (golden.h) is prose and is left alone. A part may stand in any page.
 */
 #include "broker/home/config.h"
@@ -61,11 +63,11 @@ static void make_commands (bg_buf *out)
 {
     BG_AUTO_BUF top = {0};
     ctl_help_top (&top);
-    add_page ("bugle", &top, out);
+    add_page (CTL_PROGRAM, &top, out);
     for (size_t i = 0; i < CTL_COMMAND_COUNT; i++) {
         BG_AUTO_BUF title = {0};
         BG_AUTO_BUF help = {0};
-        bg_buf_append_str (&title, "bugle ");
+        bg_buf_append_str (&title, CTL_PROGRAM " ");
         ctl_command_name (&ctl_commands[i], &title);
         ctl_help_command (&ctl_commands[i], &help);
         add_page (bg_buf_cstr (&title), &help, out);
