@@ -62,7 +62,7 @@ static bg_result no_reason (bg_slice word, bg_error *err)
     const char *nearest = bg_nearest (word, words, count);
     bg_ignore (bg_fail (err, BG_NOT_FOUND, "'%.*s' is no reason", BG_SLICE_ARG (word)));
     return nearest != NULL ? bg_hint (err, "did you mean %s?", nearest)
-                           : bg_hint (err, "all of them: bugle explain");
+                           : bg_hint (err, "all of them: " CTL_PROGRAM " explain");
 }
 
 /*  Commands stand in backquotes in the table, for the page; a terminal shows them in quotes.  */
@@ -87,7 +87,7 @@ static void explain_one (ctl_run *run, const bg_reason *row)
     print_part (run, "what to do:", row->cure);
 }
 
-bg_result ctl_explain (ctl_run *run, bg_error *err)
+bg_result CTL_HANDLER (explain) (ctl_run *run, bg_error *err)
 {
     if (ctl_argument_count (run->parsed) > 0) {
         bg_slice word = bg_slice_str (ctl_argument (run->parsed, 0));
