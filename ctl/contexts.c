@@ -291,7 +291,7 @@ static void set_current (ctl_config *self, const char *name)
 bg_result ctl_contexts_put (
     ctl_config *self, const ctl_context *context, bool *is_replaced, bg_error *err)
 {
-    BG_TRY (job_target_name_valid (bg_slice_str (context->name), err));
+    BG_TRY (job_broker_name_valid (bg_slice_str (context->name), err));
     BG_TRY (ensure_loaded (self, err));
     size_t at = index_of (self, context->name);
     bool is_there = at < self->count;

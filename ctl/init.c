@@ -81,7 +81,7 @@ static bg_result take_options (ctl_run *run, plan *self, bg_error *err)
                              "bugle init");
     }
     const char *name = ctl_text (parsed, CTL_OPT_NAME, NULL);
-    if (name != NULL && bg_failed (job_target_name_valid (bg_slice_str (name), NULL))) {
+    if (name != NULL && bg_failed (job_broker_name_valid (bg_slice_str (name), NULL))) {
         bg_ignore (bg_fail (err, BG_USAGE, "--name: '%s' cannot be the name of a broker", name));
         return bg_hint (err, "use 1 to 128 letters, digits and . _ -, a letter or digit first");
     }

@@ -38,9 +38,8 @@ bg_result job_object_name_valid (bg_slice name, bg_error *err)
 }
 
 /*  kind is the word for the sentence.  */
-static bg_result machine_name_valid (bg_slice name, const char *kind, bg_error *err)
+static bg_result characters_valid (bg_slice name, const char *kind, bg_error *err)
 {
-    static const char *const reserved[] = {"all", "local", "broker"};
     if (name.size == 0)
         return bg_fail (err, BG_INVALID, "the name of a %s is missing", kind);
     if (name.size > JOB_NAME_MAX)
@@ -56,6 +55,13 @@ static bg_result machine_name_valid (bg_slice name, const char *kind, bg_error *
         return bg_hint (
             err, "use letters, digits, '.', '_' and '-', and begin with a letter or a digit");
     }
+    return bg_ok ();
+}
+
+static bg_result machine_name_valid (bg_slice name, const char *kind, bg_error *err)
+{
+    static const char *const reserved[] = {"all", "local", "broker"};
+    BG_TRY (characters_valid (name, kind, err));
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         if (job_name_compare (name, bg_slice_str (reserved[i])) == 0)
             return bg_fail (
@@ -72,6 +78,11 @@ bg_result job_target_name_valid (bg_slice name, bg_error *err)
 bg_result job_group_name_valid (bg_slice name, bg_error *err)
 {
     return machine_name_valid (name, "group", err);
+}
+
+bg_result job_broker_name_valid (bg_slice name, bg_error *err)
+{
+    return characters_valid (name, "broker", err);
 }
 
 void job_name_key (bg_slice name, bg_buf *key)

@@ -22,6 +22,17 @@ static bool target (const char *name)
     return is_valid;
 }
 
+static void test_names_of_brokers (void **state)
+{
+    static const char *const good[] = {"broker", "local", "Plant-2", "b.example.org"};
+    static const char *const bad[] = {"", "-a", "a b", "a/b"};
+    (void) state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_int_equal (job_broker_name_valid (bg_slice_str (good[i]), NULL).code, BG_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal (job_broker_name_valid (bg_slice_str (bad[i]), NULL).code, BG_INVALID);
+}
+
 static void test_object_names (void **state)
 {
     (void) state;
@@ -301,6 +312,7 @@ static void test_wrong_patterns_match_nothing (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_names_of_brokers),
         cmocka_unit_test (test_object_names),
         cmocka_unit_test (test_target_names),
         cmocka_unit_test (test_case_does_not_tell_names_apart),
