@@ -2,7 +2,7 @@
     way.
 
     States of the link: not up yet (nobody there until told otherwise), up, gone. While it is not up
-    for the first time the limit is CONNECT_US, afterwards ANSWER_US: a broker that is busy is
+    for the first time the limit is CONNECT_US, and again as much when a probe finds the broker; afterwards ANSWER_US: a broker that is busy is
     another thing than one that is not there.
 */
 #include "ctl/client.h"
@@ -19,10 +19,11 @@
 #include <string.h>
 #include <zmq.h>
 
-#define CONNECT_US 1700000  /*  so that "nobody is there" is said within two seconds  */
-#define PROBE_US   1000000  /*  then, to find out why  */
-#define ANSWER_US  30000000 /*  once connected  */
-#define REPEAT_US  500000 /*  a question without an answer is asked again, then after twice that  */
+#define CONNECT_US                                                                                 \
+    1200000              /*  with the next, so that "nobody is there" is said within two seconds  */
+#define PROBE_US  500000 /*  to find out why  */
+#define ANSWER_US 30000000 /*  once connected  */
+#define REPEAT_US 500000 /*  a question without an answer is asked again, then after twice that  */
 
 struct ctl_client {
     ctl_run *run;
@@ -31,6 +32,7 @@ struct ctl_client {
     bg_zsocket *socket;
     char endpoint[BG_ENDPOINT_MAX];
     bool is_up;
+    bool is_slow;       /*  the probe found the broker and the connection did not  */
     int64_t up_us;      /*  since when, CLOCK_MONOTONIC  */
     int64_t connect_us; /*  how long to wait for a connection  */
     int64_t answer_us;
@@ -42,23 +44,27 @@ struct ctl_client {
 
 /*  ---- waiting ---- */
 
-/*  What the probe of a socket that nobody answered at found, behind our own sentence.  */
-static bg_result nobody (const ctl_client *self, bg_error *err)
+/*  Nobody answered for connect_us: finds out why. BG_OK: somebody is there and only slow, wait on; that is believed once.  */
+static bg_result nobody (ctl_client *self, bg_error *err)
 {
     bg_probe probe;
     int64_t patience_us = self->connect_us < PROBE_US ? self->connect_us : PROBE_US;
     bool is_asked = bg_is_ok (
         bg_probe_run (self->endpoint, &self->context.broker_key, patience_us, &probe, NULL));
-    bool is_known = is_asked && probe.state != BG_PROBE_WELL;
+    bool is_there = is_asked && probe.state == BG_PROBE_WELL;
+    if (is_there && !self->is_slow) {
+        self->is_slow = true;
+        return bg_ok ();
+    }
     BG_AUTO_BUF found = {0}, advice = {0};
-    if (is_known)
+    if (is_asked && !is_there)
         bg_probe_say (&probe, &found);
     bg_ignore (bg_fail (err, BG_UNREACHABLE, "no broker answered at %s (context %s)%s%s",
-        self->endpoint, self->context.name, is_known ? ": " : "", bg_buf_cstr (&found)));
-    if (self->context.home != NULL && !(is_known && probe.state == BG_PROBE_WRONG_KEY))
+        self->endpoint, self->context.name, found.size ? ": " : "", bg_buf_cstr (&found)));
+    if (self->context.home != NULL && !(is_asked && probe.state == BG_PROBE_WRONG_KEY))
         return bg_hint (err, "start it with: bugle-broker --home %s", self->context.home);
-    if (!is_known)
-        return bg_hint (err, "it answers now; try again");
+    if (!found.size)
+        return bg_hint (err, "it is there and very slow; try again, or wait longer with --timeout");
     bg_probe_advise (&probe, &advice);
     return bg_hint (err, "%s", bg_buf_cstr (&advice));
 }
@@ -102,8 +108,11 @@ static bg_result wait_readable (ctl_client *self, int64_t timeout_us, bg_error *
         bg_error why = {0};
         bg_result result =
             bg_zsocket_wait (self->socket, left_us > 0 ? left_us : 0, &is_readable, &link, &why);
-        if (result.code == BG_TIMEOUT && !self->is_up)
-            return nobody (self, err);
+        if (result.code == BG_TIMEOUT && !self->is_up) {
+            BG_TRY (nobody (self, err));
+            start_us = bg_clock_mono_us ();
+            continue;
+        }
         if (result.code == BG_TIMEOUT)
             return bg_fail (
                 err, BG_TIMEOUT, "the broker at %s did not answer in time", self->endpoint);

@@ -1,7 +1,7 @@
 /*  The connection of one command to its broker: the ops socket, CURVE with the login's key, one
     hello.
 
-    All calls are synchronous and bounded in time. When nobody is there (no connection within 1.7 s,
+    All calls are synchronous and bounded in time. When nobody is there (no connection within 1.2 s, a probe says why,
     or within --timeout when the command does not use that for something else) the answer is
     BG_UNREACHABLE; once the connection stands, an answer may take 30 s. A broker that does not know
     the login's key is BG_NOT_ALLOWED.

@@ -60,7 +60,7 @@ class Init(WorldTest):
 
     def test_mistakes_are_usage(self):
         home = ("--home", self.world.home)
-        for arguments in (("init",), ("init", *home, "--listen", "a:b:c"), ("init", *home, "--listen", "127.0.0.1:65533"),
+        for arguments in (("init", *home, "--listen", "a:b:c"), ("init", *home, "--listen", "127.0.0.1:65533"),
                           ("init", *home, "--name", "a b"), ("init", *home, "--admin-key", "bugle-p1.xx"),
                           ("init", *home, "--address", "a b"), ("init", *home, "more")):
             done = self.world.bugle(*arguments, code=2)
