@@ -284,7 +284,8 @@ static bg_result check_parts (const wire_job *job, bg_error *err)
 
 bg_result job_body_check (const wire_job *job, bg_error *err)
 {
-    BG_TRY (job_object_name_valid (job->name, err));
+    BG_TRY (job_name_is_local (job->name) ? job_local_name_valid (job->name, err)
+                                          : job_object_name_valid (job->name, err));
     bg_error inner = {0};
     bg_result result = check_parts (job, &inner);
     if (bg_failed (result)) {

@@ -3,7 +3,7 @@
     The codec guards types and sizes; here is the meaning: steps that exist, names that are names,
     expressions that can be read, an audience that is somebody. The CLI asks before it signs, the
     broker before it stores, bugle-exec before it believes. Who may sign and where it may run is
-    asked elsewhere (proto/trust.h, local policy).
+    asked elsewhere (proto/trust.h, proto/local.h, local policy).
 
     Defaults are zero or empty in the struct (design.md section 8): the getters below say what that
     means.  */

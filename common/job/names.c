@@ -37,6 +37,20 @@ bg_result job_object_name_valid (bg_slice name, bg_error *err)
     return bg_ok ();
 }
 
+bool job_name_is_local (bg_slice name)
+{
+    const size_t size = sizeof JOB_LOCAL_PREFIX - 1;
+    return name.size >= size && memcmp (name.data, JOB_LOCAL_PREFIX, size) == 0;
+}
+
+bg_result job_local_name_valid (bg_slice name, bg_error *err)
+{
+    const size_t prefix = sizeof JOB_LOCAL_PREFIX - 1;
+    if (!job_name_is_local (name))
+        return bg_fail (err, BG_INVALID, "the name of a local job begins with " JOB_LOCAL_PREFIX);
+    return job_object_name_valid (bg_slice_of (name.data + prefix, name.size - prefix), err);
+}
+
 /*  kind is the word for the sentence.  */
 static bg_result characters_valid (bg_slice name, const char *kind, bg_error *err)
 {

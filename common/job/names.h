@@ -20,6 +20,11 @@
 /*  Jobs, steps, schedules: 1 to 128 characters of UTF-8, no control characters (bg_has_control), no
     `%` and no `/`, no blank at either end. BG_INVALID says which of them.  */
 bg_result job_object_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
+/*  Jobs of one machine alone: local/NAME, the only `/` in a name. job_name_is_local says whether it is meant as one,
+    job_local_name_valid whether it is one.  */
+#define JOB_LOCAL_PREFIX "local/"
+bool job_name_is_local (bg_slice name);
+bg_result job_local_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  Targets: [A-Za-z0-9][A-Za-z0-9._-]{0,127}; all, local and broker (in any case) are reserved.  */
 bg_result job_target_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  Groups and proxies: the same rules.  */

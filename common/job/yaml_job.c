@@ -24,6 +24,7 @@ typedef struct {
 struct job_yaml_set {
     bg_arena arena;
     job_yaml_zones zones;
+    bool is_local;
     set_item *items; /*  all that were read  */
     size_t item_count, item_capacity;
     size_t *good; /*  indexes of those with a job  */
@@ -50,11 +51,45 @@ void job_yaml_set_destroy (job_yaml_set **self_p)
     *self_p = NULL;
 }
 
+void job_yaml_set_local (job_yaml_set *self)
+{
+    self->is_local = true;
+}
+
 /*  ---- the keys of a job ----  */
+
+/*  With the prefix or without it.  */
+static void read_local_name (job_yaml_reader *self, const bg_yaml *value, wire_job *job)
+{
+    bg_error err = {0};
+    const size_t max = job_yaml_max (&wire_desc_job, "name");
+    bg_slice name = value->text;
+    if (!job_name_is_local (name))
+        name = bg_arena_printf (self->arena, JOB_LOCAL_PREFIX "%.*s", BG_SLICE_ARG (value->text));
+    bg_result result = job_local_name_valid (name, &err);
+    if (bg_is_ok (result) && name.size > max)
+        result = bg_fail (&err, BG_INVALID, "with its prefix the name has %zu bytes, more than %zu",
+            name.size, max);
+    if (bg_failed (result))
+        job_yaml_refuse (self, value, 0, "name of a job", &err);
+    else
+        job->name = bg_arena_copy (self->arena, name);
+}
 
 static void read_name (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job *job = target;
+    if (value->kind == BG_YAML_SCALAR && self->is_local) {
+        read_local_name (self, value, job);
+        return;
+    }
+    if (value->kind == BG_YAML_SCALAR && job_name_is_local (value->text)) {
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "names that begin with " JOB_LOCAL_PREFIX
+            " are those of a machine's own jobs, which are "
+            "made there: bugle-node job apply FILE");
+        return;
+    }
     job_yaml_name (self, value, "name of a job", job_yaml_max (&wire_desc_job, "name"), &job->name);
 }
 
@@ -209,7 +244,8 @@ static void check_missing (job_yaml_reader *self, const bg_yaml *node)
         {"steps", "the job has no steps", "steps: with at least one"},
     };
     for (size_t i = 0; i < JOB_COUNT_OF (required); i++) {
-        if (bg_yaml_find (node, required[i].key) < 0)
+        const bool is_needed = !self->is_local || strcmp (required[i].key, "targets") != 0;
+        if (is_needed && bg_yaml_find (node, required[i].key) < 0)
             job_yaml_missing (self, node, required[i].what, required[i].example);
     }
 }
@@ -273,6 +309,8 @@ static void read_document (
     if (!job_yaml_map (reader, node, "a job", job_keys, JOB_COUNT_OF (job_keys), job))
         return;
     check_missing (reader, node);
+    if (reader->is_local && bg_yaml_find (node, "targets") < 0)
+        job->audience.all = true;
     const set_item *first = job->name.size > 0 ? find_item (self, job->name) : NULL;
     if (first)
         refuse_twice (reader, node, first);
@@ -288,7 +326,7 @@ bg_result job_yaml_read (
     size_t before = bg_diag_count (diag);
     bg_yaml_file *yaml = NULL;
     BG_TRY (bg_yaml_parse (file, text, true, &yaml, diag, err));
-    job_yaml_reader reader = {yaml, diag, &self->arena, &self->zones};
+    job_yaml_reader reader = {yaml, diag, &self->arena, &self->zones, self->is_local};
     const char *kept_name = bg_arena_str (&self->arena, bg_slice_str (file));
     size_t documents = 0;
     for (size_t i = 0; i < bg_yaml_documents (yaml); i++) {

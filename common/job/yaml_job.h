@@ -25,6 +25,9 @@ typedef struct {
 /*  zones may be NULL and is copied.  */
 job_yaml_set *job_yaml_set_create (const job_yaml_zones *zones);
 void job_yaml_set_destroy (job_yaml_set **self_p);
+/*  What is read from now on are jobs of this machine alone: their names get the prefix local/ unless it is written, and
+    they need no targets (and have none but all).  */
+void job_yaml_set_local (job_yaml_set *self);
 
 /*  Reads a text. file is the name to show. Jobs with a mistake are left out of the set, the others
     are added; a job name that the set already has is a mistake. BG_INVALID when this text brought

@@ -144,6 +144,9 @@ void job_yaml_read_targets (job_yaml_reader *self, const bg_yaml *node, void *ta
     }
     if (!job_yaml_map (self, node, "targets", target_keys, JOB_COUNT_OF (target_keys), audience))
         return;
+    if (self->is_local && !audience->all)
+        bg_yaml_error (self->file, node, self->diag, NULL,
+            "a local job is for this machine alone; leave its targets out");
     if (audience->all && node->count > 1)
         bg_yaml_error (self->file, node, self->diag, NULL,
             "\"all: true\" stands alone; with groups, labels or names it would still mean all");

@@ -29,9 +29,11 @@ static void push (int64_t **list, size_t *count, int64_t start_us)
     *count = keep + 1;
 }
 
-void exec_bucket_add (exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled)
+void exec_bucket_add (
+    exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled, bool is_local)
 {
     exec_bucket *bucket = exec_table_put (&self->buckets, job_key);
+    bucket->is_local = is_local;
     bucket->total++;
     if (start_us < 0)
         start_us = 0;
@@ -54,6 +56,7 @@ void exec_apply_bucket (exec_core *self, const wire_record_bucket *record)
 {
     exec_bucket *bucket = exec_table_put (&self->buckets, record->job_key);
     bucket->total = record->total;
+    bucket->is_local = record->local;
     copy_list (record->starts_us, record->starts_us_count, &bucket->deeds_us, &bucket->deed_count);
     copy_list (record->scheduled_us, record->scheduled_us_count, &bucket->scheduled_us,
         &bucket->scheduled_count);
@@ -67,6 +70,18 @@ void exec_buckets_fini (exec_core *self)
         free (bucket->scheduled_us);
     }
     exec_table_fini (&self->buckets);
+}
+
+void exec_buckets_forget (exec_core *self)
+{
+    for (size_t i = self->buckets.count; i-- > 0;) {
+        exec_bucket *bucket = exec_table_at (&self->buckets, i);
+        if (bucket->is_local)
+            continue;
+        free (bucket->deeds_us);
+        free (bucket->scheduled_us);
+        exec_table_drop (&self->buckets, bucket->job_key);
+    }
 }
 
 static size_t count_since (int64_t *list, size_t count, int64_t now_us, int64_t since_us)

@@ -208,8 +208,12 @@ static void handle_privileged (exec_core *self, bg_now now, exec_peer peer,
     bg_result result;
     if (!peer.privileged) {
         result = bg_fail (&err, BG_NOT_ALLOWED,
-            "only root and the account of bugle-exec may enlist or defect here");
+            header->kind == WIRE_EXEC_LOCAL
+                ? "only root and the account of bugle-exec may make or change local jobs here"
+                : "only root and the account of bugle-exec may enlist or defect here");
         bg_ignore (bg_hint (&err, "run the command as root, or as the user who runs bugle-exec"));
+    } else if (header->kind == WIRE_EXEC_LOCAL) {
+        result = exec_make_local_key (self, value, note, &err);
     } else if (header->kind == WIRE_EXEC_ANCHOR) {
         result = exec_anchor (self, now, value, note, &err);
     } else {
@@ -273,6 +277,7 @@ bg_result exec_core_handle (
         handle_attest (self, now, value);
         return bg_ok ();
     case WIRE_EXEC_ANCHOR:
+    case WIRE_EXEC_LOCAL:
     case WIRE_EXEC_FORGET:
         handle_privileged (self, now, peer, &header, value, &arena);
         return bg_ok ();
@@ -363,7 +368,8 @@ static void emit_floors (const exec_core *self, const sink *to)
             .version = floor->version,
             .disabled = floor->disabled,
             .until_us = floor->until_us,
-            .object_key = floor->object_key};
+            .object_key = floor->object_key,
+            .local = floor->is_local};
         memcpy (record.hash, floor->hash, sizeof record.hash);
         emit_record (to, WIRE_RECORD_FLOOR, &record);
     }
@@ -378,9 +384,20 @@ static void emit_buckets (const exec_core *self, const sink *to)
             .starts_us = (uint64_t *) bucket->deeds_us,
             .starts_us_count = bucket->deed_count,
             .scheduled_us = (uint64_t *) bucket->scheduled_us,
-            .scheduled_us_count = bucket->scheduled_count};
+            .scheduled_us_count = bucket->scheduled_count,
+            .local = bucket->is_local};
         emit_record (to, WIRE_RECORD_BUCKET, &record);
     }
+}
+
+/*  A job has one open run at most, so a local STOP behind its intent covers just that.  */
+static void emit_run (const sink *to, const exec_run *run)
+{
+    to->emit (to->ctx, run->intent);
+    if (!run->is_stopped)
+        return;
+    wire_record_stop record = {.deed = run->id, .job_key = run->job_key, .local = true};
+    emit_record (to, WIRE_RECORD_STOP, &record);
 }
 
 /*  Intents count in the bucket and in the deeds done when they are replayed; so these come
@@ -405,14 +422,15 @@ void exec_core_compact (
     }
     for (size_t i = 0; i < self->stops.count; i++) {
         const exec_stop *stop = exec_table_at (&self->stops, i);
-        wire_record_stop record = {stop->deed, stop->job_key, stop->issued_us, stop->expires_us};
+        wire_record_stop record = {
+            stop->deed, stop->job_key, stop->issued_us, stop->expires_us, false};
         emit_record (&to, WIRE_RECORD_STOP, &record);
     }
     for (size_t i = 0; i < self->runs.count; i++)
-        emit (ctx, ((exec_run *) exec_table_at (&self->runs, i))->intent);
+        emit_run (&to, exec_table_at (&self->runs, i));
     for (size_t i = 0; i < self->done.count; i++) {
         const exec_done *done = exec_table_at (&self->done, i);
-        wire_record_done record = {done->id, done->expires_us, done->is_occurrence};
+        wire_record_done record = {done->id, done->expires_us, done->is_occurrence, done->is_local};
         emit_record (&to, WIRE_RECORD_DONE, &record);
     }
     emit_buckets (self, &to);

@@ -1,6 +1,6 @@
 /*  The inside of exec_core, shared by its files: core.c (life, dispatch, log), standing.c
-    (anchor, authority, membership, attested time), verdict.c (documents, STOPs), starts.c (what
-    may start), bucket.c (limits of starts), plan.c (what a supervisor gets), runs.c (open and
+    (anchor, authority, membership, attested time), verdict.c (documents, STOPs), local.c (what the
+    machine signs for itself), starts.c (what may start), bucket.c (limits of starts), plan.c (what a supervisor gets), runs.c (open and
     finished runs).
 
     Every change of state has one function that makes it from a decoded record (exec_apply_*);
@@ -31,6 +31,7 @@ typedef struct {
     bool disabled; /*  of a switch  */
     int64_t until_us;
     bg_id object_key;
+    bool is_local; /*  of the machine's own documents: outlives enlistments  */
 } exec_floor;
 
 /*  A deed or occurrence that was done.  */
@@ -38,7 +39,8 @@ typedef struct {
     bg_id id;
     int64_t expires_us;   /*  broker's time for deeds, the machine's for occurrences  */
     int64_t held_boot_us; /*  since when this process knows of it  */
-    bool is_occurrence;
+    bool is_occurrence;   /*  or a local deed: by the machine's clock  */
+    bool is_local;        /*  outlives enlistments  */
 } exec_done;
 
 /*  The newest STOP of a job.  */
@@ -56,6 +58,7 @@ typedef struct {
     size_t deed_count;
     int64_t *scheduled_us;
     size_t scheduled_count;
+    bool is_local;
 } exec_bucket;
 
 typedef struct {
@@ -65,6 +68,8 @@ typedef struct {
     int64_t began_us; /*  broker's time as far as known, else the machine's; of a deed its issue  */
     bg_slice intent;  /*  the RECORD_INTENT blob, owned  */
     bg_slice outcome; /*  the final run, encoded, owned; empty while it is open  */
+    bool is_local;    /*  of a local job  */
+    bool is_stopped;  /*  by a local STOP  */
 } exec_run;
 
 typedef struct {
@@ -122,6 +127,10 @@ struct exec_core {
     exec_table buckets; /*  exec_bucket  */
     exec_table runs;    /*  exec_run  */
 
+    bool has_local;
+    bg_key local_key;
+    bg_id local_installation;
+
     bool has_policy;
     exec_policy policy;
     char policy_problem[512];
@@ -154,6 +163,8 @@ void exec_tell_standing (exec_core *self);
 bg_result exec_anchor (exec_core *self, bg_now now, const wire_exec_anchor *anchor, char note[256],
     bg_error *err) BG_CHECKED;
 bg_result exec_forget (exec_core *self, bg_error *err) BG_CHECKED;
+/*  The default one, where there is none.  */
+bg_result exec_write_policy (exec_core *self, char note[256], bg_error *err) BG_CHECKED;
 /*  BG_WAITING while there is no room for a record.  */
 bg_result exec_require_storage (const exec_core *self, bg_error *err) BG_CHECKED;
 /*  Has an authority and is a member: otherwise BG_NOT_ENLISTED or BG_WAITING.  */
@@ -199,23 +210,41 @@ void exec_apply_stop (exec_core *self, const wire_record_stop *record);
 void exec_apply_done (exec_core *self, const wire_record_done *record);
 exec_done *exec_put_done (
     exec_core *self, bg_id id, int64_t expires_us, bool is_occurrence, int64_t boot_us);
-/*  The job is switched off now.  */
-bool exec_is_disabled (const exec_core *self, bg_id job_key, bg_slice job_name, int64_t time_us);
+/*  The job is switched off now. installation: of its document.  */
+bool exec_is_disabled (
+    const exec_core *self, bg_id installation, bg_id job_key, bg_slice job_name, int64_t time_us);
 /*  A STOP that was issued later covers what began (or was issued) at that time.  */
 bool exec_is_stopped (const exec_core *self, bg_id job_key, int64_t began_us);
+
+/*  ---- local.c ----  */
+/*  Signed by the machine's own key.  */
+bool exec_is_own (const exec_core *self, const wire_signed *item);
+bool exec_is_own_installation (const exec_core *self, bg_id installation);
+/*  A local document, or a STOP of any job on this machine.  */
+bg_result exec_judge_own (exec_core *self, bg_now now, const wire_signed *item, bg_arena *arena,
+    wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
+bg_result exec_read_own_deed (exec_core *self, const wire_signed *item, bg_arena *arena,
+    wire_deed *deed, bg_error *err) BG_CHECKED;
+/*  By the machine's clock.  */
+bg_result exec_check_own_deed_time (bg_now now, const wire_deed *deed, bg_error *err) BG_CHECKED;
+bg_result exec_make_local_key (
+    exec_core *self, const wire_exec_local *wanted, char note[256], bg_error *err) BG_CHECKED;
 
 /*  ---- starts.c ----  */
 void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,
     const wire_exec_start *start, bg_arena *arena);
 
 /*  ---- bucket.c ----  */
-void exec_bucket_add (exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled);
+void exec_bucket_add (
+    exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled, bool is_local);
 /*  BG_LIMIT when one more start now would pass what the job says, or the bound that holds when
     it says nothing.  */
 bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key, bool is_scheduled,
     int64_t now_us, bg_error *err) BG_CHECKED;
 void exec_apply_bucket (exec_core *self, const wire_record_bucket *record);
 void exec_buckets_fini (exec_core *self);
+/*  Of the broker's jobs.  */
+void exec_buckets_forget (exec_core *self);
 
 /*  ---- plan.c ----  */
 /*  Resolves everything a supervisor needs into plan, all in the arena. run is as it will be
@@ -234,5 +263,7 @@ void exec_recount_runs (exec_core *self);
 void exec_runs_fini (exec_core *self);
 /*  Tells the supervisors of a job's covered runs to stop; how many.  */
 size_t exec_stop_runs (exec_core *self, bg_id job_key);
+/*  Marks all open runs of the job as to be stopped.  */
+void exec_mark_stopped (exec_core *self, bg_id job_key);
 
 #endif

@@ -78,6 +78,8 @@ typedef struct {
     /*  Writes the default policy when there is none, and gives the policy that holds now. note:
         one sentence for people about what was written, empty when one was there.  */
     bg_result (*policy_write) (void *ctx, exec_policy *policy, char note[256], bg_error *err);
+    /*  Makes the key of local jobs when there is none, durably, and gives its public half.  */
+    bg_result (*local_key) (void *ctx, bg_key *public_key, bg_error *err);
 } exec_ports;
 
 typedef struct {
@@ -111,6 +113,10 @@ void exec_core_replayed (exec_core *self, bg_now now);
     reason for people.  */
 void exec_core_set_policy (
     exec_core *self, bg_now now, const exec_policy *policy, const char *problem);
+
+/*  The public half of the machine's own key: documents named local/NAME that it signed count. Without a call
+    there is none.  */
+void exec_core_set_local (exec_core *self, const bg_key *public_key);
 
 /*  Whether there is room for records. While there is none, nothing starts (reason storage) and
     documents wait.  */

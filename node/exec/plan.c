@@ -54,12 +54,14 @@ static void set_values (const exec_core *self, bg_now now, const wire_run *run, 
     values[JOB_TOKEN_JOBNAME] = run->job_name;
     values[JOB_TOKEN_JOBID] = id_value (r, run->job_key);
     values[JOB_TOKEN_MACH] = wire_fit_text (bg_slice_str (self->config.host), 255, false, r->arena);
-    values[JOB_TOKEN_TARGET] = member->name;
+    /*  A machine that was never enlisted goes by its own name.  */
+    values[JOB_TOKEN_TARGET] = self->member.version ? member->name : values[JOB_TOKEN_MACH];
     values[JOB_TOKEN_TARGETID] = id_value (r, member->target);
     values[JOB_TOKEN_RUNID] = id_value (r, run->run);
     values[JOB_TOKEN_EXECID] = id_value (r, run->exec);
     values[JOB_TOKEN_SCHEDULE] = run->schedule;
-    values[JOB_TOKEN_BROKER] = wire_keyring_authority (self->keyring)->name;
+    if (self->keyring)
+        values[JOB_TOKEN_BROKER] = wire_keyring_authority (self->keyring)->name;
     set_time (r, JOB_TOKEN_STRTDT, JOB_TOKEN_STRTTM,
         due_us + INT64_C (1000000) * offset_s (self->ports.ctx, due_us));
     set_time (r, JOB_TOKEN_DATE, JOB_TOKEN_TIME,

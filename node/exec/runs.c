@@ -25,23 +25,32 @@ static void free_run (exec_run *run)
 static void count_start (exec_core *self, const wire_record_intent *record)
 {
     const wire_run *run = &record->run;
-    bool is_scheduled = bg_id_is_zero (run->exec);
-    exec_bucket_add (self, run->job_key, run->started_us, is_scheduled);
-    if (is_scheduled)
-        exec_put_done (self, run->occurrence, run->nominal_us + EXEC_KEEP_DONE_US, true, 0);
+    const bool is_by_own_deed = !bg_id_is_zero (record->deed);
+    const bool is_scheduled = bg_id_is_zero (run->exec) && !is_by_own_deed;
+    exec_bucket_add (self, run->job_key, run->started_us, is_scheduled, record->local);
+    exec_done *done;
+    if (is_by_own_deed)
+        done = exec_put_done (
+            self, record->deed, record->deed_expires_us + EXEC_KEEP_DONE_US, true, 0);
+    else if (is_scheduled)
+        done = exec_put_done (self, run->occurrence, run->nominal_us + EXEC_KEEP_DONE_US, true, 0);
     else
-        exec_put_done (self, run->exec, record->deed_expires_us, false, 0);
+        done = exec_put_done (self, run->exec, record->deed_expires_us, false, 0);
+    done->is_local = record->local || is_by_own_deed;
 }
 
 void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob)
 {
     const wire_run *from = &record->run;
-    bool is_scheduled = bg_id_is_zero (from->exec);
+    /*  What a local START began counts by when it began: its own time is not the broker's.  */
+    const bool is_by_broker = !bg_id_is_zero (from->exec);
     exec_run *run = exec_table_put (&self->runs, from->run);
     free_run (run);
     run->job_key = from->job_key;
     run->exec = from->exec;
-    run->began_us = is_scheduled ? record->began_us : record->deed_issued_us;
+    run->began_us = is_by_broker ? record->deed_issued_us : record->began_us;
+    run->is_local = record->local;
+    run->is_stopped = false;
     uint8_t *copy = bg_alloc (blob.size);
     memcpy (copy, blob.data, blob.size);
     run->intent = bg_slice_of (copy, blob.size);
@@ -119,7 +128,9 @@ void exec_recount_runs (exec_core *self)
 {
     for (size_t i = 0; i < self->runs.count; i++) {
         BG_AUTO_ARENA arena = {0};
-        count_start (self, read_record (exec_table_at (&self->runs, i), &arena));
+        const exec_run *run = exec_table_at (&self->runs, i);
+        if (!run->is_local)
+            count_start (self, read_record (run, &arena));
     }
 }
 
@@ -303,13 +314,27 @@ void exec_taken (exec_core *self, bg_id id)
 
 /*  ---- stopping ----  */
 
+void exec_mark_stopped (exec_core *self, bg_id job_key)
+{
+    for (size_t i = 0; i < self->runs.count; i++) {
+        exec_run *run = exec_table_at (&self->runs, i);
+        if (!run->outcome.size && bg_id_equal (run->job_key, job_key))
+            run->is_stopped = true;
+    }
+}
+
+static bool is_covered (const exec_core *self, const exec_run *run)
+{
+    return !run->outcome.size &&
+           (run->is_stopped || exec_is_stopped (self, run->job_key, run->began_us));
+}
+
 size_t exec_stop_runs (exec_core *self, bg_id job_key)
 {
     size_t count = 0;
     for (size_t i = 0; i < self->runs.count; i++) {
         const exec_run *run = exec_table_at (&self->runs, i);
-        if (run->outcome.size || !bg_id_equal (run->job_key, job_key) ||
-            !exec_is_stopped (self, job_key, run->began_us))
+        if (!bg_id_equal (run->job_key, job_key) || !is_covered (self, run))
             continue;
         self->ports.supervisor_stop (self->ports.ctx, run->id, "stop");
         count++;
@@ -321,6 +346,6 @@ void exec_core_supervisor_here (exec_core *self, bg_now now, bg_id id)
 {
     (void) now;
     const exec_run *run = exec_table_find (&self->runs, id);
-    if (run && !run->outcome.size && exec_is_stopped (self, run->job_key, run->began_us))
+    if (run && is_covered (self, run))
         self->ports.supervisor_stop (self->ports.ctx, id, "stop");
 }

@@ -3,6 +3,7 @@
 
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
+#include "common/sys/keyfile.h"
 #include "common/sys/notify.h"
 #include "common/sys/random.h"
 #include "node/exec/run_file.h"
@@ -27,6 +28,20 @@ static bg_result replay_record (void *ctx, bg_slice record, bg_error *err)
     return exec_core_replay (((shell *) ctx)->core, record, err);
 }
 
+/*  A machine without local jobs has no such key.  */
+static void load_local (shell *self)
+{
+    bg_keypair pair = {0};
+    bg_error err = {0};
+    bg_result result = bg_keyfile_read (self->local_path, BG_KEY_ED25519, &pair, &err);
+    if (bg_is_ok (result))
+        exec_core_set_local (self->core, &pair.public_key);
+    else if (result.code != BG_NOT_FOUND)
+        bg_log_failure (self->config.log, BG_LOG_ERROR, "local-key-unread", &err,
+            "effect=\"no local job runs\"");
+    bg_keypair_fini (&pair);
+}
+
 /*  Makes the core from the log on disk; also after a commit that failed.  */
 static bg_result load_core (shell *self, bg_error *err)
 {
@@ -44,6 +59,7 @@ static bg_result load_core (shell *self, bg_error *err)
         bg_log_event (self->config.log, BG_LOG_WARNING, "log-tail-cut", "bytes=%zu path=%s",
             torn_bytes, bg_log_cstr (self->log_path).text);
     exec_core_replayed (self->core, shell_now ());
+    load_local (self);
     exec_core_set_storage_full (self->core, self->storage_full);
     self->machine.policy_was_read = false;
     self->wants_sync = false;
@@ -279,6 +295,7 @@ static bg_result open_paths (shell *self, bg_error *err)
     BG_TRY (bg_home_ensure (home, BG_HOME_EXEC, err));
     BG_TRY (bg_home_ensure (home, BG_HOME_RUN_EXEC, err));
     self->log_path = bg_home_path (home, BG_HOME_EXEC, "log");
+    self->local_path = bg_home_path (home, BG_HOME_EXEC, "local.key");
     self->runs_dir = bg_home_path (home, BG_HOME_EXEC, "runs");
     self->node_path = bg_home_path (home, BG_HOME_RUN_EXEC, "exec.sock");
     self->supervisor_path = bg_home_path (home, BG_HOME_RUN_EXEC, "supervisor.sock");
@@ -328,6 +345,7 @@ static void close_shell (shell *self)
     bg_fd_close (&self->epoll_fd);
     bg_lock_release (&self->lock);
     free (self->log_path);
+    free (self->local_path);
     free (self->runs_dir);
     free (self->node_path);
     free (self->supervisor_path);

@@ -1,6 +1,7 @@
 /*  The ports of exec_core: records into the batch, effects into a queue that the turn releases
     after its commit.  */
 #include "common/sys/clock.h"
+#include "common/sys/keyfile.h"
 #include "common/sys/random.h"
 #include "node/exec/shell_private.h"
 
@@ -110,6 +111,17 @@ static bg_result port_policy_write (void *ctx, exec_policy *policy, char note[25
     return bg_ok ();
 }
 
+static bg_result port_local_key (void *ctx, bg_key *public_key, bg_error *err)
+{
+    shell *self = ctx;
+    bg_keypair pair = {0};
+    BG_TRY (bg_keyfile_ensure (
+        self->local_path, BG_KEY_ED25519, "signs local jobs of this machine", &pair, NULL, err));
+    *public_key = pair.public_key;
+    bg_keypair_fini (&pair);
+    return bg_ok ();
+}
+
 exec_ports shell_make_ports (shell *self)
 {
     return (exec_ports){.ctx = self,
@@ -123,5 +135,6 @@ exec_ports shell_make_ports (shell *self)
         .say = port_say,
         .account = port_account,
         .utc_offset_s = port_utc_offset_s,
-        .policy_write = port_policy_write};
+        .policy_write = port_policy_write,
+        .local_key = port_local_key};
 }

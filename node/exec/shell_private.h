@@ -68,6 +68,7 @@ typedef struct {
     exec_log_file *log_file;
     bg_lock *lock;
     char *log_path;
+    char *local_path; /*  key of local jobs, both halves; only the public one is kept in memory  */
     char *runs_dir;
     char *node_path; /*  sockets  */
     char *supervisor_path;

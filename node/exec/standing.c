@@ -37,6 +37,10 @@ static wire_exec_standing describe (const exec_core *self)
         .version = bg_slice_str (self->config.version),
         .time_known = self->attested.known,
         .open_runs = self->runs.count};
+    if (self->has_local) {
+        standing.local_key = self->local_key;
+        standing.local_installation = self->local_installation;
+    }
     if (self->keyring) {
         standing.installation = wire_keyring_installation (self->keyring);
         standing.authority = wire_keyring_version (self->keyring);
@@ -97,14 +101,28 @@ bg_result exec_require_storage (const exec_core *self, bg_error *err)
 
 /*  ---- anchor ----  */
 
+/*  What is the machine's own stays.  */
+static void forget_enlistment (exec_core *self)
+{
+    for (size_t i = self->floors.count; i-- > 0;) {
+        const exec_floor *floor = exec_table_at (&self->floors, i);
+        if (!floor->is_local)
+            exec_table_drop (&self->floors, floor->key);
+    }
+    for (size_t i = self->done.count; i-- > 0;) {
+        const exec_done *done = exec_table_at (&self->done, i);
+        if (!done->is_local)
+            exec_table_drop (&self->done, done->id);
+    }
+    exec_buckets_forget (self);
+    self->stops.count = 0;
+}
+
 void exec_apply_anchor (exec_core *self, const wire_record_anchor *record)
 {
     static const uint8_t none[32];
     exec_standing_fini (self);
-    exec_buckets_fini (self);
-    self->floors.count = 0;
-    self->done.count = 0;
-    self->stops.count = 0;
+    forget_enlistment (self);
     self->attested = (exec_attested){0};
     self->anchored_boot_us = 0;
     self->nonce.outstanding = false;
@@ -113,7 +131,7 @@ void exec_apply_anchor (exec_core *self, const wire_record_anchor *record)
     exec_recount_runs (self);
 }
 
-static bg_result write_policy (exec_core *self, char note[256], bg_error *err)
+bg_result exec_write_policy (exec_core *self, char note[256], bg_error *err)
 {
     exec_policy policy;
     BG_TRY (self->ports.policy_write (self->ports.ctx, &policy, note, err));
@@ -138,7 +156,7 @@ bg_result exec_anchor (
         return bg_hint (err, "defect first: bugle-node defect");
     }
     if (anchor->write_policy && !self->has_policy)
-        BG_TRY (write_policy (self, note, err));
+        BG_TRY (exec_write_policy (self, note, err));
     if (is_same && !has_left)
         return bg_ok ();
     wire_record_anchor record = {0};

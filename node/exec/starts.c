@@ -12,6 +12,7 @@
 #include "common/job/body.h"
 #include "common/job/civil.h"
 #include "proto/audience.h"
+#include "proto/local.h"
 
 /*  Reasons of runs that did not run, beside the words of codes.h.  */
 #define REASON_MISFIRE       "misfire"
@@ -27,7 +28,9 @@ typedef struct {
     const wire_job *job;
     wire_deed deed; /*  when ask->has_deed  */
     bg_slice schedule;
-    bg_id done_id; /*  deed or occurrence  */
+    bg_id done_id;   /*  deed or occurrence  */
+    bool is_own_job; /*  signed by the machine itself  */
+    bool is_own_deed;
     bool is_repeat;
     const char *reason; /*  NULL: the word of the code  */
     wire_run run;
@@ -39,8 +42,13 @@ typedef struct {
 static bg_result read_deed (exec_core *self, start *s, bg_error *err)
 {
     const wire_login *signer = NULL;
-    BG_TRY (wire_verify_deed (
-        self->keyring, &s->ask->deed, self->ports.crypto, s->arena, &s->deed, &signer, err));
+    if (s->is_own_deed)
+        BG_TRY (exec_read_own_deed (self, &s->ask->deed, s->arena, &s->deed, err));
+    else if (s->is_own_job)
+        return bg_fail (err, BG_NOT_ALLOWED, "a local job is started on its machine only");
+    else
+        BG_TRY (wire_verify_deed (
+            self->keyring, &s->ask->deed, self->ports.crypto, s->arena, &s->deed, &signer, err));
     if (s->deed.what != WIRE_DEED_START)
         return bg_fail (err, BG_INVALID, "the deed is no START");
     s->done_id = s->deed.id;
@@ -48,10 +56,23 @@ static bg_result read_deed (exec_core *self, start *s, bg_error *err)
     return bg_ok ();
 }
 
+/*  A deed is a person's word; STARTs of a broker's own are none of this version.  */
+static bg_result check_start_by (const start *s, bg_error *err)
+{
+    if (s->job->start_by != WIRE_START_BY_LOGIN)
+        return bg_fail (err, BG_POLICY, "the job says that %s may start it by command",
+            s->job->start_by == WIRE_START_BY_BROKER ? "only the broker" : "nobody");
+    return bg_ok ();
+}
+
 static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *err)
 {
     if (!bg_id_equal (s->deed.job_key, s->verified.document.key))
         return bg_fail (err, BG_INVALID, "the START is for another job");
+    if (s->is_own_deed) {
+        BG_TRY (exec_check_own_deed_time (now, &s->deed, err));
+        return check_start_by (s, err);
+    }
     if (s->deed.has_needs)
         BG_TRY (exec_needs_met (self, &s->deed.needs, err));
     if (!wire_audience_matches (&s->deed.to, &self->member.body))
@@ -59,11 +80,7 @@ static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *er
     BG_TRY (exec_check_deed_time (self, now, &s->deed, "the START", err));
     if (exec_is_stopped (self, s->verified.document.key, s->deed.issued_us))
         return bg_fail (err, BG_SUPERSEDED, "a STOP of the job was issued after this START");
-    /*  A deed is a login's word; STARTs of a broker's own are none of this version.  */
-    if (s->job->start_by != WIRE_START_BY_LOGIN)
-        return bg_fail (err, BG_POLICY, "the job says that %s may start it by command",
-            s->job->start_by == WIRE_START_BY_BROKER ? "only the broker" : "nobody");
-    return bg_ok ();
+    return check_start_by (s, err);
 }
 
 static bg_result read_occurrence (exec_core *self, start *s, bg_error *err)
@@ -73,8 +90,10 @@ static bg_result read_occurrence (exec_core *self, start *s, bg_error *err)
         return bg_fail (
             err, BG_INVALID, "the job has no schedule number %llu", (unsigned long long) number);
     s->schedule = s->job->schedules[number - 1].name;
-    s->done_id = wire_occurrence_id (self->member.body.target, s->verified.document.key,
-        s->schedule, s->ask->nominal_us, (uint8_t) s->ask->fold);
+    /*  Of a local job the machine's own installation stands for the target: it outlives enlistments.  */
+    s->done_id =
+        wire_occurrence_id (s->is_own_job ? self->local_installation : self->member.body.target,
+            s->verified.document.key, s->schedule, s->ask->nominal_us, (uint8_t) s->ask->fold);
     s->is_repeat = exec_table_find (&self->done, s->done_id) != NULL;
     return bg_ok ();
 }
@@ -112,7 +131,7 @@ static bg_result check_job (exec_core *self, bg_now now, start *s, bg_error *err
     BG_TRY (exec_take_document (self, now, &s->verified, err));
     BG_TRY (job_body_check (
         s->job, err)); /*  a floor that was raised by an older program may not have checked it  */
-    if (!wire_audience_matches (&s->job->audience, &self->member.body))
+    if (!s->is_own_job && !wire_audience_matches (&s->job->audience, &self->member.body))
         return bg_fail (err, BG_WRONG_TARGET, "the job %.*s is not for this target",
             BG_SLICE_ARG (s->job->name));
     return bg_ok ();
@@ -134,9 +153,11 @@ static bg_result check_lease (exec_core *self, bg_now now, start *s, bg_error *e
 
 static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error *err)
 {
-    BG_TRY (check_lease (self, now, s, err));
+    if (!s->is_own_job)
+        BG_TRY (check_lease (self, now, s, err));
     bg_id job_key = s->verified.document.key;
-    if (exec_is_disabled (self, job_key, s->job->name, exec_best_time (self, now)))
+    if (exec_is_disabled (self, s->verified.document.installation, job_key, s->job->name,
+            exec_best_time (self, now)))
         return bg_fail (err, BG_DISABLED, "the job %.*s is disabled", BG_SLICE_ARG (s->job->name));
     if (exec_job_is_running (self, job_key))
         return bg_fail (
@@ -189,7 +210,9 @@ static void describe_run (exec_core *self, bg_now now, start *s)
     run->job_version = s->verified.document.version;
     run->state = WIRE_RUN_RUNNING;
     run->started_us = now.utc_us;
-    if (s->ask->has_deed) {
+    if (s->is_own_deed) {
+        /*  Nobody elsewhere asked for it: a run without an execution.  */
+    } else if (s->ask->has_deed) {
         run->exec = s->deed.id;
     } else {
         run->schedule = s->schedule;
@@ -204,7 +227,9 @@ static void begin (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id r
         .run = s->run,
         .deed_expires_us = s->ask->has_deed ? s->deed.expires_us : 0,
         .deed_issued_us = s->ask->has_deed ? s->deed.issued_us : 0,
-        .began_us = exec_best_time (self, now)};
+        .began_us = exec_best_time (self, now),
+        .local = s->is_own_job,
+        .deed = s->is_own_deed ? s->deed.id : (bg_id){{0}}};
     bg_slice blob = exec_blob (WIRE_RECORD_INTENT, &record);
     self->ports.log_append (self->ports.ctx, blob, true);
     exec_apply_intent (self, &record, blob);
@@ -221,13 +246,31 @@ static void begin (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id r
     exec_reply (self, peer, WIRE_EXEC_RUN, request, &message);
     exec_log (self, EXEC_SAY_INFO, "run-begins", "run=%s job=\"%.*s\" %s=%.*s",
         bg_id_short (s->run.run).text, BG_SLICE_ARG (s->job->name),
-        s->ask->has_deed ? "exec" : "schedule", s->ask->has_deed ? 8 : (int) s->schedule.size,
+        s->is_own_deed     ? "local"
+        : s->ask->has_deed ? "exec"
+                           : "schedule",
+        s->ask->has_deed ? 8 : (int) s->schedule.size,
         s->ask->has_deed ? bg_id_short (s->deed.id).text : (const char *) s->schedule.data);
+}
+
+static bg_result read_job (exec_core *self, start *s, bg_error *err)
+{
+    if (s->is_own_job)
+        BG_TRY (wire_local_verify (
+            &self->local_key, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
+    else
+        BG_TRY (wire_verify_document (
+            self->keyring, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
+    s->job = s->verified.body;
+    return bg_ok ();
 }
 
 static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *err)
 {
-    BG_TRY (exec_require_member (self, err));
+    s->is_own_job = exec_is_own (self, &s->ask->job);
+    s->is_own_deed = s->ask->has_deed && exec_is_own (self, &s->ask->deed);
+    if (!s->is_own_job)
+        BG_TRY (exec_require_member (self, err));
     if (s->ask->has_deed == (s->ask->schedule != 0))
         return bg_fail (err, BG_INVALID, "a start has either a deed or an occurrence");
     if (s->ask->job.type != WIRE_TYPE_JOB)
@@ -237,15 +280,14 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
         if (s->is_repeat)
             return bg_ok ();
     }
-    BG_TRY (wire_verify_document (
-        self->keyring, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
-    s->job = s->verified.body;
+    BG_TRY (read_job (self, s, err));
     if (!s->ask->has_deed) {
         BG_TRY (read_occurrence (self, s, err));
         if (s->is_repeat)
             return bg_ok ();
     }
-    BG_TRY (exec_require_newest (self, err));
+    if (!s->is_own_job)
+        BG_TRY (exec_require_newest (self, err));
     BG_TRY (check_storage (self, s, err));
     BG_TRY (check_job (self, now, s, err));
     if (s->ask->has_deed)

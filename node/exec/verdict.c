@@ -26,10 +26,10 @@ bg_result exec_needs_met (const exec_core *self, const wire_needs *needs, bg_err
     return bg_ok ();
 }
 
-bool exec_is_disabled (const exec_core *self, bg_id job_key, bg_slice job_name, int64_t time_us)
+bool exec_is_disabled (
+    const exec_core *self, bg_id installation, bg_id job_key, bg_slice job_name, int64_t time_us)
 {
-    bg_id key =
-        wire_switch_key (wire_keyring_installation (self->keyring), WIRE_TYPE_JOB, job_name);
+    bg_id key = wire_switch_key (installation, WIRE_TYPE_JOB, job_name);
     const exec_floor *floor = exec_table_find (&self->floors, key);
     if (!floor || floor->type != WIRE_TYPE_SWITCH || !floor->disabled ||
         !bg_id_equal (floor->object_key, job_key))
@@ -55,11 +55,17 @@ exec_done *exec_put_done (
 
 void exec_apply_done (exec_core *self, const wire_record_done *record)
 {
-    exec_put_done (self, record->deed, record->expires_us, record->occurrence, 0);
+    exec_put_done (self, record->deed, record->expires_us, record->occurrence, 0)->is_local =
+        record->local;
 }
 
 void exec_apply_stop (exec_core *self, const wire_record_stop *record)
 {
+    if (record->local) {
+        exec_put_done (self, record->deed, record->expires_us, true, 0)->is_local = true;
+        exec_mark_stopped (self, record->job_key);
+        return;
+    }
     exec_put_done (self, record->deed, record->expires_us, false, 0);
     exec_stop *stop = exec_table_put (&self->stops, record->job_key);
     if (record->issued_us < stop->issued_us)
@@ -80,13 +86,15 @@ void exec_apply_floor (exec_core *self, const wire_record_floor *record)
     floor->disabled = record->disabled;
     floor->until_us = record->until_us;
     floor->object_key = record->object_key;
+    floor->is_local = record->local;
 }
 
 static void raise_floor (exec_core *self, const wire_verified *verified)
 {
     wire_record_floor record = {.key = verified->document.key,
         .type = verified->document.type,
-        .version = verified->document.version};
+        .version = verified->document.version,
+        .local = exec_is_own_installation (self, verified->document.installation)};
     memcpy (record.hash, verified->hash, sizeof record.hash);
     if (verified->document.type == WIRE_TYPE_SWITCH) {
         const wire_switch *body = verified->body;
@@ -171,7 +179,7 @@ static bg_result judge_stop (exec_core *self, bg_now now, const wire_signed *ite
         return bg_fail (err, BG_WRONG_TARGET, "the STOP is not for this target");
     BG_TRY (exec_check_deed_time (self, now, &deed, "the STOP", err));
     BG_TRY (exec_require_storage (self, err));
-    wire_record_stop record = {deed.id, deed.job_key, deed.issued_us, deed.expires_us};
+    wire_record_stop record = {deed.id, deed.job_key, deed.issued_us, deed.expires_us, false};
     exec_append (self, WIRE_RECORD_STOP, &record, true);
     exec_apply_stop (self, &record);
     size_t runs = exec_stop_runs (self, deed.job_key);
@@ -185,6 +193,8 @@ static bg_result judge_stop (exec_core *self, bg_now now, const wire_signed *ite
 bg_result exec_judge (exec_core *self, bg_now now, const wire_signed *item, bg_arena *arena,
     wire_exec_verdict *verdict, bg_error *err)
 {
+    if (exec_is_own (self, item))
+        return exec_judge_own (self, now, item, arena, verdict, err);
     if (!self->is_anchored)
         return bg_fail (err, BG_NOT_ENLISTED, "this machine is not enlisted with a broker");
     switch (item->type) {

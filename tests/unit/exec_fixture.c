@@ -79,6 +79,15 @@ static bg_result port_policy_write (void *ctx, exec_policy *policy, char note[25
     return bg_ok ();
 }
 
+static bg_result port_local_key (void *ctx, bg_key *public_key, bg_error *err)
+{
+    exec_fixture *self = ctx;
+    (void) err;
+    self->has_local = true;
+    *public_key = self->local.public_key;
+    return bg_ok ();
+}
+
 static exec_core *make_core (exec_fixture *self)
 {
     exec_ports ports = {.ctx = self,
@@ -91,7 +100,8 @@ static exec_core *make_core (exec_fixture *self)
         .random = port_random,
         .account = port_account,
         .utc_offset_s = port_offset,
-        .policy_write = port_policy_write};
+        .policy_write = port_policy_write,
+        .local_key = port_local_key};
     exec_config config = {.boot = self->boot,
         .version = "test",
         .policy_path = "/etc/bugle/policy",
@@ -106,6 +116,8 @@ void exec_fixture_init (exec_fixture *self)
         .boot = {{9}},
         .account_uid = 1000};
     signing_fixture_init (&self->signing, 1);
+    static const uint8_t seed[32] = {77};
+    wire_keypair (seed, &self->local.public_key, self->local.secret);
     strcpy (self->policy.account, "jobs");
     self->core = make_core (self);
     exec_core_replayed (self->core, self->now);
@@ -147,6 +159,8 @@ exec_core *exec_fixture_replay (exec_fixture *self, const logged *records, size_
     }
     exec_core_replayed (core, self->now);
     exec_core_set_policy (core, self->now, &self->policy, NULL);
+    if (self->has_local)
+        exec_core_set_local (core, &self->local.public_key);
     return core;
 }
 

@@ -35,6 +35,8 @@ typedef struct {
     uint32_t account_uid;
     int32_t utc_offset_s;
     uint64_t requests;
+    bool has_local; /*  the machine has this key for local jobs  */
+    fixture_pair local;
 } exec_fixture;
 
 #define EXEC_NODE ((exec_peer){1, true})

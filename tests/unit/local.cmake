@@ -1,0 +1,2 @@
+# The commands of bugle-node, and local jobs.
+bugle_test (test_exec_local SOURCES unit/test_exec_local.c unit/exec_fixture.c unit/signing_fixture.c MAY_USE exec_core)
