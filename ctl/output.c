@@ -114,6 +114,9 @@ void ctl_print_error (ctl_output *self, const bg_error *err)
     print_indented (self->options.talk, "error: ", "       ", message);
     if (err->hint[0] != '\0')
         print_indented (self->options.talk, "       ", "       ", err->hint);
+    if (self->options.is_verbose && !self->options.is_quiet && err->code != BG_OK)
+        (void) fprintf (self->options.talk, "       reason: %s (bugle explain %s)\n",
+            bg_code_word (err->code), bg_code_word (err->code));
 }
 
 void ctl_print (ctl_output *self, const char *format, ...)

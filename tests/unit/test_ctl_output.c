@@ -267,6 +267,18 @@ static void an_error_is_said_in_lines_under_each_other (void **state)
         "error: there is no job 'x'?[31m\n       did you mean y?\n       see: bugle job list\n");
 }
 
+static void an_error_names_its_reason_when_asked_for_more (void **state)
+{
+    (void) state;
+    capture self;
+    bg_error err = {0};
+    open_capture (&self, (ctl_output_options){.is_verbose = true});
+    bg_ignore (bg_fail (&err, BG_TOKEN, "the token has expired"));
+    ctl_print_error (self.out, &err);
+    check (&self, "",
+        "error: the token has expired\n       reason: token (bugle explain token)\n");
+}
+
 static void text_of_others_cannot_steer_a_terminal (void **state)
 {
     (void) state;
@@ -364,6 +376,7 @@ int main (void)
         cmocka_unit_test (a_section_is_indented_and_absent_when_empty),
         cmocka_unit_test (talk_heeds_quiet_and_verbose),
         cmocka_unit_test (an_error_is_said_in_lines_under_each_other),
+        cmocka_unit_test (an_error_names_its_reason_when_asked_for_more),
         cmocka_unit_test (text_of_others_cannot_steer_a_terminal),
         cmocka_unit_test (bytes_with_a_nul_become_a_string),
         cmocka_unit_test (yaml_quotes_what_would_read_as_something_else),
