@@ -1,6 +1,6 @@
-/*  bugle job list and show, and asking for a job by its name.
+/*  bugle job show, and asking for a job by its name.
 
-    Not here: what a job looks like (job_view.c), its runs (history.c), changing it (job_change.c), starting it (job_run.c).
+    Not here: the list (job_list.c), what a job looks like (job_view.c), its runs (history.c), changing it (job_change.c), starting it (job_run.c).
 */
 #include "ctl/job.h"
 
@@ -12,8 +12,6 @@
 
 #include <inttypes.h>
 
-#define LIST_DEFAULT 1000 /*  of job list without --limit  */
-#define PAGE_MAX     1000
 #define RUNS_SHOWN   5
 #define LINES_SHOWN  10 /*  of a failing step's output  */
 #define REASON_MAX   512
@@ -99,33 +97,6 @@ bg_result ctl_reason (ctl_run *run, bg_slice *reason, bg_error *err)
 void ctl_targets_count (uint64_t count, bg_buf *out)
 {
     bg_buf_printf (out, "%" PRIu64 " target%s", count, count == 1 ? "" : "s");
-}
-
-/*  ---- list ----  */
-
-bg_result ctl_job_list (ctl_run *run, bg_error *err)
-{
-    ctl_client *client = NULL;
-    size_t limit = (size_t) ctl_number (run->parsed, CTL_OPT_LIMIT, LIST_DEFAULT);
-    wire_job_query query = {0};
-    size_t total = 0;
-    bool more = true;
-    BG_TRY (ctl_run_client (run, &client, err));
-    ctl_list_begin (run->out, "jobs", ctl_job_columns, ctl_job_column_count, "name");
-    while (more && ctl_list_count (run->out) < limit) {
-        wire_jobs *answer = NULL;
-        size_t left = limit - ctl_list_count (run->out);
-        query.limit = left < PAGE_MAX ? left : PAGE_MAX;
-        BG_TRY (ctl_call (client, WIRE_JOB_QUERY, &query, WIRE_JOBS, (void **) &answer, err));
-        for (size_t i = 0; i < answer->rows_count; i++)
-            ctl_list_row (run->out, ctl_job_json (&answer->rows[i]));
-        total = (size_t) answer->total;
-        more = answer->more && answer->rows_count > 0;
-        if (more)
-            query.after = answer->rows[answer->rows_count - 1].name;
-    }
-    ctl_list_end (run->out, more, total);
-    return bg_ok ();
 }
 
 /*  ---- show ----  */

@@ -138,6 +138,28 @@ void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us
     json_object_set_new (object, "definition", buf_json (&yaml));
 }
 
+void ctl_job_add_next (json_t *object, const wire_job *job, int64_t now_us)
+{
+    const char *first = NULL;
+    bool by_target = false;
+    json_t *schedules = json_array ();
+    if (json_is_false (json_object_get (object, "enabled")))
+        now_us = disabled_until_us (object);
+    for (size_t i = 0; i < job->schedules_count; i++) {
+        json_t *schedule = schedule_json (&job->schedules[i], now_us);
+        const char *zone = json_string_value (json_object_get (schedule, "zone"));
+        const char *next = json_string_value (json_object_get (schedule, "next"));
+        by_target |= zone && strcmp (zone, "target") == 0;
+        if (next && (!first || strcmp (next, first) < 0))
+            first = next; /*  RFC 3339 in UTC sorts as text  */
+        json_array_append_new (schedules, schedule);
+    }
+    json_object_set_new (object, "next", first ? json_string (first) : json_null ());
+    json_object_set_new (
+        object, "zone", by_target && now_us != 0 ? json_string ("target") : json_null ());
+    json_decref (schedules);
+}
+
 /*  ---- tables ----  */
 
 static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *text)
@@ -203,6 +225,7 @@ const ctl_column ctl_job_columns[] = {
     {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"last_state", "LAST", CTL_CELL_STATE, CTL_NORMAL, NULL},
     {"last", "ENDED", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, print_next},
     {"audience", "FOR", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"category", "CATEGORY", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"step_count", "STEPS", CTL_CELL_NUMBER, CTL_WIDE, NULL},

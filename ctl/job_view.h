@@ -14,6 +14,10 @@ json_t *ctl_job_json (const wire_job_row *row);
     definition, its YAML. now_us: for next.  */
 void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us);
 
+/*  Adds next, the earliest time of the schedules that is the same on all targets (null: none, or disabled), and zone:
+    "target" when a schedule goes by each target's own clock.  */
+void ctl_job_add_next (json_t *object, const wire_job *job, int64_t now_us);
+
 /*  Columns and fields over these objects.  */
 extern const ctl_column ctl_job_columns[];
 extern const size_t ctl_job_column_count;

@@ -176,27 +176,74 @@ static void list_goes_through_all_pages (void **state)
     fake_answer (run, WIRE_JOB_QUERY, &second);
     fake_command (run, "job list", NULL);
     fake_done (run, 0);
-    assert_string_equal (run->data,
-        "NAME     STATE     VERSION  TARGETS  DELIVERY   RUNNING  LAST       ENDED\n"
-        "nightly  enabled   v4             5  5 applied        0  -          -\n"
-        "weekly   disabled  v4             5  5 applied        0  succeeded  2026-03-01 12:00:00 "
-        "Z\n");
+    assert_string_equal (run->data, "NAME     STATE     VERSION  TARGETS  DELIVERY   RUNNING  LAST "
+                                    "      ENDED                  "
+                                    "NEXT\n"
+                                    "nightly  enabled   v4             5  5 applied        0  -    "
+                                    "      -                      "
+                                    "-\n"
+                                    "weekly   disabled  v4             5  5 applied        0  "
+                                    "succeeded  2026-03-01 12:00:00 Z  "
+                                    "-\n");
     const wire_job_query *query = run->requests[1];
     fake_slice (query->after, "nightly");
+}
+
+/*  Two pages of one job each: nightly, and weekly, which is disabled and ended last with a failure.  */
+static void answer_two_jobs (fake_run *run, wire_job_row rows[2])
+{
+    rows[0] = fake_job_row (&run->arena);
+    rows[1] = fake_job_row (&run->arena);
+    rows[0].category = (bg_slice) STR ("Maintenance");
+    rows[0].last_us = FAKE_NOW_US - 3600 * S;
+    rows[0].last_state = WIRE_RUN_SUCCEEDED;
+    rows[1].name = (bg_slice) STR ("weekly");
+    rows[1].disabled = true;
+    rows[1].running = 2;
+    rows[1].last_us = FAKE_NOW_US;
+    rows[1].last_state = WIRE_RUN_FAILED;
+    const wire_jobs first = {.rows = rows, .rows_count = 1, .more = true, .total = 2};
+    const wire_jobs second = {.rows = rows + 1, .rows_count = 1, .total = 2};
+    fake_answer (run, WIRE_JOB_QUERY, &first);
+    fake_answer (run, WIRE_JOB_QUERY, &second);
 }
 
 static void a_list_that_was_cut_says_so (void **state)
 {
     fake_run *run = *state;
-    wire_job_row row = fake_job_row (&run->arena);
-    const wire_jobs first = {.rows = &row, .rows_count = 1, .more = true, .total = 7};
-    fake_answer (run, WIRE_JOB_QUERY, &first);
+    wire_job_row rows[2];
+    answer_two_jobs (run, rows);
     fake_command (run, "job list --limit 1 -o name", NULL);
     fake_done (run, 0);
     assert_string_equal (run->data, "nightly\n");
-    fake_has (run->talk, "1 of 7 jobs shown");
-    const wire_job_query *query = run->requests[0];
-    assert_int_equal (query->limit, 1);
+    fake_has (run->talk, "1 of 2 jobs shown");
+}
+
+static void a_list_is_filtered_and_ordered (void **state)
+{
+    fake_run *run = *state;
+    static const struct {
+        const char *command;
+        const char *wanted;
+    } cases[] = {
+        {"job list -o name --enabled", "nightly\n"},
+        {"job list -o name --disabled", "weekly\n"},
+        {"job list -o name --running", "weekly\n"},
+        {"job list -o name --failed", "weekly\n"},
+        {"job list -o name --category maintenance", "nightly\n"},
+        {"job list -o name --category other", ""},
+        {"job list -o name --sort last", "weekly\nnightly\n"},
+        {"job list -o name --sort next", "nightly\nweekly\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        wire_job_row rows[2];
+        answer_two_jobs (run, rows);
+        fake_command (run, cases[i].command, NULL);
+        fake_done (run, 0);
+        if (strcmp (run->data, cases[i].wanted) != 0)
+            fail_msg ("%s: %s", cases[i].command, run->data);
+        fake_fini (run);
+    }
 }
 
 static void show_gives_fake_job_file_back (void **state)
@@ -627,6 +674,7 @@ int main (void)
         command_test (apply_needs_a_file),
         command_test (apply_says_what_was_done_before_a_conflict),
         command_test (list_goes_through_all_pages),
+        command_test (a_list_is_filtered_and_ordered),
         command_test (a_list_that_was_cut_says_so),
         command_test (show_gives_fake_job_file_back),
         command_test (show_explains_the_last_failure),
