@@ -38,6 +38,7 @@ typedef enum {
     CTL_COMPLETE_EXEC,
     CTL_COMPLETE_CONTEXT,
     CTL_COMPLETE_COMMAND,
+    CTL_COMPLETE_SHELL, /*  bash, zsh, fish  */
 } ctl_complete;
 
 /*  NONE: no login; the others are those of the broker's logins, in order.  */

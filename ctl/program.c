@@ -3,6 +3,7 @@
 
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
+#include "ctl/complete.h"
 #include "ctl/handlers.h"
 #include "ctl/help.h"
 
@@ -123,6 +124,8 @@ int ctl_program_run (int argc, char **argv, ctl_run_end *end)
     bg_error err = {0};
     bg_error output_err = {0};
     bg_result result = bg_crypto_init (&err);
+    if (bg_is_ok (result) && argc > 1 && strcmp (argv[1], "__complete") == 0)
+        return ctl_complete_run (argc - 2, argv + 2, end);
     if (bg_is_ok (result))
         result = ctl_parse (argc - 1, argv + 1, bg_clock_utc_us (), &parsed, &err);
     if (parsed == NULL) {

@@ -190,6 +190,7 @@ static void synced (node_core *self)
     node_poll_want (self);
 }
 
+/*  Refused is no news where the enlist command, which is root there, has pinned it before.  */
 static void anchored (node_core *self, const wire_exec_verdict *verdict)
 {
     if (bg_slice_is (verdict->code, "ok")) {
@@ -199,7 +200,7 @@ static void anchored (node_core *self, const wire_exec_verdict *verdict)
             self->exec.installation = (bg_id){0};
             self->exec.authority = self->exec.membership = 0;
         }
-    } else {
+    } else if (!self->exec.anchored || !bg_id_is_zero (self->exec.installation)) {
         self->exec.anchor_refused = true;
         node_log (self, NODE_LOG_ERROR, "anchor-refused",
             "bugle-exec did not take the enlistment over: %.*s", BG_SLICE_ARG (verdict->message));
