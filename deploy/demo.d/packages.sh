@@ -4,6 +4,7 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf libzmq3-dev libczmq-dev 
     libsystemd-dev libyaml-dev libjansson-dev libsmartcols-dev uthash-dev tzdata"
 TEST_PACKAGES="libcmocka-dev python3 python3-zmq python3-msgpack python3-nacl python3-yaml git"
 FULL_PACKAGES="clang libclang-rt-14-dev"
+PACKAGE_PACKAGES="dpkg-dev debhelper fakeroot lintian po-debconf"
 
 # need_packages NAME...: installs what is missing, or says what an administrator has to install.
 need_packages() {
