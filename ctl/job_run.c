@@ -6,6 +6,7 @@
 */
 #include "common/base/now.h"
 #include "ctl/change_view.h"
+#include "ctl/choose.h"
 #include "ctl/exec.h"
 #include "ctl/job.h"
 #include "ctl/sign.h"
@@ -60,6 +61,7 @@ static bg_result choose (order *self, bg_error *err)
     bool is_given = false;
     bool is_start = self->kind->what == WIRE_DEED_START;
     BG_TRY (ctl_targets_arg (self->run, &self->to, &is_given, err));
+    BG_TRY (ctl_targets_resolve (self->run, &self->to, err));
     bool is_own = !is_given && !self->to.all;
     BG_TRY (find_job (self, is_own && is_start, err));
     if (!is_own)

@@ -239,6 +239,19 @@ static bg_result see_help (const ctl_parsed *self, bg_error *err)
     return bg_hint (err, "see: " CTL_PROGRAM " %s --help", bg_buf_cstr (&name));
 }
 
+/*  The option of that word which the command takes: a word may have other values in another command (--state).  */
+static const ctl_option *of_command (const ctl_command *command, const ctl_option *option)
+{
+    if (command == NULL || ctl_command_takes (command, option->id))
+        return option;
+    for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+        if (strcmp (ctl_options[i].word, option->word) == 0 &&
+            ctl_command_takes (command, (ctl_option_id) i))
+            return &ctl_options[i];
+    }
+    return option;
+}
+
 static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error *err)
 {
     if (raw->bad_word != NULL) {
@@ -249,7 +262,7 @@ static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error
     /*  disable --until looks ahead, history --until looks back.  */
     bool looks_ahead = self->command != NULL && self->command->effect == CTL_CHANGES;
     for (size_t i = 0; i < raw->count; i++) {
-        const ctl_option *option = raw->items[i].option;
+        const ctl_option *option = of_command (self->command, raw->items[i].option);
         if (self->command != NULL && !ctl_command_takes (self->command, option->id)) {
             BG_AUTO_BUF name = {0};
             ctl_command_name (self->command, &name);

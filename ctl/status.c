@@ -1,5 +1,5 @@
 /*  status: how is the broker?  */
-#include "ctl/client.h"
+#include "ctl/target.h"
 #include "ctl/identity.h"
 
 #include <stdlib.h>
@@ -113,5 +113,6 @@ bg_result ctl_status (ctl_run *run, bg_error *err)
         ctl_section (run->out, "Counters", counter_columns, 2, counters);
     json_decref (warnings);
     json_decref (counters);
+    ctl_offer_confirm (run, status->provisional);
     return bg_ok ();
 }

@@ -6,61 +6,6 @@
 
 #define PAGE_ROWS 500
 
-/*  ---- rows ---- */
-
-static json_t *labels_json (const wire_pair *labels, size_t count)
-{
-    json_t *object = json_object ();
-    for (size_t i = 0; i < count; i++) {
-        BG_AUTO_CHAR key = bg_slice_dup (labels[i].key);
-        json_object_set_new (object, key, ctl_json_slice (labels[i].value));
-    }
-    return object;
-}
-
-static json_t *number (uint64_t value)
-{
-    return json_integer ((json_int_t) value);
-}
-
-json_t *ctl_target_json (const wire_target_row *row)
-{
-    const char *state = wire_target_state_word (row->state);
-    json_t *object = json_object ();
-    json_object_set_new (object, "name", ctl_json_slice (row->name));
-    json_object_set_new (object, "id", ctl_json_id (row->id));
-    json_object_set_new (object, "number", number (row->number));
-    json_object_set_new (object, "state", json_string (state != NULL ? state : "unknown"));
-    json_object_set_new (object, "connected", json_boolean (row->connected));
-    json_object_set_new (object, "provisional", json_boolean (row->provisional));
-    json_object_set_new (object, "location", ctl_json_text_or_null (row->location));
-    json_object_set_new (object, "groups", ctl_json_slices (row->groups, row->groups_count));
-    json_object_set_new (object, "labels", labels_json (row->labels, row->labels_count));
-    json_object_set_new (object, "zone", ctl_json_text_or_null (row->zone));
-    json_object_set_new (object, "utc_offset_s", json_integer (row->utc_offset_s));
-    json_object_set_new (object, "version", ctl_json_text_or_null (row->version));
-    json_object_set_new (object, "enlisted", ctl_json_time (row->enlisted_us));
-    json_object_set_new (object, "enlisted_by", ctl_json_text_or_null (row->enlisted_by));
-    json_object_set_new (object, "last_poll", ctl_json_time (row->last_poll_us));
-    json_object_set_new (object, "last_seen", ctl_json_time (row->last_seen_us));
-    json_object_set_new (object, "clock_offset_s", ctl_json_seconds (row->clock_offset_us));
-    json_object_set_new (object, "unread", number (row->unread));
-    json_object_set_new (object, "quarantined", number (row->quarantined));
-    json_object_set_new (object, "running", number (row->running));
-    json_object_set_new (object, "membership_version", number (row->membership_version));
-    json_object_set_new (object, "defected", ctl_json_time (row->defected_us));
-    return object;
-}
-
-void ctl_target_state_print (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    (void) out;
-    json_int_t count = json_integer_value (json_object_get (row, "quarantined"));
-    bg_buf_append_str (text, json_string_value (json_object_get (row, "state")));
-    if (count > 0)
-        bg_buf_printf (text, " (%" JSON_INTEGER_FORMAT " failed)", count);
-}
-
 /*  ---- pages ---- */
 
 bg_result ctl_targets_fetch (
@@ -144,41 +89,109 @@ bg_result ctl_targets_named (
 static const ctl_column columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"state", "STATE", CTL_CELL_STATE, CTL_NORMAL, ctl_target_state_print},
-    {"zone", "ZONE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"location", "LOCATION", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"groups", "GROUPS", CTL_CELL_LIST, CTL_NORMAL, NULL},
-    {"last_seen", "LAST SEEN", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"local_time", "LOCAL TIME", CTL_CELL_TEXT, CTL_NORMAL, ctl_target_local_print},
+    {"last_poll", "LAST POLL", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"unread", "UNREAD", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"connected", "CONNECTED", CTL_CELL_YES, CTL_WIDE, NULL},
     {"labels", "LABELS", CTL_CELL_LIST, CTL_WIDE, NULL},
-    {"location", "LOCATION", CTL_CELL_TEXT, CTL_WIDE, NULL},
-    {"version", "VERSION", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"zone", "ZONE", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"last_seen", "LAST SEEN", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"poll_interval_s", "POLLS EVERY", CTL_CELL_DURATION, CTL_WIDE, NULL},
     {"clock_offset_s", "CLOCK", CTL_CELL_DURATION, CTL_WIDE, NULL},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"provisional", "PROVISIONAL", CTL_CELL_YES, CTL_WIDE, NULL},
     {"enlisted", "ENLISTED", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"enlisted_by", "BY", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"id", "ID", CTL_CELL_ID, CTL_WIDE, NULL},
 };
 
-bg_result ctl_target_list (ctl_run *run, bg_error *err)
+static bg_slice text_of (const ctl_run *run, ctl_option_id option)
 {
+    return bg_slice_str (ctl_text (run->parsed, option, NULL));
+}
+
+static uint64_t state_of (const char *word)
+{
+    static const struct {
+        const char *word;
+        uint64_t state;
+    } states[] = {{"normal", WIRE_TARGET_NORMAL}, {"provisional", WIRE_TARGET_PROVISIONAL},
+        {"suspected-offline", WIRE_TARGET_SUSPECTED_OFFLINE},
+        {"quarantined", WIRE_TARGET_QUARANTINED}, {"waiting", WIRE_TARGET_WAITING},
+        {"never-seen", WIRE_TARGET_NEVER_SEEN}, {"defected", WIRE_TARGET_DEFECTED}};
+    for (size_t i = 0; word != NULL && i < sizeof states / sizeof states[0]; i++)
+        if (strcmp (states[i].word, word) == 0)
+            return states[i].state;
+    return 0;
+}
+
+static bg_result check_pattern (ctl_run *run, ctl_option_id option, bg_error *err)
+{
+    const char *text = ctl_text (run->parsed, option, NULL);
+    if (text == NULL)
+        return bg_ok ();
+    if (text[0] == '\0') {
+        bg_ignore (bg_fail (err, BG_USAGE, "--%s '' chooses nothing", ctl_options[option].word));
+        return bg_hint (err, "leave it out, or give a text or a pattern");
+    }
+    return bg_ok ();
+}
+
+/*  Everything that a list of targets can be restricted by.  */
+static bg_result fill_query (ctl_run *run, wire_target_query *query, bg_error *err)
+{
+    static const ctl_option_id patterns[] = {
+        CTL_OPT_LOCATION, CTL_OPT_ZONE, CTL_OPT_NODE_VERSION, CTL_OPT_ENLISTED_BY, CTL_OPT_JOB};
     wire_audience choice = {0};
     bool is_given = false;
-    ctl_target_rows found;
     BG_TRY (ctl_targets_arg (run, &choice, &is_given, err));
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+        BG_TRY (check_pattern (run, patterns[i], err));
     if (choice.groups_count > 1)
         return bg_fail (err, BG_USAGE, "a list can be cut to one group; ask once for each");
-    wire_target_query query = {
+    *query = (wire_target_query){
         .names = choice.names,
         .names_count = choice.names_count,
         .group = choice.groups_count > 0 ? choice.groups[0] : (bg_slice){0},
         .labels = choice.labels,
-        .job = bg_slice_str (ctl_text (run->parsed, CTL_OPT_JOB, NULL)),
+        .job = text_of (run, CTL_OPT_JOB),
         .defected = ctl_given (run->parsed, CTL_OPT_DEFECTED),
+        .state = state_of (ctl_text (run->parsed, CTL_OPT_TARGET_STATE, NULL)),
+        .location = text_of (run, CTL_OPT_LOCATION),
+        .zone = text_of (run, CTL_OPT_ZONE),
+        .version = text_of (run, CTL_OPT_NODE_VERSION),
+        .enlisted_by = text_of (run, CTL_OPT_ENLISTED_BY),
+        .provisional = ctl_given (run->parsed, CTL_OPT_PROVISIONAL),
+        .unread = ctl_given (run->parsed, CTL_OPT_UNREAD),
+        .connected = ctl_given (run->parsed, CTL_OPT_CONNECTED),
+        .enlisted_since_us = ctl_time_us (run->parsed, CTL_OPT_ENLISTED_SINCE, 0),
+        .enlisted_until_us = ctl_time_us (run->parsed, CTL_OPT_ENLISTED_UNTIL, 0),
+        .silent_us = ctl_duration_us (run->parsed, CTL_OPT_OFFLINE_FOR, 0),
+        .clock_over_us = ctl_duration_us (run->parsed, CTL_OPT_CLOCK_OVER, 0),
+        .poll_us = (uint64_t) ctl_duration_us (run->parsed, CTL_OPT_POLL, 0),
     };
+    return wire_check (&wire_desc_target_query, query, err);
+}
+
+bg_result ctl_target_list (ctl_run *run, bg_error *err)
+{
+    ctl_client *client = NULL;
+    ctl_target_rows found;
+    wire_target_query query;
+    size_t provisional = 0;
+    BG_TRY (fill_query (run, &query, err));
+    BG_TRY (ctl_run_client (run, &client, err));
     size_t limit = (size_t) ctl_number (run->parsed, CTL_OPT_LIMIT, 0);
     BG_TRY (ctl_targets_fetch (run, &query, limit, &found, err));
     ctl_list_begin (run->out, "targets", columns, sizeof columns / sizeof columns[0], "name");
-    for (size_t i = 0; i < found.count; i++)
-        ctl_list_row (run->out, ctl_target_json (&found.rows[i]));
+    for (size_t i = 0; i < found.count; i++) {
+        ctl_list_row (run->out, ctl_target_json (&found.rows[i], ctl_client_now_us (client)));
+        provisional += found.rows[i].provisional && found.rows[i].defected_us == 0;
+    }
     ctl_list_end (run->out, found.more, found.total);
+    ctl_offer_confirm (run, provisional);
     return bg_ok ();
 }

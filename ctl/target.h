@@ -23,9 +23,15 @@ bg_result ctl_targets_fetch (ctl_run *run, const wire_target_query *query, size_
 bg_result ctl_targets_named (ctl_run *run, const bg_slice *names, size_t count,
     ctl_target_rows *out, bg_error *err) BG_CHECKED;
 
-/*  A target as a row of JSON, without its deliveries.  */
-json_t *ctl_target_json (const wire_target_row *row);
+/*  ---- target_view.c ---- */
+
+/*  A target as a row of JSON, without its deliveries. now_us: broker time.  */
+json_t *ctl_target_json (const wire_target_row *row, int64_t now_us);
 /*  STATE as people read it: "quarantined object (2)".  */
 void ctl_target_state_print (const ctl_output *out, const json_t *row, bg_buf *text);
+/*  Its wall clock: "13:00:05 +01:00".  */
+void ctl_target_local_print (const ctl_output *out, const json_t *row, bg_buf *text);
+/*  One line on stderr for an admin, when targets are provisional.  */
+void ctl_offer_confirm (ctl_run *run, uint64_t provisional);
 
 #endif

@@ -4,23 +4,32 @@
 static const ctl_column fields[] = {
     {"name", "Name", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"state", "State", CTL_CELL_STATE, CTL_NORMAL, ctl_target_state_print},
+    {"state_text", "  because", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"location", "Location", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"zone", "Zone", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"groups", "Groups", CTL_CELL_LIST, CTL_NORMAL, NULL},
     {"labels", "Labels", CTL_CELL_LIST, CTL_NORMAL, NULL},
     {"connected", "Connected", CTL_CELL_YES, CTL_NORMAL, NULL},
     {"last_seen", "Last seen", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"last_poll", "Last poll", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"poll_interval_s", "Polls every", CTL_CELL_DURATION, CTL_NORMAL, NULL},
+    {"local_time", "Local time", CTL_CELL_TEXT, CTL_NORMAL, ctl_target_local_print},
+    {"zone", "Zone", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"clock_offset_s", "Clock off by", CTL_CELL_DURATION, CTL_NORMAL, NULL},
     {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"running", "Running now", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"unread", "Unread", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"enlisted", "Enlisted", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"enlisted_by", "Enlisted by", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"provisional", "Provisional", CTL_CELL_YES, CTL_NORMAL, NULL},
+    {"facts", "Facts", CTL_CELL_LIST, CTL_NORMAL, NULL},
     {"defected", "Defected", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"id", "Id", CTL_CELL_ID, CTL_WIDE, NULL},
     {"number", "Number", CTL_CELL_NUMBER, CTL_WIDE, NULL},
     {"membership_version", "Membership version", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"membership_revision", "  changed so often", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"membership_changed", "  last", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"membership_state", "  delivery", CTL_CELL_STATE, CTL_WIDE, NULL},
+    {"boot_counter", "Starts of the node", CTL_CELL_NUMBER, CTL_WIDE, NULL},
 };
 
 static void print_revision (const ctl_output *out, const json_t *row, bg_buf *text)
@@ -87,7 +96,7 @@ bg_result ctl_target_show (ctl_run *run, bg_error *err)
         return bg_hint (err, "see: bugle target list");
     }
     const wire_target_row *row = &found.rows[0];
-    json_t *object = ctl_target_json (row);
+    json_t *object = ctl_target_json (row, ctl_client_now_us (run->client));
     json_t *deliveries = json_array ();
     for (size_t i = 0; i < row->deliveries_count; i++)
         json_array_append_new (deliveries, delivery_json (&row->deliveries[i]));
@@ -98,5 +107,6 @@ bg_result ctl_target_show (ctl_run *run, bg_error *err)
     if (ctl_is_human (run->out))
         explain (run, deliveries);
     json_decref (deliveries);
+    ctl_offer_confirm (run, row->provisional && row->defected_us == 0);
     return bg_ok ();
 }

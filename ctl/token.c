@@ -44,8 +44,9 @@ static bg_result take_label (const char *text, wire_pair *label, bg_error *err)
     if (equals != NULL) {
         label->key = bg_slice_of (text, (size_t) (equals - text));
         label->value = bg_slice_str (equals + 1);
-        if (job_label_word_valid (label->key) && job_label_word_valid (label->value))
+        if (bg_is_ok (job_label_valid (label->key, label->value, err)))
             return bg_ok ();
+        return ctl_value_refuse (err, "--label", text);
     }
     bg_ignore (bg_fail (err, BG_USAGE, "--label takes KEY=VALUE, not '%s'", text));
     return bg_hint (err, "key and value are 1 to 63 letters, digits and . _ / -");

@@ -9,6 +9,7 @@
 #include "broker/core/state.h"
 
 #include "common/base/nearest.h"
+#include "common/job/selector.h"
 
 typedef struct {
     wire_deed deed;
@@ -150,6 +151,8 @@ static bg_result plan_issue (
 
 static bg_result check_issue (broker_request *request, issue_plan *plan, bg_error *err)
 {
+    if (plan->deed.to.labels.size > 0)
+        BG_TRY (job_selector_without_facts (plan->deed.to.labels, err));
     BG_TRY (check_clock (request, &plan->deed, err));
     plan->job = broker_document_with_key (request->core, plan->deed.job_key);
     bool stoppable =

@@ -38,6 +38,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_REQUEST, broker_on_request, true},
     {WIRE_JOB_QUERY, broker_on_job_query, false},
     {WIRE_TARGET_QUERY, broker_on_target_query, false},
+    {WIRE_GROUP_QUERY, broker_on_group_query, false},
     {WIRE_EXEC_QUERY, broker_on_exec_query, false},
     {WIRE_EXEC_WATCH, broker_on_exec_watch, false},
     {WIRE_HISTORY_QUERY, broker_on_history_query, false},

@@ -172,6 +172,7 @@ static void count_targets (broker_request *request, wire_status *status)
             broker_target_state (self, target, request->now) == WIRE_TARGET_SUSPECTED_OFFLINE;
         status->pending += target->pending + target->deeds;
         status->failed_deliveries += target->failed;
+        status->provisional += target->provisional;
     }
 }
 

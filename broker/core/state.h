@@ -599,6 +599,7 @@ void broker_question_free (broker_core *self, broker_question *question);
 
 bg_result broker_on_status_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_job_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_group_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_target_query (broker_request *request, bg_error *err) BG_CHECKED;
 
 /*  ---- target_filter.c ----  */

@@ -119,6 +119,8 @@ static bg_result membership_on (node_core *self, const wire_membership *body, bg
         node_timer_in (self, NODE_TIMER_LEAVE, NODE_LEAVE_US);
         return bg_ok ();
     }
+    /*  Other labels and groups: the broker has other jobs for this target now.  */
+    node_poll_want (self);
     if (bg_slice_equal (body->name, self->identity.name))
         return bg_ok ();
     node_identity identity = self->identity;

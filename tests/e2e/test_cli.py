@@ -329,7 +329,7 @@ class Targets(WorldTest):
     def test_table(self):
         self.world.wait_connected(2)
         table = self.world.bugle("target", "list").out.splitlines()
-        self.assertRegex(table[0], r"^NAME +STATE +ZONE +GROUPS +LAST SEEN +RUNNING +UNREAD$")
+        self.assertRegex(table[0], r"^NAME +STATE +LOCATION +GROUPS +LOCAL TIME +LAST POLL +RUNNING +UNREAD$")
         self.assertRegex(table[1], r"^db1 +provisional +\S+ +db ")
         self.assertEqual(self.world.bugle("target", "list", "--no-header").out.splitlines(), table[1:])
         self.assertIn("LABELS", self.world.bugle("tg", "list", "-o", "wide").out)

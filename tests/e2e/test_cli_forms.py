@@ -31,7 +31,7 @@ def commands():
     options = {}
     for kind in ("GLOBAL", "OPTION"):
         for match in re.finditer(
-                rf'CTL_{kind} \((\w+), "([\w-]+)", (0|\'.\'), (\w+), (NULL|"[^"]*")', text):
+                rf'CTL_{kind} \((\w+), "([\w-]+)", (0|\'.\'), (\w+),\s+(NULL|"[^"]*")', text):
             options[match[1]] = (match[2], match[3].strip("'"), match[4], match[5].strip('"'), kind == "GLOBAL")
     found = []
     for block in re.finditer(r"CTL_COMMAND \((\w+), (.*?)CTL_END \(\1\)", text, re.DOTALL):
@@ -109,7 +109,7 @@ class Words(WorldTest):
                 (("token", "create", "--label", "role"), ["KEY=VALUE"]),
                 (("token", "create", "--names", "a["), ["a["]), (("token", "create", "--group", "no/group!"), ["group"]),
                 (("job", "start"), ["NAME"]), (("job", "show"), ["NAME"]), (("job", "show", "a", "b"), ["'b'"]),
-                (("exec", "show", "abc"), ["at least 6"]), (("target", "defect"), ["NAME"]), (("apply",), ["-f"]),
+                (("exec", "show", "abc"), ["at least 6"]), (("target", "defect"), ["name them", "--all"]), (("apply",), ["-f"]),
                 (("job", "start", "x", "-l", "role=="), ["-l 'role=='", "character"]),
                 (("job", "start", "x", "-t", "a[1-"), ["a[1-"]), (("job", "start", "x", "--all", "-g", "web"), ["--all"])):
             refused = self.bugle(*arguments, code=None)
