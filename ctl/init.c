@@ -223,6 +223,21 @@ static void say_remote (ctl_run *run, const broker_init_result *made)
             made->home);
 }
 
+/*  Where targets will look for the broker, when that was a guess.  */
+static void say_address (ctl_run *run, const broker_address *chosen, const char *config)
+{
+    if (!chosen->why[0])
+        return;
+    if (chosen->is_doubtful)
+        ctl_warn (run->out, "targets find it at %s: %s", chosen->host, chosen->why);
+    else
+        ctl_note (run->out, "targets find it at %s: %s", chosen->host, chosen->why);
+    if (config != NULL)
+        ctl_note (run->out, "another one: address in %s, before the first token is made", config);
+    else
+        ctl_note (run->out, "another one: --address HOST");
+}
+
 static void say (ctl_run *run, const plan *self, const broker_init_result *made, bool is_replaced)
 {
     if (!self->has_identity) {
@@ -277,6 +292,7 @@ static bg_result make (ctl_run *run, plan *self, bg_error *err)
         ctl_object (run->out, "broker", fields, sizeof fields / sizeof fields[0], "broker",
             result_json (self, &made, is_signed ? made.name : NULL));
         say (run, self, &made, is_replaced);
+        say_address (run, &made.chosen, made.config);
     }
     broker_init_result_fini (&made);
     return result;
@@ -286,17 +302,23 @@ static void show_plan (ctl_run *run, const plan *self)
 {
     BG_AUTO_BUF listen = {0};
     BG_AUTO_CHAR key_path = self->has_admin_key ? NULL : ctl_identity_path (self->config);
-    listen_text (self->listen != NULL ? self->listen : "127.0.0.1", self->port, &listen);
+    const char *host = self->listen != NULL ? self->listen : "127.0.0.1";
+    const char *address = ctl_text (run->parsed, CTL_OPT_ADDRESS, NULL);
+    broker_address chosen = {0};
+    if (address == NULL)
+        chosen = broker_address_choose (host);
+    listen_text (host, self->port, &listen);
     json_t *object = json_pack ("{s:s?, s:s, s:s, s:s?, s:s, s:s?, s:b}", "broker",
         ctl_text (run->parsed, CTL_OPT_NAME, NULL), "home",
         self->dir != NULL ? self->dir : "/var/lib/bugle", "listen", bg_buf_cstr (&listen),
-        "address", ctl_text (run->parsed, CTL_OPT_ADDRESS, NULL), "login", self->login,
-        "signing_key", key_path, "dry_run", true);
+        "address", address != NULL ? address : chosen.host, "login", self->login, "signing_key",
+        key_path, "dry_run", true);
     bg_assert (object != NULL);
     ctl_object (run->out, "broker", fields, sizeof fields / sizeof fields[0], "home", object);
     if (!self->has_admin_key)
         ctl_note (run->out, "the signing key %s",
             self->has_identity ? "is there already and would be used again" : "would be made");
+    say_address (run, &chosen, NULL);
     ctl_note (run->out, "dry run: nothing was made");
 }
 

@@ -19,9 +19,8 @@ static const bg_conf_key keys[] = {
                 "outside the "
                 "system's ephemeral range are taken at the first start and kept."},
     {KEY ("address", BG_CONF_STRING, address),
-        .help = "Host name or address that enlistment tokens carry. Default: the listen address, "
-                "or the host "
-                "name when that is not one address."},
+        .help = "Host name or address that enlistment tokens carry. Default: the listen address; "
+                "when it stands for several, what others most likely find this machine by."},
     {KEY ("endpoints.orders", BG_CONF_ENDPOINT, endpoints[0]),
         .help = "Where publications go out, instead of listen and port."},
     {KEY ("endpoints.desk", BG_CONF_ENDPOINT, endpoints[1]),

@@ -4,13 +4,12 @@
     second reads it.  */
 #include "broker/home/home.h"
 
+#include "broker/home/address.h"
 #include "common/sys/file.h"
 #include "common/sys/random.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,35 +178,11 @@ typedef struct {
     char text[BROKER_HOST_MAX + 1];
 } host_text;
 
-/*  Its first numeric address of version 4, else of 6; false when name is no interface with one.  */
-static bool interface_address (const char *name, host_text *out)
-{
-    struct ifaddrs *list = NULL;
-    bool is_found = false;
-    if (getifaddrs (&list) != 0)
-        return false;
-    for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
-        int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
-        if (strcmp (at->ifa_name, name) != 0 || (family != AF_INET && family != AF_INET6) ||
-            (is_found && family == AF_INET6))
-            continue;
-        socklen_t size =
-            family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
-        is_found = getnameinfo (at->ifa_addr, size, out->text, sizeof out->text, NULL, 0,
-                       NI_NUMERICHOST) == 0 ||
-                   is_found;
-        if (is_found && family == AF_INET)
-            break;
-    }
-    freeifaddrs (list);
-    return is_found;
-}
-
 /*  What to bind: libzmq would take an interface's address of version 6 before that of 4.  */
 static host_text listen_host (const char *host)
 {
     host_text numeric;
-    if (!interface_address (host, &numeric))
+    if (!broker_interface_address (host, numeric.text))
         snprintf (numeric.text, sizeof numeric.text, "%s", host);
     return numeric;
 }
@@ -259,11 +234,12 @@ bg_result broker_home_endpoints (
         any = (wanted[i] = needs_port (config, i)) || any;
     if (any)
         BG_TRY (kept_or_new (self, wanted, &ports, err));
-    char host_name[BROKER_HOST_MAX + 1] = "localhost";
-    (void) gethostname (host_name, sizeof host_name - 1);
+    broker_address chosen;
     const char *address = config->address;
-    if (!address)
-        address = broker_listen_is_wildcard (config->listen) ? host_name : config->listen;
+    if (!address) {
+        chosen = broker_address_choose (config->listen);
+        address = chosen.host;
+    }
     for (int i = 0; i < BROKER_SOCKETS; i++) {
         unsigned port = wanted[i] ? ports.port[i] : (unsigned) (config->port + i);
         if (config->endpoints[i]) {

@@ -25,6 +25,7 @@
 #ifndef BUGLE_BROKER_HOME_HOME_H
 #define BUGLE_BROKER_HOME_HOME_H
 
+#include "broker/home/address.h"
 #include "broker/home/config.h"
 #include "common/base/id.h"
 #include "common/sys/home.h"
@@ -53,7 +54,7 @@ typedef struct {
     const char *name;      /*  of the broker, as in broker.yaml. NULL: the short host name  */
     const char *listen;    /*  host, as broker_listen_parse gives it; NULL: 127.0.0.1  */
     int64_t port;          /*  the first of four: 1 to 65532; 0: chosen at the first start  */
-    const char *address;   /*  what tokens carry; NULL: listen, or the host name for a wildcard  */
+    const char *address;   /*  what tokens carry; NULL: broker_address_choose (listen)  */
     const char *login;     /*  name of the first login, an admin  */
     bg_key admin_sign_key; /*  its public keys  */
     bg_key admin_curve_key;
@@ -68,6 +69,7 @@ typedef struct {
     char *name;
     char *listen; /*  as in the configuration  */
     char *address;
+    broker_address chosen; /*  how, when it was not given; why is empty otherwise  */
     int64_t port;
     char *ops; /*  endpoint of the socket for people, from this machine; NULL when port is 0  */
     bg_id installation;

@@ -6,6 +6,7 @@
     run made is taken away again when a step fails.  */
 #include "broker/home/home.h"
 
+#include "broker/home/address.h"
 #include "broker/core/core.h"
 #include "broker/store/store.h"
 #include "common/sys/clock.h"
@@ -112,8 +113,8 @@ static char *default_name (void)
 
 /*  ---- what is decided before anything is written ----  */
 
-static bg_result fill_config (
-    const broker_init_options *options, broker_config *config, bg_error *err)
+static bg_result fill_config (const broker_init_options *options, broker_config *config,
+    broker_address *chosen, bg_error *err)
 {
     int64_t port = options->port;
     char *host = NULL;
@@ -127,10 +128,10 @@ static bg_result fill_config (
     config->name = options->name ? bg_strdup (options->name) : default_name ();
     if (options->address)
         config->address = bg_strdup (options->address);
-    else if (broker_listen_is_wildcard (host) || (!is_numeric (host) && host[0] != '['))
-        config->address = host_name ();
-    else
-        config->address = bg_strdup (host);
+    else {
+        *chosen = broker_address_choose (host);
+        config->address = bg_strdup (chosen->host);
+    }
     return broker_config_check (config, err);
 }
 
@@ -401,7 +402,7 @@ bg_result broker_home_init (
     broker_home home = {0};
     broker_init_result made = {0};
     bg_keypair sign = {0}, curve = {0};
-    bg_result done = fill_config (options, &home.config, err);
+    bg_result done = fill_config (options, &home.config, &made.chosen, err);
     if (bg_is_ok (done))
         done = bg_home_init (&home.home, options->dir, err);
     if (bg_is_ok (done)) {
@@ -411,6 +412,7 @@ bg_result broker_home_init (
             .name = bg_strdup (home.config.name),
             .listen = bg_strdup (home.config.listen),
             .address = bg_strdup (home.config.address),
+            .chosen = made.chosen,
             .port = home.config.port};
         done = check_system (&home, err);
         if (bg_is_ok (done))

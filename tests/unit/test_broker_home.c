@@ -311,17 +311,19 @@ static void listen_addresses (void **state)
     }
 }
 
-static void a_wildcard_hands_out_the_host_name (void **state)
+static void a_wildcard_hands_out_what_others_find (void **state)
 {
     fixture *self = *state;
     broker_init_options options = options_of (self);
     bg_error err = {0};
     broker_init_result made = {0};
-    char name[256] = "";
-    assert_int_equal (gethostname (name, sizeof name - 1), 0);
+    const broker_address chosen = broker_address_choose ("0.0.0.0");
+    assert_true (chosen.host[0] && chosen.why[0]);
+    assert_true (strncmp (chosen.host, "127.", 4) != 0 && strcmp (chosen.host, "0.0.0.0") != 0);
     options.listen = "0.0.0.0";
     assert_true (bg_is_ok (broker_home_init (&options, &made, &err)));
-    assert_string_equal (made.address, name);
+    assert_string_equal (made.address, chosen.host);
+    assert_string_equal (made.chosen.why, chosen.why);
     broker_init_result_fini (&made);
     broker_home home;
     broker_endpoints endpoints;
@@ -330,8 +332,20 @@ static void a_wildcard_hands_out_the_host_name (void **state)
     assert_string_equal (endpoints.listen[BROKER_ORDERS], "tcp://0.0.0.0:7411");
     assert_string_equal (endpoints.listen[BROKER_OPS], "tcp://0.0.0.0:7414");
     assert_string_equal (endpoints.local[BROKER_DESK], "tcp://127.0.0.1:7412");
-    assert_non_null (strstr (endpoints.address[BROKER_ENLIST], name));
+    assert_non_null (strstr (endpoints.address[BROKER_ENLIST], chosen.host));
     broker_home_fini (&home);
+}
+
+static void one_address_is_not_guessed_about (void **state)
+{
+    (void) state;
+    broker_address chosen = broker_address_choose ("192.0.2.7");
+    assert_string_equal (chosen.host, "192.0.2.7");
+    assert_string_equal (chosen.why, "");
+    assert_false (chosen.is_doubtful);
+    chosen = broker_address_choose ("lo");
+    assert_string_equal (chosen.host, "127.0.0.1");
+    assert_string_equal (chosen.why, "the address of lo");
 }
 
 /*  ---- reading ----  */
@@ -533,7 +547,8 @@ int main (void)
         TEST (a_failed_init_leaves_nothing),
         TEST (an_open_directory_with_content_is_refused),
         TEST (listen_addresses),
-        TEST (a_wildcard_hands_out_the_host_name),
+        TEST (a_wildcard_hands_out_what_others_find),
+        TEST (one_address_is_not_guessed_about),
         TEST (without_a_broker_the_hint_names_init),
         TEST (open_files_and_missing_ones_are_named),
         TEST (an_open_home_is_refused),
