@@ -1,7 +1,7 @@
-/*  What the node says about itself on its control socket.  */
+/*  What the node says about itself with every answer on its control socket. Questions: query.c.  */
 #include "node/core/state.h"
 
-static void describe_job (const node_core *self, const node_job *job, wire_control_job *out)
+void node_describe_job (const node_core *self, const node_job *job, wire_control_job *out)
 {
     int64_t next_us = 0;
     const node_entry *next = node_book_next_of (job, &next_us);
@@ -9,6 +9,8 @@ static void describe_job (const node_core *self, const node_job *job, wire_contr
         .name = bg_slice_str (job->name),
         .version = job->version,
         .disabled = job->disabled && (!job->until_us || job->until_us > self->now.utc_us),
+        .local = job->local,
+        .key = job->key,
     };
     if (next) {
         out->next_us = next_us;
@@ -32,18 +34,5 @@ void node_control_describe (node_core *self, wire_control_answer *answer, bool w
         return;
     answer->jobs = bg_arena_array (&self->scratch, wire_control_job, JOBS_MAX);
     for (size_t i = 0; i < self->jobs.count && i < JOBS_MAX; i++)
-        describe_job (self, self->jobs.items[i], &answer->jobs[answer->jobs_count++]);
-}
-
-bg_result node_control_query (
-    node_core *self, uint64_t control, const wire_control_query *wanted, bg_error *err)
-{
-    wire_control_answer answer = {.code = bg_slice_str ("ok")};
-    node_control_describe (self, &answer, wanted->jobs);
-    if (wanted->state) {
-        answer.has_state = true;
-        BG_TRY (node_describe_state (self, &answer.state, err));
-    }
-    node_reply (self, control, &answer);
-    return bg_ok ();
+        node_describe_job (self, self->jobs.items[i], &answer->jobs[answer->jobs_count++]);
 }

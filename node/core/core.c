@@ -46,10 +46,8 @@ node_core *node_core_create (const node_ports *ports, const node_settings *setti
 /*  What belongs to an enlistment, in memory.  */
 static void release_enlistment (node_core *self)
 {
+    node_book_forget (self);
     node_table_fini (&self->slots, free);
-    node_table_fini (&self->switches, free);
-    node_table_fini (&self->jobs, node_job_release);
-    node_table_fini (&self->occurrences, node_occurrence_release);
     node_table_fini (&self->deeds, node_deed_release);
     node_table_fini (&self->asks, node_ask_release);
     node_table_fini (&self->fetches, node_ask_release);
@@ -57,7 +55,6 @@ static void release_enlistment (node_core *self)
     bg_arena_fini (&self->identity_arena);
     bg_buf_fini (&self->attestation);
     self->identity = (node_identity){0};
-    self->heap_count = 0;
     self->document_asks = 0;
 }
 
@@ -67,6 +64,11 @@ void node_core_destroy (node_core **self_p)
     if (!self)
         return;
     release_enlistment (self);
+    node_table_fini (&self->switches, free);
+    node_table_fini (&self->jobs, node_job_release);
+    node_table_fini (&self->occurrences, node_occurrence_release);
+    node_table_fini (&self->locals, free);
+    node_table_fini (&self->local_posts, node_local_post_release);
     node_table_fini (&self->open_runs, free);
     node_enlist_drop (self);
     bg_arena_fini (&self->scratch);
@@ -163,6 +165,7 @@ bg_result node_forget (node_core *self, bg_error *err)
             self, WIRE_EXEC_FORGET, &(wire_exec_forget){.reason = bg_slice_str ("defected")});
     self->ports.forget_keys (self->ports.ctx);
     node_session_close (self);
+    node_locals_exec_lost (self);
     release_enlistment (self);
     const bool connected = self->exec.connected;
     self->exec = (node_exec_link){.connected = connected};
@@ -428,6 +431,12 @@ bg_result node_core_control (
     case WIRE_CONTROL_QUERY:
         BG_TRY (node_control_query (self, request, body, err));
         break;
+    case WIRE_CONTROL_POST:
+        BG_TRY (node_local_post_documents (self, request, body, err));
+        break;
+    case WIRE_CONTROL_ISSUE:
+        BG_TRY (node_local_issue (self, request, body, err));
+        break;
     default: {
         bg_error why = {0};
         bg_ignore (bg_fail (&why, BG_UNKNOWN_KIND, "the node does not know this request"));
@@ -443,6 +452,7 @@ void node_core_control_gone (node_core *self, uint64_t request)
         self->enlist.answered = true;
     if (self->defect.wanted && self->defect.control == request)
         self->defect.answered = true;
+    node_locals_control_gone (self, request);
 }
 
 /*  ---- timers ----  */

@@ -56,7 +56,7 @@ bg_result node_core_exec_up (node_core *self, bg_now now, bg_error *err) BG_CHEC
 bg_result node_core_exec_down (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 bg_result node_core_exec (node_core *self, bg_now now, bg_slice blob, bg_error *err) BG_CHECKED;
 
-/*  One request of the control socket: kind is CONTROL_ENLIST, CONTROL_DEFECT or CONTROL_QUERY and body its struct.
+/*  One request of the control socket: kind is CONTROL_ENLIST, _DEFECT, _QUERY, _POST or _ISSUE, body its struct.
     Answered by exactly one control_reply with the number, now or later.  */
 bg_result node_core_control (node_core *self, bg_now now, uint64_t request, wire_kind kind,
     const void *body, bg_error *err) BG_CHECKED;

@@ -31,7 +31,8 @@ static bg_result leave_now (node_core *self, uint64_t control, bool answered, bg
 {
     wire_control_answer answer = {.code = bg_slice_str ("ok")};
     node_control_describe (self, &answer, false);
-    answer.removed_jobs = self->jobs.count;
+    for (size_t i = 0; i < self->jobs.count; i++)
+        answer.removed_jobs += !((const node_job *) self->jobs.items[i])->local;
     answer.name = bg_arena_copy (&self->scratch, answer.name);
     answer.broker = bg_arena_copy (&self->scratch, answer.broker);
     answer.enlisted = false;

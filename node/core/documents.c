@@ -4,6 +4,7 @@
     each key the version that is settled, the higher of held and refused; state_seq rises with every change of it.  */
 #include "node/core/state.h"
 
+#include "common/job/names.h"
 #include "proto/digest.h"
 
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static bg_result switch_on (node_core *self, bg_id key, const wire_switch *body,
     }
     item->object_key = body->object_key;
     item->disabled = body->disabled;
+    item->local = job_name_is_local (body->object_name);
     item->until_us = body->until_us;
     return node_book_switch (self, body->object_key, err);
 }
@@ -130,9 +132,8 @@ static bg_result membership_on (node_core *self, const wire_membership *body, bg
     return bg_ok ();
 }
 
-/*  Takes effect: body is decoded, after bugle-exec has verified it. live: not while recovering.  */
-static bg_result take_effect (node_core *self, const wire_signed *item, const node_slot *slot,
-    bool addressed, bool live, bg_error *err)
+bg_result node_document_effect (
+    node_core *self, const wire_signed *item, bg_id key, bool addressed, bool live, bg_error *err)
 {
     wire_document document;
     bg_error why = {0};
@@ -142,8 +143,8 @@ static bg_result take_effect (node_core *self, const wire_signed *item, const no
     if (document.type == WIRE_TYPE_AUTHORITY)
         return live ? authority_on (self, item, document.version, err) : bg_ok ();
     if (document.type == WIRE_TYPE_WITHDRAWAL || !addressed) {
-        BG_TRY (switch_off (self, slot->key, err));
-        return node_book_drop (self, slot->key, err);
+        BG_TRY (switch_off (self, key, err));
+        return node_book_drop (self, key, err);
     }
     const wire_type_row *row = wire_type_find (document.type);
     if (!row)
@@ -159,9 +160,9 @@ static bg_result take_effect (node_core *self, const wire_signed *item, const no
         membership_again (self, body);
         return bg_ok ();
     case WIRE_TYPE_SWITCH:
-        return switch_on (self, slot->key, body, err);
+        return switch_on (self, key, body, err);
     case WIRE_TYPE_JOB:
-        return node_book_hold (self, slot->key, document.version, body, err);
+        return node_book_hold (self, key, document.version, body, err);
     default:
         return bg_ok ();
     }
@@ -182,6 +183,8 @@ static node_version *place_of (node_slot *slot, node_place place)
         return &slot->refused;
     case NODE_PLACE_WAITING:
         return &slot->waiting;
+    case NODE_PLACE_LOCAL: /*  has no slot  */
+        break;
     }
     return NULL;
 }
@@ -270,7 +273,7 @@ bg_result node_document_hold (node_core *self, const wire_signed *item, bg_id ke
     state_changed (self);
     self->inputs++;
     self->deeds_moved = true;
-    return take_effect (self, item, slot, addressed, true, err);
+    return node_document_effect (self, item, key, addressed, true, err);
 }
 
 bg_result node_document_held (
@@ -278,8 +281,8 @@ bg_result node_document_held (
 {
     const node_store *store = self->ports.store;
     node_document_row row;
-    BG_TRY (
-        store->document_get (store->ctx, NODE_PLACE_HELD, key, &self->scratch, &row, found, err));
+    const node_place place = node_local_find (self, key) ? NODE_PLACE_LOCAL : NODE_PLACE_HELD;
+    BG_TRY (store->document_get (store->ctx, place, key, &self->scratch, &row, found, err));
     if (*found && row.dropped)
         *found = false;
     if (!*found)
@@ -327,8 +330,7 @@ static bool recover_effect (void *visitor, const node_document_row *row)
     wire_signed item;
     at->result = node_decode_signed (row->signed_item, &arena, &item, at->err);
     if (!bg_failed (at->result))
-        at->result = take_effect (
-            at->core, &item, node_slot_find (at->core, row->key), true, false, at->err);
+        at->result = node_document_effect (at->core, &item, row->key, true, false, at->err);
     bg_arena_fini (&arena);
     bg_arena_fini (&at->core->scratch);
     return !bg_failed (at->result);
@@ -366,6 +368,8 @@ bg_result node_documents_recover (node_core *self, bg_error *err)
         toggle (self, self->slots.items[i]);
     effects at = {.core = self, .err = err, .result = bg_ok ()};
     BG_TRY (store->document_each (store->ctx, NODE_PLACE_HELD, recover_effect, &at, err));
+    BG_TRY (at.result);
+    BG_TRY (node_locals_recover (self, err));
     self->inputs++;
     self->retried_inputs = 0;
     return at.result;

@@ -36,6 +36,7 @@ void node_ask_exec (node_core *self, node_ask *ask, wire_kind kind, const void *
 void node_exec_lost (node_core *self)
 {
     self->exec = (node_exec_link){0};
+    node_locals_exec_lost (self);
     node_table_fini (&self->asks, node_ask_release);
     self->document_asks = 0;
     /*  Unanswered instructions come again with the next poll.  */
@@ -164,6 +165,9 @@ static bg_result standing (node_core *self, const wire_exec_standing *said, bg_e
     exec->heard = true;
     exec->anchored = said->anchored;
     exec->installation = said->installation;
+    const bool is_first = !exec->shown;
+    exec->shown = true;
+    exec->local_installation = said->local_installation;
     exec->authority = said->authority;
     exec->membership = said->membership;
     if (said->time_known && !exec->time_known)
@@ -176,6 +180,8 @@ static bg_result standing (node_core *self, const wire_exec_standing *said, bg_e
     snprintf (exec->problem, sizeof exec->problem, "%.*s", BG_SLICE_ARG (said->policy_problem));
     if (said->policy)
         exec->problem[0] = '\0';
+    if (is_first && !self->full)
+        BG_TRY (node_locals_offer (self, err));
     return node_enlist_exec (self, err);
 }
 
@@ -227,6 +233,10 @@ static bg_result verdict_for (
         return bg_ok ();
     case NODE_ASK_FORGET:
         return bg_ok ();
+    case NODE_ASK_LOCAL:
+    case NODE_ASK_LOCAL_START:
+    case NODE_ASK_LOCAL_STOP:
+        return node_local_verdict (self, ask, verdict, err);
     }
     return bg_ok ();
 }
@@ -245,6 +255,7 @@ static bg_result verdict (
     node_ask *ask = take_ask (self, header->request);
     if (!ask) /*  of a request before a reconnect, or one that needs no answer  */
         return bg_ok ();
+    self->exec.runs_known = true;
     const bg_result result = verdict_for (self, ask, said, err);
     node_ask_release (ask);
     return result;
@@ -275,10 +286,14 @@ bg_result node_exec_message (node_core *self, bg_slice blob, bg_error *err)
     if (header.kind == WIRE_EXEC_VERDICT)
         return verdict (self, &header, body, err);
     if (header.kind == WIRE_EXEC_RUN) {
+        const wire_run *run = &((const wire_exec_run *) body)->run;
         node_ask *ask = take_ask (self, header.request);
+        const bg_result result = node_run_heard (self, run, err);
+        if (ask && ask->kind == NODE_ASK_LOCAL_START && !bg_failed (result))
+            node_local_began (self, ask, run);
         if (ask)
             node_ask_release (ask);
-        return node_run_heard (self, &((const wire_exec_run *) body)->run, err);
+        return result;
     }
     node_count (self, NODE_COUNT_UNKNOWN_KIND);
     return bg_ok ();

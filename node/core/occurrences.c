@@ -7,6 +7,20 @@
 
 #include <stdlib.h>
 
+/*  Of a local job the machine's own installation stands for the target: it outlives enlistments.  */
+bg_id node_occurrence_id (
+    const node_core *self, const node_job *job, bg_slice schedule, int64_t nominal_us, int fold)
+{
+    const bg_id owner = job->local ? self->local_installation : self->identity.target;
+    return wire_occurrence_id (owner, job->key, schedule, nominal_us, (uint8_t) fold);
+}
+
+/*  All runs of bugle-exec are known, so that what it does not show was not begun.  */
+static bool exec_is_known (const node_core *self, const node_occurrence *item)
+{
+    return node_local_find (self, item->job_key) ? self->exec.runs_known : self->exec.synced;
+}
+
 void node_occurrence_release (void *object)
 {
     node_occurrence *item = object;
@@ -20,8 +34,7 @@ bg_result node_occurrence_due (
 {
     const node_store *store = self->ports.store;
     const bg_slice name = bg_slice_str (entry->name);
-    const bg_id id = wire_occurrence_id (
-        self->identity.target, entry->job->key, name, nominal_us, (uint8_t) fold);
+    const bg_id id = node_occurrence_id (self, entry->job, name, nominal_us, fold);
     if (node_table_find (&self->occurrences, id))
         return bg_ok ();
     BG_TRY (store->occurrence_put (store->ctx,
@@ -64,8 +77,8 @@ static bg_result held_name (node_core *self, bg_id key, bg_slice *name, bg_error
     wire_document document;
     bool found = false;
     *name = bg_slice_str ("unknown");
-    BG_TRY (
-        store->document_get (store->ctx, NODE_PLACE_HELD, key, &self->scratch, &row, &found, err));
+    const node_place place = node_local_find (self, key) ? NODE_PLACE_LOCAL : NODE_PLACE_HELD;
+    BG_TRY (store->document_get (store->ctx, place, key, &self->scratch, &row, &found, err));
     if (!found)
         return bg_ok ();
     BG_TRY (node_decode_signed (row.signed_item, &self->scratch, &item, err));
@@ -142,7 +155,7 @@ static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)
 {
     if (item->sent && !item->waiting)
         return bg_ok ();
-    const bool knows = self->exec.synced;
+    const bool knows = exec_is_known (self, item);
     if (is_late (self, item) && (knows || !item->maybe_sent)) {
         node_count (self, NODE_COUNT_MISFIRES);
         return not_run (self, item, bg_slice_str (self->missed_reason),
@@ -174,7 +187,7 @@ int64_t node_occurrences_deadline (const node_core *self)
     for (size_t i = 0; i < self->occurrences.count; i++) {
         const node_occurrence *item = self->occurrences.items[i];
         const int64_t late_us = item->nominal_us + NODE_LATE_US + BG_MS (1);
-        const bool unknown = item->maybe_sent && !self->exec.synced;
+        const bool unknown = item->maybe_sent && !exec_is_known (self, item);
         if ((!item->sent || item->waiting) && !unknown && late_us < first)
             first = late_us;
     }

@@ -12,7 +12,6 @@
 
 /*  ---- what it believes ----  */
 
-/*  The name of a document for people; empty when it cannot be read.  */
 static bg_slice name_in (node_core *self, bg_slice signed_item, bg_arena *arena)
 {
     wire_signed item;
@@ -45,6 +44,12 @@ static bg_slice name_in (node_core *self, bg_slice signed_item, bg_arena *arena)
     default:
         return (bg_slice){0};
     }
+}
+
+bg_slice node_document_name (node_core *self, bg_slice signed_item)
+{
+    BG_AUTO_ARENA arena = {0};
+    return name_in (self, signed_item, &arena);
 }
 
 static bg_result read_belief (

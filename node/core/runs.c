@@ -4,6 +4,8 @@
     it counts once: history knows the run.  */
 #include "node/core/state.h"
 
+#include "common/job/names.h"
+
 #include <stdlib.h>
 
 static bg_result history_put (node_core *self, const wire_run *run, bg_error *err)
@@ -28,8 +30,10 @@ static bg_result history_put (node_core *self, const wire_run *run, bg_error *er
 static bg_result record (node_core *self, const wire_run *run, bg_error *err)
 {
     BG_TRY (history_put (self, run, err));
-    /*  After a defection nobody is there to be told; history has it.  */
-    return self->enlisted ? node_outbox_add (self, run, err) : bg_ok ();
+    /*  What the machine does for itself is nobody else's business, and after a defection nobody is there to be told;
+        history has it.  */
+    const bool is_told = self->enlisted && !job_name_is_local (run->job_name);
+    return is_told ? node_outbox_add (self, run, err) : bg_ok ();
 }
 
 static void open_run (node_core *self, const wire_run *run)

@@ -11,6 +11,7 @@
 #include "node/core/state.h"
 
 #include "common/job/body.h"
+#include "common/job/names.h"
 
 #include <stdlib.h>
 
@@ -105,6 +106,12 @@ static int64_t disabled_to (const node_job *job)
     return job->until_us ? job->until_us - 1 : INT64_MAX;
 }
 
+/*  Downloaded jobs rest while this machine is no target, or must not act as one.  */
+static bool is_paused (const node_core *self)
+{
+    return !self->enlisted || self->leaving || self->problem;
+}
+
 /*  Puts the entry where its next occurrence belongs, or out of the heap.  */
 static void arrange (node_core *self, node_entry *entry)
 {
@@ -112,7 +119,8 @@ static void arrange (node_core *self, node_entry *entry)
     const int64_t disabled_us = disabled_to (entry->job);
     const bool is_quiet = entry->disabled_rows >= NODE_MISSED_ROWS_MAX;
     int64_t from_us = entry->mark_us;
-    if (!entry->usable || (is_quiet && disabled_us == INT64_MAX))
+    if (!entry->usable || (is_quiet && disabled_us == INT64_MAX) ||
+        (self->book_paused && !entry->job->local))
         return;
     if (is_quiet && disabled_us > from_us)
         from_us = disabled_us;
@@ -144,8 +152,7 @@ static bg_result not_run (node_core *self, const node_entry *entry, int64_t nomi
             .job_version = entry->job->version,
             .schedule = name,
             .nominal_us = nominal_us,
-            .occurrence = wire_occurrence_id (
-                self->identity.target, entry->job->key, name, nominal_us, (uint8_t) fold),
+            .occurrence = node_occurrence_id (self, entry->job, name, nominal_us, fold),
             .reason = bg_slice_str (reason),
             .message = message,
         },
@@ -216,7 +223,8 @@ static bg_result settle_disabled (node_core *self, node_entry *entry, bool is_en
     int fold = 0;
     if (to_us > self->now.utc_us)
         to_us = self->now.utc_us;
-    const bool is_known = entry->usable && self->enlisted && !self->leaving && !self->recovering;
+    const bool is_mine = entry->job->local || (self->enlisted && !self->leaving);
+    const bool is_known = entry->usable && is_mine && !self->recovering;
     if (is_known && to_us > entry->mark_us)
         BG_TRY (record_disabled (self, entry, to_us, &next_us, &fold, err));
     if (!is_end)
@@ -298,6 +306,7 @@ bg_result node_book_hold (
     job->key = key;
     job->version = version;
     job->name = bg_slice_dup (from->name);
+    job->local = job_name_is_local (from->name);
     job->entry_count = from->schedules_count;
     job->entries = bg_alloc ((job->entry_count + 1) * sizeof *job->entries);
     apply_switch (self, job);
@@ -339,6 +348,27 @@ bg_result node_book_drop (node_core *self, bg_id key, bg_error *err)
     node_job_release (job);
     BG_TRY (result);
     return store->mark_remove_job (store->ctx, key, err);
+}
+
+void node_book_forget (node_core *self)
+{
+    for (size_t i = self->jobs.count; i-- > 0;) {
+        node_job *job = self->jobs.items[i];
+        if (job->local)
+            continue;
+        take_out (self, job);
+        node_job_release (node_table_take (&self->jobs, job->key));
+    }
+    for (size_t i = self->switches.count; i-- > 0;) {
+        const node_switch *item = self->switches.items[i];
+        if (!item->local)
+            free (node_table_take (&self->switches, item->key));
+    }
+    for (size_t i = self->occurrences.count; i-- > 0;) {
+        const node_occurrence *item = self->occurrences.items[i];
+        if (!node_local_find (self, item->job_key))
+            node_occurrence_release (node_table_take (&self->occurrences, item->id));
+    }
 }
 
 bg_result node_book_switch (node_core *self, bg_id object_key, bg_error *err)
@@ -495,9 +525,9 @@ static void set_timer (node_core *self)
 
 bg_result node_book_pump (node_core *self, bg_error *err)
 {
-    if (!self->enlisted || self->leaving || self->problem) {
-        node_timer_off (self, NODE_TIMER_SCHEDULES);
-        return bg_ok ();
+    if (self->book_paused != is_paused (self)) {
+        self->book_paused = is_paused (self);
+        each_entry (self, arrange);
     }
     while (self->heap_count > 0 && self->heap[1]->next_us <= self->now.utc_us)
         BG_TRY (take_due (self, self->heap[1], err));

@@ -84,11 +84,21 @@ typedef struct {
     node_version waiting;
 } node_slot;
 
+/*  A document of the machine's own. Beside the slots: no broker has a row for it, and it is in no digest.  */
+typedef struct {
+    bg_id key;
+    uint64_t type; /*  WIRE_TYPE_WITHDRAWAL: gone, its version stays  */
+    uint64_t version;
+    char code[32]; /*  what bugle-exec says of it now, when that is not ok  */
+    char message[256];
+} node_local;
+
 /*  A switch in force, under its own key.  */
 typedef struct {
     bg_id key;
     bg_id object_key;
     bool disabled;
+    bool local;       /*  of a local job  */
     int64_t until_us; /*  0: without end  */
 } node_switch;
 
@@ -115,6 +125,7 @@ struct node_job {
     bg_id key;
     uint64_t version;
     char *name;
+    bool local; /*  the machine's own: runs without a broker, and is told to nobody  */
     bool disabled;
     int64_t until_us;
     node_entry *entries;
@@ -169,7 +180,10 @@ typedef enum {
     NODE_ASK_OCCURRENCE,
     NODE_ASK_ANCHOR,
     NODE_ASK_FORGET,
-    NODE_ASK_BARRIER
+    NODE_ASK_BARRIER,
+    NODE_ASK_LOCAL, /*  a document of the machine's own  */
+    NODE_ASK_LOCAL_START,
+    NODE_ASK_LOCAL_STOP
 } node_ask_kind;
 
 typedef struct {
@@ -181,7 +195,18 @@ typedef struct {
     uint8_t hash[32];
     bool hinted;        /*  came by a stream only: the broker may not mean this target  */
     bg_buf signed_item; /*  of documents  */
+    uint64_t control;   /*  of local ones: who asked; 0: nobody  */
 } node_ask;
+
+/*  Local documents of one request, until bugle-exec has said what it thinks of all.  */
+typedef struct {
+    bg_id id;
+    uint64_t control;
+    bg_arena arena;
+    wire_control_job *rows; /*  one for each document: name, version, code, message  */
+    size_t count;
+    size_t open;
+} node_local_post;
 
 typedef struct {
     bg_id run;
@@ -248,14 +273,17 @@ typedef struct {
 typedef struct {
     bool connected;
     bool heard;           /*  it has said what it holds  */
+    bool shown;           /*  and was shown the local documents  */
     bool ready;           /*  and it is anchored, and ours  */
-    bool synced;          /*  every run it had at connect is known here  */
+    bool synced;          /*  every run it had at connect is known here, and it has what we have  */
+    bool runs_known;      /*  the first half of that, also without a broker  */
     uint64_t synced_poll; /*  serial of the last poll by then  */
     bool foreign;
     bool anchor_asked;
     bool anchor_refused;
     bool anchored;
     bg_id installation;
+    bg_id local_installation; /*  zero: it has no key of local jobs  */
     uint64_t authority;
     uint64_t membership;
     bool time_known;
@@ -377,8 +405,12 @@ struct node_core {
     uint64_t trust;  /*  rises with a new authority or membership  */
     uint8_t digest[16];
     node_table slots;
+    node_table locals;        /*  node_local  */
+    bg_id local_installation; /*  of the local documents that are held  */
+    node_table local_posts;   /*  node_local_post  */
     node_table switches;
     node_table jobs;
+    bool book_paused; /*  downloaded jobs are out of the heap  */
     node_entry **heap; /*  heap[0] is not used  */
     size_t heap_count;
     size_t heap_capacity;
@@ -531,12 +563,38 @@ bg_result node_document_hold (node_core *self, const wire_signed *item, bg_id ke
 /*  What holds in force under a key, in the scratch arena.  */
 bg_result node_document_held (
     node_core *self, bg_id key, wire_signed *item, bool *found, bg_error *err) BG_CHECKED;
+/*  Lets a document count that bugle-exec has verified; live: not while recovering.  */
+bg_result node_document_effect (node_core *self, const wire_signed *item, bg_id key, bool addressed,
+    bool live, bg_error *err) BG_CHECKED;
+/*  Its name for people, in the scratch arena; empty when it cannot be read.  */
+bg_slice node_document_name (node_core *self, bg_slice signed_item);
+
+/*  ---- local.c ----  */
+
+bg_result node_locals_recover (node_core *self, bg_error *err) BG_CHECKED;
+node_local *node_local_find (const node_core *self, bg_id key);
+bg_result node_local_post_documents (
+    node_core *self, uint64_t control, const wire_control_post *post, bg_error *err) BG_CHECKED;
+bg_result node_local_issue (
+    node_core *self, uint64_t control, const wire_control_issue *issue, bg_error *err) BG_CHECKED;
+/*  bugle-exec has said what it holds: shown all that is held here.  */
+bg_result node_locals_offer (node_core *self, bg_error *err) BG_CHECKED;
+bg_result node_local_verdict (node_core *self, const node_ask *ask,
+    const wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
+/*  The run that a local START began.  */
+void node_local_began (node_core *self, const node_ask *ask, const wire_run *run);
+/*  bugle-exec is gone: who waits for it is told.  */
+void node_locals_exec_lost (node_core *self);
+void node_locals_control_gone (node_core *self, uint64_t control);
+void node_local_post_release (void *object);
 
 /*  ---- schedule_book.c, occurrences.c ----  */
 
 bg_result node_book_hold (
     node_core *self, bg_id key, uint64_t version, const wire_job *job, bg_error *err) BG_CHECKED;
 bg_result node_book_drop (node_core *self, bg_id key, bg_error *err) BG_CHECKED;
+/*  Of an enlistment that is over: downloaded jobs, their switches and what is due of them, in memory.  */
+void node_book_forget (node_core *self);
 bg_result node_book_switch (node_core *self, bg_id object_key, bg_error *err) BG_CHECKED;
 bg_result node_book_recover (node_core *self, bg_error *err) BG_CHECKED;
 void node_book_zones (node_core *self);
@@ -546,6 +604,9 @@ bg_result node_book_pump (node_core *self, bg_error *err) BG_CHECKED;
 /*  The schedule of a job by which it runs next, and when; NULL when none does.  */
 const node_entry *node_book_next_of (const node_job *job, int64_t *next_us);
 void node_job_release (void *object);
+/*  The id under which bugle-exec knows an occurrence.  */
+bg_id node_occurrence_id (
+    const node_core *self, const node_job *job, bg_slice schedule, int64_t nominal_us, int fold);
 void node_occurrence_release (void *object);
 bg_result node_occurrence_due (node_core *self, const node_entry *entry, int64_t nominal_us,
     int fold, bg_error *err) BG_CHECKED;
@@ -654,6 +715,11 @@ bg_result node_defect_refused (node_core *self, const wire_error *error, bg_erro
 bg_result node_defect_timeout (node_core *self, bg_error *err) BG_CHECKED;
 
 void node_control_describe (node_core *self, wire_control_answer *answer, bool with_jobs);
+/*  Name, version, whether it runs and when next.  */
+void node_describe_job (const node_core *self, const node_job *job, wire_control_job *out);
+
+/*  ---- query.c ----  */
+
 bg_result node_control_query (
     node_core *self, uint64_t control, const wire_control_query *wanted, bg_error *err) BG_CHECKED;
 

@@ -153,6 +153,8 @@ bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *
         .facts_count = self->fact_count,
     };
     describe_numbers (self, out);
+    for (size_t i = 0; i < self->jobs.count; i++)
+        out->local_jobs += ((const node_job *) self->jobs.items[i])->local;
     describe_times (self, out);
     describe_counters (self, out);
     out->warnings_count = node_describe_warnings (self, &out->warnings);

@@ -48,6 +48,7 @@ typedef enum {
     NODE_PLACE_HELD = 1,
     NODE_PLACE_REFUSED = 2,
     NODE_PLACE_WAITING = 3,
+    NODE_PLACE_LOCAL = 4, /*  the machine's own, whoever it is enlisted with  */
 } node_place;
 
 typedef struct {
@@ -104,6 +105,7 @@ typedef struct {
     int64_t started_us;
     int64_t finished_us;
     bg_slice blob; /*  encoded wire_run  */
+    uint64_t row;  /*  rises with each run that was inserted; not used by put  */
 } node_history_row;
 
 typedef struct {
@@ -193,12 +195,16 @@ typedef struct {
     /*  Newest first (by insertion), at most limit; open_only: those still running.  */
     bg_result (*history_each) (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
         void *visitor, bg_error *err);
+    /*  Newest first, rows below before only (0: all), of one job only when its key is not zero.  */
+    bg_result (*history_page) (void *ctx, bg_id job_key, uint64_t before, size_t limit,
+        node_history_visit *visit, void *visitor, bg_error *err);
     /*  Removes finished runs that ended before the time, and the oldest while all blobs are over max_bytes: at most limit
         rows a call. *removed: how many.  */
     bg_result (*history_prune) (void *ctx, int64_t before_us, uint64_t max_bytes, size_t limit,
         size_t *removed, bg_error *err);
 
-    /*  Removes everything of the enlistment: all but history, the boot counter and the instance.  */
+    /*  Removes everything of the enlistment: all but history, local documents with what is due of them, the boot counter
+        and the instance.  */
     bg_result (*forget) (void *ctx, bg_error *err);
 } node_store;
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define CONTROL_MESSAGE_MAX     (512 * 1024) /*  an answer with 1000 jobs of the longest names fits  */
+#define CONTROL_MESSAGE_MAX     (768 * 1024) /*  an answer with 1000 jobs of the longest names fits  */
 #define CONTROL_CONNECTIONS_MAX 16
 
 typedef struct connection connection;
@@ -45,6 +45,12 @@ static void close_connection (connection *self)
     free (self);
 }
 
+static bool is_request (uint64_t kind)
+{
+    return kind == WIRE_CONTROL_ENLIST || kind == WIRE_CONTROL_DEFECT ||
+           kind == WIRE_CONTROL_QUERY || kind == WIRE_CONTROL_POST || kind == WIRE_CONTROL_ISSUE;
+}
+
 static bool take_request (connection *self, bg_slice blob)
 {
     node_control *owner = self->owner;
@@ -53,8 +59,7 @@ static bool take_request (connection *self, bg_slice blob)
     void *body = NULL;
     bg_error err = {0};
     if (bg_failed (wire_inner_decode (blob, &arena, &header, &body, &err)) ||
-        (header.kind != WIRE_CONTROL_ENLIST && header.kind != WIRE_CONTROL_DEFECT &&
-            header.kind != WIRE_CONTROL_QUERY)) {
+        !is_request (header.kind)) {
         bg_log_event (owner->log, BG_LOG_WARNING, "control-malformed", "kind=%llu",
             (unsigned long long) header.kind);
         return false;

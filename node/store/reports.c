@@ -118,6 +118,7 @@ static void read_history (bg_stmt *q, node_history_row *row)
         .started_us = bg_column_i64 (q, 5),
         .finished_us = bg_column_i64 (q, 6),
         .blob = bg_column_blob (q, 7),
+        .row = bg_column_u64 (q, 8),
     };
 }
 
@@ -125,8 +126,8 @@ static bg_result history_get (
     void *ctx, bg_id run, bg_arena *arena, node_history_row *row, bool *found, bg_error *err)
 {
     bg_stmt *q = bg_db_query (node_db_of (ctx),
-        "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item FROM history"
-        " WHERE run = ?1");
+        "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
+        " FROM history WHERE run = ?1");
     bg_bind_id (q, 1, &run);
     BG_TRY (bg_stmt_step (q, found, err));
     if (!*found)
@@ -137,18 +138,8 @@ static bg_result history_get (
     return bg_ok ();
 }
 
-static bg_result history_each (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
-    void *visitor, bg_error *err)
+static bg_result visit_history (bg_stmt *q, node_history_visit *visit, void *visitor, bg_error *err)
 {
-    bg_stmt *q =
-        open_only
-            ? bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item"
-                  " FROM history WHERE state = 0 ORDER BY row DESC LIMIT ?1")
-            : bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item"
-                  " FROM history ORDER BY row DESC LIMIT ?1");
-    bg_bind_i64 (q, 1, row_limit (limit));
     bg_result result = bg_ok ();
     while (bg_stmt_each (q, &result, err)) {
         node_history_row row;
@@ -158,6 +149,40 @@ static bg_result history_each (void *ctx, bool open_only, size_t limit, node_his
     }
     bg_stmt_reset (q);
     return result;
+}
+
+static bg_result history_page (void *ctx, bg_id job_key, uint64_t before, size_t limit,
+    node_history_visit *visit, void *visitor, bg_error *err)
+{
+    const bool is_of_all = bg_id_is_zero (job_key);
+    bg_stmt *q =
+        is_of_all
+            ? bg_db_query (node_db_of (ctx),
+                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
+                  " FROM history WHERE row < ?2 ORDER BY row DESC LIMIT ?1")
+            : bg_db_query (node_db_of (ctx),
+                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
+                  " FROM history WHERE job_key = ?3 AND row < ?2 ORDER BY row DESC LIMIT ?1");
+    bg_bind_i64 (q, 1, row_limit (limit));
+    bg_bind_i64 (q, 2, before > 0 && before < INT64_MAX ? (int64_t) before : INT64_MAX);
+    if (!is_of_all)
+        bg_bind_id (q, 3, &job_key);
+    return visit_history (q, visit, visitor, err);
+}
+
+static bg_result history_each (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
+    void *visitor, bg_error *err)
+{
+    bg_stmt *q =
+        open_only
+            ? bg_db_query (node_db_of (ctx),
+                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
+                  " FROM history WHERE state = 0 ORDER BY row DESC LIMIT ?1")
+            : bg_db_query (node_db_of (ctx),
+                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
+                  " FROM history ORDER BY row DESC LIMIT ?1");
+    bg_bind_i64 (q, 1, row_limit (limit));
+    return visit_history (q, visit, visitor, err);
 }
 
 static bg_result history_bytes (void *ctx, uint64_t *bytes, bg_error *err)
@@ -230,5 +255,6 @@ void node_reports_port (node_store *port)
     port->history_put = history_put;
     port->history_get = history_get;
     port->history_each = history_each;
+    port->history_page = history_page;
     port->history_prune = history_prune;
 }

@@ -53,16 +53,22 @@ static const char migration_1[] =
     "CREATE INDEX history_open ON history (row) WHERE state = 0;"
     "CREATE INDEX history_finished ON history (finished_us, bytes) WHERE state <> 0;";
 
-static const char *const migrations[] = {migration_1};
+/*  The history of one job.  */
+static const char migration_history[] = "CREATE INDEX history_job ON history (job_key, row);";
+
+static const char *const migrations[] = {migration_1, migration_history};
 
 static bg_result forget (void *ctx, bg_error *err)
 {
     static const char sql[] =
-        "DELETE FROM identity; DELETE FROM authority; DELETE FROM document; DELETE FROM deed;"
-        "DELETE FROM mark; DELETE FROM occurrence; DELETE FROM outbox; DELETE FROM refused;"
+        "DELETE FROM identity; DELETE FROM authority; DELETE FROM document WHERE place <> 4;"
+        "DELETE FROM deed; DELETE FROM outbox; DELETE FROM refused;"
+        "DELETE FROM mark WHERE job_key NOT IN (SELECT key FROM document);"
+        "DELETE FROM occurrence WHERE job_key NOT IN (SELECT key FROM document);"
         "DELETE FROM number WHERE which <> 1; DELETE FROM blob WHERE which <> 1;";
     _Static_assert(
-        (int) NODE_NUMBER_BOOT == 1 && (int) NODE_BLOB_INSTANCE == 1, "what stays is in the SQL");
+        (int) NODE_NUMBER_BOOT == 1 && (int) NODE_BLOB_INSTANCE == 1 && (int) NODE_PLACE_LOCAL == 4,
+        "what stays is in the SQL");
     return bg_db_exec (node_db_of (ctx), sql, err);
 }
 
