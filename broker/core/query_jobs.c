@@ -156,3 +156,84 @@ bg_result broker_on_job_query (broker_request *request, bg_error *err)
     broker_answer (request, WIRE_JOBS, &answer);
     return bg_ok ();
 }
+
+/*  ---- status ----  */
+
+static void count_targets (broker_request *request, wire_status *status)
+{
+    const broker_core *self = request->core;
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        const broker_target *target = broker_target_at (self, number);
+        if (!target || !broker_target_is_member (target))
+            continue;
+        status->targets++;
+        status->connected += broker_target_is_connected (self, target, request->now);
+        status->suspected_offline +=
+            broker_target_state (self, target, request->now) == WIRE_TARGET_SUSPECTED_OFFLINE;
+        status->pending += target->pending + target->deeds;
+        status->failed_deliveries += target->failed;
+        status->provisional += target->provisional;
+    }
+}
+
+static void add_counter (
+    wire_counter *list, size_t *count, size_t most, bg_slice name, uint64_t value)
+{
+    if (*count < most)
+        list[(*count)++] = (wire_counter){.name = name, .value = value};
+}
+
+static void fill_counters (broker_request *request, wire_status *status)
+{
+    const broker_core *self = request->core;
+    status->counters = bg_arena_array (request->arena, wire_counter, 128);
+    for (size_t i = 0; i < self->counter_count; i++)
+        add_counter (status->counters, &status->counters_count, 128,
+            bg_slice_str (self->counters[i].name), self->counters[i].value);
+    for (size_t i = 0; i < self->front_counter_count; i++)
+        add_counter (status->counters, &status->counters_count, 128,
+            bg_arena_printf (request->arena, "front.%.58s", self->front_counters[i].name),
+            self->front_counters[i].value);
+}
+
+/*  What somebody should look at.  */
+static void fill_warnings (broker_request *request, wire_status *status)
+{
+    static const char *const serious[] = {"clone", "position-ahead", "digest-differs-again",
+        "inventory-unknown", "report-gap", "report-malformed"};
+    const broker_core *self = request->core;
+    status->warnings = bg_arena_array (request->arena, wire_counter, 32);
+    if (self->settings.storage_full)
+        add_counter (
+            status->warnings, &status->warnings_count, 32, bg_slice_str ("storage-full"), 1);
+    if (!self->front_up)
+        add_counter (status->warnings, &status->warnings_count, 32, bg_slice_str ("front-away"), 1);
+    for (size_t i = 0; i < sizeof serious / sizeof serious[0]; i++) {
+        uint64_t value = broker_core_counter (self, serious[i]);
+        if (value > 0)
+            add_counter (
+                status->warnings, &status->warnings_count, 32, bg_slice_str (serious[i]), value);
+    }
+}
+
+bg_result broker_on_status_query (broker_request *request, bg_error *err)
+{
+    (void) err;
+    broker_core *self = request->core;
+    wire_status status = {.broker = self->settings.name,
+        .version = self->settings.version,
+        .time_us = request->now.utc_us,
+        .started_us = self->settings.started_us,
+        .running = HASH_COUNT (self->open_runs),
+        .runs = (uint64_t) self->runs_total,
+        .term = (uint64_t) self->term,
+        .position = (uint64_t) self->position,
+        .store = bg_slice_str (self->store->name)};
+    for (const broker_document *document = self->documents; document; document = document->hh.next)
+        status.jobs += document->type == WIRE_TYPE_JOB;
+    count_targets (request, &status);
+    fill_counters (request, &status);
+    fill_warnings (request, &status);
+    broker_answer (request, WIRE_STATUS, &status);
+    return bg_ok ();
+}

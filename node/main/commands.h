@@ -24,6 +24,9 @@ typedef struct {
 bg_result node_enlist_command (const node_command_options *options, bg_error *err) BG_CHECKED;
 bg_result node_defect_command (const node_command_options *options, bg_error *err) BG_CHECKED;
 
+/*  A token from @FILE, - (standard input), or the text itself, which is wiped from where it lies; NULL: BUGLE_TOKEN.  */
+bg_result node_token_read (char *argument, bg_buf *text, bg_error *err) BG_CHECKED;
+
 /*  ---- contact with both parts ----  */
 
 typedef struct {

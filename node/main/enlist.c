@@ -20,7 +20,7 @@
 #define JOBS_SHOWN         20
 #define LOCATION_BYTES_MAX 200 /*  as on the wire  */
 
-static bg_result read_token (char *argument, bg_buf *text, bg_error *err)
+bg_result node_token_read (char *argument, bg_buf *text, bg_error *err)
 {
     if (!argument) {
         const char *environment = getenv ("BUGLE_TOKEN");
@@ -204,7 +204,7 @@ bg_result node_enlist_command (const node_command_options *options, bg_error *er
     BG_AUTO_BUF text = {0};
     wire_token_text token;
     BG_TRY (check_options (options, err));
-    BG_TRY (read_token (options->token, &text, err));
+    BG_TRY (node_token_read (options->token, &text, err));
     BG_TRY (wire_token_text_parse (bg_buf_slice (&text), &arena, &token, err));
     node_contact contact;
     bg_result result = node_contact_open (&contact, options->home, err);

@@ -6,14 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOK_US  BG_SEC (3)
-#define SHORT_US BG_SEC (2) /*  for what waiting does not heal  */
+#define LOOK_US     BG_SEC (3)
+#define ENLIST_PORT 7413
+#define HOST_MAX    200
+#define SHORT_US    BG_SEC (2) /*  for what waiting does not heal  */
 
 static const char *const words[] = {"orders", "desk", "enlist"};
 #define WORDS (sizeof words / sizeof words[0])
 
-/*  The endpoint with the word; free() releases it. NULL: none.  */
-static char *endpoint_of (const node_reach *self, const char *word)
+char *node_reach_endpoint (const node_reach *self, const char *word)
 {
     size_t size = strlen (word);
     for (size_t i = 0; i < self->count; i++) {
@@ -24,11 +25,44 @@ static char *endpoint_of (const node_reach *self, const char *word)
     return NULL;
 }
 
+static bg_result no_broker (const char *broker, bg_error *err)
+{
+    bg_ignore (
+        bg_fail (err, BG_USAGE, "--broker: \"%.100s\" is not the address of a broker", broker));
+    return bg_hint (err, "write HOST, HOST:PORT with the port of enlist, or tcp://HOST:PORT");
+}
+
+bg_result node_reach_of (const char *broker, bg_arena *arena, node_reach *way, bg_error *err)
+{
+    const char *text = strncmp (broker, "tcp://", 6) == 0 ? broker + 6 : broker;
+    const char *bracket = strrchr (text, ']');
+    const char *colon = strrchr (bracket ? bracket : text, ':');
+    const bool is_bare_v6 = !bracket && colon && strchr (text, ':') != colon;
+    long port = ENLIST_PORT;
+    char *end = NULL;
+    if (is_bare_v6)
+        colon = NULL;
+    if (colon)
+        port = strtol (colon + 1, &end, 10);
+    const size_t size = colon ? (size_t) (colon - text) : strlen (text);
+    if (size == 0 || size > HOST_MAX || (end && (*end || end == colon + 1)) || port < 3 ||
+        port > UINT16_MAX || strpbrk (text, " /@\t\n"))
+        return no_broker (broker, err);
+    bg_slice *endpoints = bg_arena_array (arena, bg_slice, WORDS);
+    for (size_t i = 0; i < WORDS; i++)
+        endpoints[i] =
+            bg_arena_printf (arena, is_bare_v6 ? "%s tcp://[%.*s]:%ld" : "%s tcp://%.*s:%ld",
+                words[i], (int) size, text, port - (long) (WORDS - 1 - i));
+    way->endpoints = endpoints;
+    way->count = WORDS;
+    return bg_ok ();
+}
+
 static void name_ports (const node_reach *self, bg_probe *probe)
 {
     BG_AUTO_BUF text = {0};
     for (size_t i = 0; i < WORDS; i++) {
-        BG_AUTO_CHAR endpoint = endpoint_of (self, words[i]);
+        BG_AUTO_CHAR endpoint = node_reach_endpoint (self, words[i]);
         const char *colon = endpoint ? strrchr (endpoint, ':') : NULL;
         if (colon && strncmp (endpoint, "tcp://", 6) == 0)
             bg_buf_printf (&text, "%s%s (%s)", text.size ? ", " : "", colon + 1, words[i]);
@@ -40,7 +74,7 @@ static void name_ports (const node_reach *self, bg_probe *probe)
 bool node_reach_probe (
     const node_reach *self, const char *word, int64_t timeout_us, bg_probe *probe)
 {
-    BG_AUTO_CHAR endpoint = endpoint_of (self, word);
+    BG_AUTO_CHAR endpoint = node_reach_endpoint (self, word);
     if (!endpoint || bg_failed (bg_probe_run (endpoint, self->broker_key, timeout_us, probe, NULL)))
         return false;
     name_ports (self, probe);

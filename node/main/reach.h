@@ -6,6 +6,7 @@
 #ifndef BUGLE_NODE_MAIN_REACH_H
 #define BUGLE_NODE_MAIN_REACH_H
 
+#include "common/base/arena.h"
 #include "common/sys/probe.h"
 
 typedef struct {
@@ -13,6 +14,14 @@ typedef struct {
     size_t count;
     const bg_key *broker_key; /*  NULL: only whether a broker greets  */
 } node_reach;
+
+/*  HOST, HOST:PORT, [V6]:PORT, tcp://HOST:PORT as the three endpoints: PORT is that of enlist (7413 when there is none),
+    desk and orders have the two before it, as one port in broker.yaml gives them. Only the endpoints are set, into the
+    arena. BG_USAGE.  */
+bg_result node_reach_of (
+    const char *broker, bg_arena *arena, node_reach *way, bg_error *err) BG_CHECKED;
+/*  The endpoint with that word; free() releases it. NULL: none.  */
+char *node_reach_endpoint (const node_reach *self, const char *word);
 
 /*  One attempt at the socket with that word; its advice names the ports of all three. False when no endpoint has the
     word or it is none. Waits at most timeout_us.  */
