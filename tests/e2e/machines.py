@@ -19,6 +19,7 @@ import foreground
 NETWORK = "192.0.2."  # RFC 5737: for documentation, routed nowhere
 USER, USER_ID = "me", 4242
 SKIPPED = 77
+TOP = pathlib.Path(__file__).parents[2]
 
 _SETUP = r"""
 set -e
@@ -27,7 +28,7 @@ mkdir -p "$DISK/upper" "$DISK/work" "$DISK/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$DISK/upper,workdir=$DISK/work" "$DISK/root"
 cd "$DISK/root"
 if test ! -e etc/machine-of-the-test; then
-    rm -rf var/lib/bugle etc/bugle var/log/bugle home/*
+    rm -rf var/lib/bugle etc/bugle var/log/bugle home/* usr/bin/bugle* lib/systemd/system/bugle*
     : > etc/machine-of-the-test
     echo "$NAME" > etc/hostname
     echo "$USER:x:$USER_ID:$USER_ID::/home/$USER:/bin/bash" >> etc/passwd
@@ -44,6 +45,14 @@ mount -t tmpfs -o mode=1777 tmpfs tmp
 mkdir run/lock run/test && chmod 1777 run/test
 mount --bind "$PROGRAMS" usr/local/bin
 mount --bind "$SHIMS" usr/local/sbin
+mkdir -p usr/local/share/deploy
+mount --bind "$TOP/deploy" usr/local/share/deploy
+for program in bugle bugle-broker bugle-node bugle-exec; do
+    test ! -e "usr/bin/$program" || mount --bind "$PROGRAMS/$program" "usr/bin/$program"
+done
+for conf in usr/lib/tmpfiles.d/bugle-*.conf; do
+    test ! -e "$conf" || chroot . systemd-tmpfiles --create "${conf##*/}"
+done
 mount --bind "$BOOT_ID" proc/sys/kernel/random/boot_id
 hostname "$NAME"
 ip link set lo up
@@ -101,7 +110,7 @@ class Machine:
             stdin=subprocess.DEVNULL, text=True, env={
                 "PATH": os.environ["PATH"], "NAME": self.name, "DISK": str(self.disk), "USER": USER, "USER_ID": str(USER_ID),
                 "HOSTS": str(self.network.hosts), "PROGRAMS": self.network.programs, "BOOT_ID": str(boot_id),
-                "SHIMS": str(self.network.shims)})
+                "SHIMS": str(self.network.shims), "TOP": str(TOP)})
         if self.keeper.stdout.readline() != "up\n":
             raise RuntimeError(f"machine {self.name} does not come up")
         children = pathlib.Path(f"/proc/{self.keeper.pid}/task/{self.keeper.pid}/children").read_text().split()
@@ -130,9 +139,10 @@ class Machine:
         subprocess.run(["ip", "link", "delete", self.link], capture_output=True, check=False)
 
     def reboot(self):
-        """Off and on: another boot id, nothing runs."""
+        """Off and on: another boot id, nothing runs but the services that are enabled."""
         self.power_off()
         self.boot()
+        self.sh("systemctl boot")
 
     def command(self, *arguments, user="root", environment=None):
         """The argument list that runs a program inside."""
@@ -187,6 +197,8 @@ class Network:
         sudo.write_text('#!/bin/sh\nSUDO_USER=$(id -un) HOME=/root exec '
                         '/usr/local/sbin/become-root --reuid=0 --regid=0 --clear-groups -- "$@"\n')
         sudo.chmod(0o755)
+        for tool in (pathlib.Path(__file__).parent / "machine").iterdir():
+            shutil.copy(tool, self.shims)
         shutil.copy(shutil.which("setpriv"), self.shims / "become-root")
         (self.shims / "become-root").chmod(0o4755)
 
