@@ -1,6 +1,8 @@
 /*  status: how is the broker?  */
-#include "ctl/target.h"
+#include "ctl/status.h"
+
 #include "ctl/identity.h"
+#include "ctl/target.h"
 
 #include <stdlib.h>
 
@@ -47,7 +49,53 @@ static void set (json_t *object, const char *key, uint64_t value)
     json_object_set_new (object, key, json_integer ((json_int_t) value));
 }
 
-static json_t *status_json (const ctl_client *client, const wire_status *status)
+static const char *backup_word (uint64_t state)
+{
+    static const char *const words[] = {NULL, "running", "done", "failed"};
+    return state < sizeof words / sizeof words[0] ? words[state] : NULL;
+}
+
+static json_t *settings_json (const wire_status *status)
+{
+    json_t *object = json_object ();
+    for (size_t i = 0; i < status->settings_count; i++) {
+        BG_AUTO_CHAR key = bg_slice_dup (status->settings[i].key);
+        json_object_set_new (object, key, ctl_json_slice (status->settings[i].value));
+    }
+    return object;
+}
+
+/*  What bugle broker status tells beyond bugle status.  */
+static void add_state (json_t *object, const wire_status *status)
+{
+    json_object_set_new (object, "installation", ctl_json_id (status->installation));
+    json_object_set_new (
+        object, "endpoints", ctl_json_slices (status->endpoints, status->endpoints_count));
+    set (object, "provisional", status->provisional);
+    set (object, "asking", status->asking);
+    set (object, "tokens", status->tokens);
+    set (object, "store_bytes", status->store_bytes);
+    set (object, "free_bytes", status->free_bytes);
+    json_object_set_new (object, "last_backup", ctl_json_time (status->last_backup_us));
+    json_object_set_new (object, "settings", settings_json (status));
+    json_object_set_new (object, "restored", json_boolean (status->restored));
+    json_object_set_new (object, "dismantled", json_boolean (status->dismantled));
+    set (object, "restores", status->restores);
+    json_object_set_new (object, "restored_from", ctl_json_time (status->restored_from_us));
+    set (object, "adopted", status->adopted);
+    set (object, "lost_outcomes", status->lost_outcomes);
+    set (object, "proof_term", status->proof_term);
+    set (object, "proof_position", status->proof_position);
+    const char *word = backup_word (status->backup_state);
+    json_object_set_new (object, "backup",
+        word ? json_pack ("{s:s, s:I, s:o, s:o}", "state", word, "percent",
+                   (json_int_t) status->backup_percent, "path",
+                   ctl_json_text_or_null (status->backup_path), "problem",
+                   ctl_json_text_or_null (status->backup_problem))
+             : json_null ());
+}
+
+json_t *ctl_status_json (const ctl_client *client, const wire_status *status)
 {
     const wire_ops_welcome *welcome = ctl_client_welcome (client);
     const char *role = wire_role_word (welcome->role);
@@ -73,6 +121,7 @@ static json_t *status_json (const ctl_client *client, const wire_status *status)
     json_object_set_new (object, "login", ctl_json_slice (welcome->login));
     json_object_set_new (object, "role", json_string (role != NULL ? role : "unknown"));
     json_object_set_new (object, "context", json_string (ctl_client_context (client)->name));
+    add_state (object, status);
     json_object_set_new (
         object, "warnings", counters_json (status->warnings, status->warnings_count));
     json_object_set_new (
@@ -82,7 +131,7 @@ static json_t *status_json (const ctl_client *client, const wire_status *status)
 
 /*  Nobody is there either where no broker is known. A context that was asked for by name and is not there
     is a mistake of its own.  */
-static bg_result connect_to_it (ctl_run *run, ctl_client **client, bg_error *err)
+bg_result ctl_status_connect (ctl_run *run, ctl_client **client, bg_error *err)
 {
     const char *named = getenv ("BUGLE_CONTEXT");
     const char *current = NULL;
@@ -102,9 +151,9 @@ bg_result ctl_status (ctl_run *run, bg_error *err)
     ctl_client *client = NULL;
     wire_status *status = NULL;
     wire_status_query query = {.verbose = ctl_output_get (run->out)->is_verbose};
-    BG_TRY (connect_to_it (run, &client, err));
+    BG_TRY (ctl_status_connect (run, &client, err));
     BG_TRY (ctl_call (client, WIRE_STATUS_QUERY, &query, WIRE_STATUS, (void **) &status, err));
-    json_t *object = status_json (client, status);
+    json_t *object = ctl_status_json (client, status);
     json_t *warnings = json_incref (json_object_get (object, "warnings"));
     json_t *counters = json_incref (json_object_get (object, "counters"));
     ctl_object (run->out, "status", fields, sizeof fields / sizeof fields[0], "broker", object);

@@ -186,6 +186,7 @@ enum { /*  op_row.operation: the codes of the download list  */
     WIRE_OP_MEMBERSHIP = 13,
     WIRE_OP_AUTHORITY = 14
 };
+enum { WIRE_BACKUP_RUNNING = 1, WIRE_BACKUP_DONE = 2, WIRE_BACKUP_FAILED = 3 }; /*  status.backup_state  */
 enum { WIRE_ASK_STATE = 1, WIRE_ASK_BELIEFS = 2, WIRE_ASK_OUTPUT = 3 }; /*  ask.what  */
 enum { /*  belief.place  */
     WIRE_BELIEF_HELD = 1,

@@ -262,7 +262,7 @@ int64_t broker_core_deadline (const broker_core *self)
 
 bool broker_core_has_work (const broker_core *self)
 {
-    return self->pushes || self->prune_due;
+    return self->pushes || self->prune_due || broker_mode_has_work (self);
 }
 
 bg_result broker_core_work (broker_core *self, bg_now now, bg_error *err)
@@ -271,10 +271,15 @@ bg_result broker_core_work (broker_core *self, bg_now now, bg_error *err)
         broker_push_work (self, now);
         return bg_ok ();
     }
+    if (broker_mode_has_work (self)) {
+        broker_mode_work (self, now);
+        return bg_ok ();
+    }
     if (!self->prune_due)
         return bg_ok ();
     bool more = false;
-    BG_TRY (self->store->prune (self->store->ctx, now.utc_us, &more, err));
+    const broker_retention keep = broker_mode_retention (self);
+    BG_TRY (self->store->prune (self->store->ctx, now.utc_us, &keep, &more, err));
     self->prune_due = more;
     self->changed = true;
     return bg_ok ();

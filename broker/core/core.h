@@ -21,6 +21,7 @@
 #define BUGLE_BROKER_CORE_CORE_H
 
 #include "broker/core/ports.h"
+#include "broker/core/settings.h"
 #include "common/base/now.h"
 
 #define BROKER_ENDPOINTS_MAX 8
@@ -93,6 +94,16 @@ bg_result broker_core_work (broker_core *self, bg_now now, bg_error *err) BG_CHE
     is anything to commit.  */
 bg_result broker_core_before_commit (
     broker_core *self, bg_now now, bool *changed, bg_error *err) BG_CHECKED;
+
+/*  What an admin has set, or the default.  */
+int64_t broker_core_setting (const broker_core *self, broker_setting setting);
+/*  Term and position as of the last commit, for the high-water file; and such a pair as it was found there
+    at a start: a pair above our own makes the core restored.  */
+void broker_core_proof (const broker_core *self, uint64_t *term, uint64_t *position);
+bg_result broker_core_high_water (
+    broker_core *self, bg_now now, uint64_t term, uint64_t position, bg_error *err) BG_CHECKED;
+/*  A backup that ports->backup began is whole.  */
+bg_result broker_core_backup_made (broker_core *self, bg_now now, bg_error *err) BG_CHECKED;
 
 /*  ---- for tests and the simulator ----  */
 

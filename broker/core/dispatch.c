@@ -26,6 +26,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_REPORT, broker_on_report, true},
     {WIRE_FETCH, broker_on_fetch, false},
     {WIRE_INVENTORY, broker_on_inventory, true},
+    {WIRE_ADOPTED, broker_on_adopted, true},
     {WIRE_DEFECT, broker_on_defect, true},
     {WIRE_TOLD, broker_on_told, false},
 
@@ -152,6 +153,17 @@ static bg_result check_session (const broker_request *request, bg_error *err)
     return bg_hint (err, "say HELLO again");
 }
 
+/*  What people and strangers change the installation by; a REQUEST looks for itself.  */
+static bg_result check_mode (const broker_request *request, bg_error *err)
+{
+    static const wire_kind changing[] = {WIRE_ENLIST_HELLO, WIRE_ENLIST_PROVE, WIRE_ENLIST_ASK,
+        WIRE_TOKEN_CREATE, WIRE_POST, WIRE_ISSUE};
+    for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++)
+        if (changing[i] == request->header.kind)
+            return broker_mode_check (request->core, err);
+    return bg_ok ();
+}
+
 static bg_result check_store (const broker_request *request, const dispatch_row *row, bg_error *err)
 {
     if (!row->writes || !request->core->settings.storage_full)
@@ -161,7 +173,7 @@ static bg_result check_store (const broker_request *request, const dispatch_row 
     return bg_hint (err, "make space on the broker's machine; it goes on by itself");
 }
 
-/*  Everything that can refuse, in this order: form, sender, level, session, store, body, handler.
+/*  Everything that can refuse, in this order: form, sender, level, session, mode, store, body, handler.
 */
 static bg_result serve (broker_request *request, bool *from_store, bg_error *err)
 {
@@ -172,6 +184,7 @@ static bg_result serve (broker_request *request, bool *from_store, bg_error *err
     if (!row)
         return bg_fail (err, BG_UNKNOWN_KIND, "nothing here answers a %s", request->row->name);
     BG_TRY (check_session (request, err));
+    BG_TRY (check_mode (request, err));
     BG_TRY (check_store (request, row, err));
     void *body = NULL;
     BG_TRY (wire_body_decode (request->row, request->message->body, request->arena, &body, err));

@@ -10,6 +10,13 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
     broker_core *self = request->core;
     broker_target *target = request->target;
     const uint8_t none[WIRE_DIGEST_BYTES] = {0};
+    /*  What a restored broker has pending is not handed out: once in a session it asks all the same.  */
+    if (broker_mode_is_quiet (self)) {
+        bool asks = !target->inventoried && poll->state_seq >= target->acked_state_seq &&
+                    memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) != 0;
+        target->inventoried |= asks;
+        return asks;
+    }
     if (!broker_target_is_member (target) || target->pending > 0 || target->waiting > 0 ||
         poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
         return false;
@@ -119,10 +126,13 @@ bg_result broker_on_inventory (broker_request *request, bg_error *err)
     work.answer.unknown = bg_arena_array (request->arena, wire_held, page->items_count + 1);
     for (size_t i = 0; i < page->items_count; i++)
         if (!work.matched[i]) {
-            broker_count (request->core, "inventory-unknown");
+            if (!broker_adopt_is_on (request->core))
+                broker_count (request->core, "inventory-unknown");
             work.answer.unknown[work.answer.unknown_count++] = page->items[i];
         }
-    if (work.answer.unknown_count > 0)
+    size_t asked = 0;
+    broker_adopt_ask (request, work.answer.unknown, work.answer.unknown_count, &asked);
+    if (work.answer.unknown_count > asked)
         broker_log (request->core, BROKER_LOG_WARNING, "inventory-unknown",
             "%s holds %zu documents in versions that are not known here", request->target->name,
             work.answer.unknown_count);

@@ -128,6 +128,8 @@ static bg_result add_instructions (poll_work *work, bg_error *err)
     const broker_target *target = work->target;
     work->answer.instructions =
         bg_arena_array (work->request->arena, wire_signed, INSTRUCTIONS_MAX);
+    if (broker_mode_is_quiet (work->request->core))
+        return bg_ok ();
     if (target->pending > 0) {
         const broker_document *authority = broker_document_with_key (work->request->core, zero);
         bg_assert (authority);
@@ -162,6 +164,10 @@ bg_result broker_on_poll (broker_request *request, bg_error *err)
     const wire_poll *poll = request->body;
     broker_target *target = request->target;
     poll_work work = {.request = request, .target = target};
+    if (target->session_epoch != request->core->mode.session_epoch) {
+        bg_ignore (bg_fail (err, BG_STALE, "what the session was opened with has changed"));
+        return bg_hint (err, "say HELLO again");
+    }
     target->polled_mono_us = request->now.mono_us;
     target->marks.last_poll_us = request->now.utc_us;
     work.answer.streams =

@@ -24,6 +24,16 @@ typedef enum {
     BROKER_LOG_DEBUG = 7
 } broker_log_level;
 
+/*  What only the process knows. Slices live until the next call.  */
+typedef struct {
+    uint64_t store_bytes;
+    uint64_t free_bytes;
+    uint64_t backup_state; /*  WIRE_BACKUP_*; 0: none since the start  */
+    uint32_t backup_percent;
+    bg_slice backup_path;
+    bg_slice backup_problem;
+} broker_host;
+
 typedef struct {
     void *ctx;
 
@@ -50,6 +60,12 @@ typedef struct {
     void (*random) (void *ctx, void *bytes, size_t size);
     /*  event is a stable word (target-enlisted), text one line for people.  */
     void (*log) (void *ctx, broker_log_level level, const char *event, const char *text);
+
+    /*  Both may be NULL. backup begins a copy of the store and what belongs to it (name empty: made
+        of the time; archive: of a dismantled broker); how far it is comes with host. The one
+        function that may fail: BG_BUSY, BG_INVALID, BG_EXISTS, BG_STORAGE_FULL, BG_IO.  */
+    bg_result (*backup) (void *ctx, bg_slice name, bool archive, bg_error *err);
+    void (*host) (void *ctx, broker_host *host);
 
     const wire_crypto *crypto;
     const broker_store *store;

@@ -357,13 +357,21 @@ static void follow_job (broker_core *self, const broker_document *job)
     }
 }
 
+/*  Of what comes back from a target: who signed it.  */
+static bg_slice poster_of (const broker_request *request, const post_plan *plan)
+{
+    if (request->login)
+        return request->login->name;
+    return plan->verified.signer ? plan->verified.signer->name : bg_slice_of (NULL, 0);
+}
+
 static bg_result apply_document (broker_request *request, post_plan *plan, bg_error *err)
 {
     broker_core *self = request->core;
     BG_AUTO_BUF bytes = {0};
     const wire_document *document = &plan->verified.document;
     /*  The login lives in the keyring, which an authority replaces.  */
-    bg_slice poster = bg_arena_copy (request->arena, request->login->name);
+    bg_slice poster = bg_arena_copy (request->arena, poster_of (request, plan));
     bool withdrawn = plan->type == WIRE_TYPE_WITHDRAWAL;
     broker_document_record record = {.key = document->key,
         .version = document->version,
@@ -503,5 +511,64 @@ bg_result broker_on_post (broker_request *request, bg_error *err)
     if (bg_is_ok (result))
         answer_post (request, plans, post->items_count);
     free_plans (plans, post->items_count);
+    return result;
+}
+
+/*  ---- what comes back from a target (adopt.c) ----  */
+
+/*  As plan_item, without a person: what a document says was posted here once, or at the part that was lost.
+    *taken is false when there is nothing newer in it.  */
+static bg_result plan_adopted (broker_request *request, post_plan *plan, bool *taken, bg_error *err)
+{
+    broker_core *self = request->core;
+    plan->type = plan->item->document.type;
+    if (plan->type == WIRE_TYPE_AUTHORITY) {
+        BG_TRY (plan_authority (request, plan, err));
+        *taken = plan->outcome == WIRE_POSTED_CHANGED;
+        return bg_ok ();
+    }
+    BG_TRY (wire_verify_document (
+        self->keyring, &plan->item->document, self->crypto, request->arena, &plan->verified, err));
+    plan->name = plan->verified.name;
+    broker_content_hash (&plan->verified.document, plan->content_hash);
+    const uint64_t version = plan->verified.document.version;
+    if (plan->type == WIRE_TYPE_MEMBERSHIP) {
+        plan->target = broker_target_with_id (self, plan->verified.document.key);
+        if (plan->target != request->target)
+            return bg_fail (err, BG_WRONG_TARGET, "the membership is of another target");
+        *taken = version > plan->target->membership_version;
+        plan->revision = plan->target->membership_revision + 1;
+        return *taken ? check_membership (self, plan, err) : bg_ok ();
+    }
+    plan->old = broker_document_with_key (self, plan->verified.document.key);
+    *taken = !plan->old || version > plan->old->version;
+    plan->revision = (plan->old ? plan->old->revision : 0) + 1;
+    return plan->type == WIRE_TYPE_JOB && *taken ? job_body_check (plan->verified.body, err)
+                                                 : bg_ok ();
+}
+
+bg_result broker_post_adopt (
+    broker_request *request, const wire_signed *item, bool *taken, bg_error *err)
+{
+    broker_core *self = request->core;
+    const bg_id zero = {0};
+    const broker_document *authority = broker_document_with_key (self, zero);
+    const wire_post_item post = {.has_document = true,
+        .document = *item,
+        .seen_version = authority ? authority->version : 0};
+    post_plan plan = {.item = &post};
+    bg_result result = plan_adopted (request, &plan, taken, err);
+    if (bg_is_ok (result) && *taken && plan.type == WIRE_TYPE_MEMBERSHIP) {
+        result = apply_membership (request, &plan, err);
+    } else if (bg_is_ok (result) && *taken) {
+        const bg_id key = plan.verified.document.key;
+        result = apply_document (request, &plan, err);
+        broker_document *document = broker_document_with_key (self, key);
+        /*  It stands in the target's digest, also where it is not for it.  */
+        if (bg_is_ok (result) && broker_target_is_member (request->target) &&
+            broker_deliver_state (document, request->target->number) == 0)
+            broker_deliver_set (self, document, request->target, WIRE_DELIVERY_PENDING);
+    }
+    free_plans (&plan, 1);
     return result;
 }

@@ -133,7 +133,7 @@ static bool all_addressed (const broker_document *document)
 bg_result broker_push_document (
     broker_core *self, bg_now now, broker_document *document, bg_error *err)
 {
-    if (broker_bitmap_next (&document->rows, 0) == 0)
+    if (broker_mode_is_quiet (self) || broker_bitmap_next (&document->rows, 0) == 0)
         return bg_ok ();
     BG_AUTO_ARENA arena = {0};
     wire_signed item;
@@ -178,6 +178,8 @@ static broker_stream *stream_of_deed (
 bg_result broker_push_deed (broker_core *self, bg_now now, const broker_execution *execution,
     const wire_audience *to, bg_error *err)
 {
+    if (broker_mode_is_quiet (self))
+        return bg_ok ();
     BG_AUTO_ARENA arena = {0};
     wire_signed item;
     if (bg_failed (WIRE_DECODE (signed, bg_slice_of (execution->bytes, execution->size),
@@ -197,7 +199,8 @@ bg_result broker_push_deed (broker_core *self, bg_now now, const broker_executio
 bg_result broker_push_membership (
     broker_core *self, bg_now now, const broker_target *target, bg_error *err)
 {
-    if (target->key_cut || !broker_target_is_connected (self, target, now))
+    if (target->key_cut || broker_mode_is_quiet (self) ||
+        !broker_target_is_connected (self, target, now))
         return bg_ok ();
     BG_AUTO_ARENA arena = {0};
     BG_AUTO_BUF body = {0};

@@ -193,8 +193,10 @@ bg_result broker_core_recover (broker_core *self, bg_now now, bg_error *err)
     BG_TRY (self->store->meta_get (self->store->ctx, "term", &self->term, err));
     BG_TRY (self->store->meta_get (self->store->ctx, "position", &self->position, err));
     BG_TRY (self->store->meta_get (self->store->ctx, "runs", &self->runs_total, err));
+    BG_TRY (broker_mode_load (self, err));
     loading load = {.core = self, .now = now};
     BG_TRY (load_targets (&load, err));
+    broker_mode_numbers (self);
     BG_TRY (load_heads (&load, err));
     BG_TRY (load_executions (&load, err));
     BG_TRY (load_runs (&load, err));

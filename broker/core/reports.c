@@ -287,6 +287,8 @@ static bg_result take_item (report_work *work, const wire_report_item *item, bg_
         broker_log (work->request->core, BROKER_LOG_WARNING, "report-gap",
             "%s: items %llu to %llu are missing", work->target->name,
             (unsigned long long) marks->outbox_mark + 1, (unsigned long long) item->sequence - 1);
+        BG_TRY (
+            broker_mode_lost (work->request->core, item->sequence - marks->outbox_mark - 1, err));
     }
     marks->outbox_mark = item->sequence;
     broker_target_dirty (work->request->core, work->target);

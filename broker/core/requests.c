@@ -19,6 +19,10 @@ typedef struct {
 
 /*  The last row ends it.  */
 static const request_row request_table[] = {
+    {WIRE_REQUEST_SET, WIRE_ROLE_ADMIN, broker_request_set},
+    {WIRE_REQUEST_BACKUP, WIRE_ROLE_ADMIN, broker_request_backup},
+    {WIRE_REQUEST_RESUME, WIRE_ROLE_ADMIN, broker_request_resume},
+    {WIRE_REQUEST_DISMANTLE, WIRE_ROLE_ADMIN, broker_request_dismantle},
     {0, 0, NULL},
 };
 
@@ -89,6 +93,7 @@ bg_result broker_on_request (broker_request *request, bg_error *err)
     if (found)
         return repeat (request, stored, err);
     BG_TRY (check_clock (request, &ask, err));
+    BG_TRY (broker_mode_check_request (self, ask.what, err));
     wire_done answer = {0};
     BG_TRY (row->handler (request, &ask, signer, body->dry_run, &answer, err));
     if (!body->dry_run) {

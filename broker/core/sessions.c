@@ -43,24 +43,16 @@ static void watch_clones (broker_core *self, const broker_target *target, const 
 
 /*  A proof above our own position, signed by our own key: this store is older than what the targets
     have seen.  */
-static void watch_position (broker_request *request, const wire_hello *hello)
+static bg_result watch_position (broker_request *request, const wire_hello *hello, bg_error *err)
 {
     broker_core *self = request->core;
     wire_attestation attestation;
     if (!hello->has_attestation ||
         bg_failed (wire_verify_attestation (
             self->keyring, &hello->attestation, self->crypto, request->arena, &attestation, NULL)))
-        return;
-    if (attestation.term < (uint64_t) self->term ||
-        (attestation.term == (uint64_t) self->term &&
-            attestation.position <= (uint64_t) self->position))
-        return;
-    broker_count (self, "position-ahead");
-    broker_log (self, BROKER_LOG_ERROR, "position-ahead",
-        "%s has seen position %llu of this broker, which is at %lld: "
-        "the store is older than it was",
-        request->target->name, (unsigned long long) attestation.position,
-        (long long) self->position);
+        return bg_ok ();
+    return broker_mode_proof (
+        self, attestation.term, attestation.position, request->target->name, err);
 }
 
 static void take_marks (broker_request *request, const wire_hello *hello)
@@ -103,10 +95,13 @@ bg_result broker_on_hello (broker_request *request, bg_error *err)
     if (bg_id_is_zero (hello->outbox))
         return bg_fail (err, BG_INVALID, "the hello names no outbox");
     watch_clones (self, target, hello);
-    watch_position (request, hello);
+    BG_TRY (watch_position (request, hello, err));
     take_marks (request, hello);
     target->has_session = true;
     target->session = broker_make_id (self, request->now);
+    target->session_epoch = self->mode.session_epoch;
+    target->told_heartbeat_us = broker_core_setting (self, BROKER_SET_HEARTBEAT);
+    target->inventoried = false;
     target->acked_state_seq = 0;
     memset (target->differed, 0, sizeof target->differed);
     broker_target_heard (target, request->now);
@@ -114,8 +109,8 @@ bg_result broker_on_hello (broker_request *request, bg_error *err)
         .level = level,
         .time_us = request->now.utc_us,
         .outbox_mark = target->marks.outbox_mark,
-        .heartbeat_us = BROKER_HEARTBEAT_US,
-        .poll_us = BROKER_POLL_US,
+        .heartbeat_us = (uint64_t) target->told_heartbeat_us,
+        .poll_us = (uint64_t) broker_core_setting (self, BROKER_SET_POLL_INTERVAL),
         .return_spread_us = (uint64_t) return_spread (self)};
     welcome.streams = broker_stream_names (self, target, request->arena, &welcome.streams_count);
     broker_answer (request, WIRE_WELCOME, &welcome);

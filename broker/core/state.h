@@ -25,10 +25,6 @@
 #include "proto/trust.h"
 
 /*  Values of SEMANTICS: design.md sections 7 and 16.  */
-#define BROKER_HEARTBEAT_US BG_SEC (30)
-#define BROKER_POLL_US      BG_SEC (60)
-#define BROKER_SILENT_US                                                                           \
-    (3 * BROKER_HEARTBEAT_US + BG_SEC (5)) /*  three beats and the front's report of them  */
 #define BROKER_TICK_US          BG_SEC (15)
 #define BROKER_SCAN_US          BG_SEC (5)
 #define BROKER_ROTATE_CHECK_US  BG_SEC (1)
@@ -93,6 +89,9 @@ struct broker_target {
 
     bool has_session;
     bg_id session;
+    uint64_t session_epoch;
+    int64_t told_heartbeat_us;
+    bool inventoried;      /*  in this session, while the broker is restored  */
     int64_t heard_mono_us; /*  0 = not since this core started  */
     int64_t polled_mono_us;
     uint64_t acked_state_seq;
@@ -270,7 +269,25 @@ typedef struct {
     uint64_t value;
 } broker_counter;
 
+/*  mode.c: what holds for the whole installation. Numbers as in the store.  */
+typedef struct {
+    int64_t set[BROKER_SETTING_COUNT]; /*  value + 1; 0: the default  */
+    uint64_t session_epoch;            /*  sessions of an older one have to say hello again  */
+    uint32_t ending;                   /*  the next number that is told so; 0: all are  */
+    int64_t restored;                  /*  0 or 1  */
+    int64_t restores;                  /*  how often it was resumed  */
+    int64_t restored_from_us;
+    int64_t proof_term;
+    int64_t proof_position;
+    int64_t lost_outcomes;
+    int64_t adopted;
+    int64_t number_floor; /*  target numbers below were given out, here or in the lost part  */
+    int64_t dismantled_us;
+    int64_t backup_us;
+} broker_mode;
+
 struct broker_core {
+    broker_mode mode;
     broker_settings settings; /*  its slices are owned copies in the arena  */
     bg_arena arena;
     const broker_ports *ports;
@@ -365,6 +382,38 @@ bg_id broker_make_id (broker_core *self, bg_now now);
 bool broker_id_is_key (bg_id id); /*  not zero  */
 void broker_replace_str (char **text, bg_slice with);
 bg_slice broker_name_key (bg_arena *arena, bg_slice name);
+
+/*  ---- mode.c ----  */
+
+bg_result broker_mode_load (broker_core *self, bg_error *err) BG_CHECKED;
+/*  Numbers go on above what the lost part of a restored store has given out.  */
+void broker_mode_numbers (broker_core *self);
+/*  Refuses while restored or dismantled: for whatever people and strangers change.  */
+bg_result broker_mode_check (const broker_core *self, bg_error *err) BG_CHECKED;
+/*  The same for what a request asks; some may be asked of a restored broker.  */
+bg_result broker_mode_check_request (
+    const broker_core *self, uint64_t what, bg_error *err) BG_CHECKED;
+/*  Restored: nothing is handed out.  */
+bool broker_mode_is_quiet (const broker_core *self);
+/*  Somebody shows a pair with our own signature: above ours it makes the core restored.  */
+bg_result broker_mode_proof (
+    broker_core *self, uint64_t term, uint64_t position, const char *who, bg_error *err) BG_CHECKED;
+bg_result broker_mode_lost (broker_core *self, uint64_t outcomes, bg_error *err) BG_CHECKED;
+bg_result broker_mode_adopted (broker_core *self, bg_error *err) BG_CHECKED;
+/*  Long work: targets are told that their session is over, a piece at a time.  */
+bool broker_mode_has_work (const broker_core *self);
+void broker_mode_work (broker_core *self, bg_now now);
+broker_retention broker_mode_retention (const broker_core *self);
+/*  Three beats and the front's report of them.  */
+int64_t broker_silent_us (const broker_core *self, const broker_target *target);
+bg_result broker_request_set (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_backup (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_resume (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_dismantle (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 
 /*  ---- dispatch.c ----  */
 
@@ -470,6 +519,25 @@ void broker_document_dirty (broker_core *self, broker_document *document);
 /*  Jobs by name, withdrawn ones too.  */
 broker_document **broker_document_order (broker_core *self, size_t *count);
 void broker_content_hash (const wire_document *document, uint8_t hash[32]);
+
+/*  A signed document that a target holds and this store lacks, as if it had been posted: verified, newer than what is
+    here (*taken), stored, delivered. request->target holds it, request->login is NULL.  */
+bg_result broker_post_adopt (
+    broker_request *request, const wire_signed *item, bool *taken, bg_error *err) BG_CHECKED;
+
+/*  ---- adopt.c ----  */
+
+/*  This store was restored once: what targets hold and it lacks is taken back.  */
+bool broker_adopt_is_on (const broker_core *self);
+/*  Asks the target for documents that an inventory named and that are not known here. Only a broker that was restored
+    does; *asked is how many.  */
+void broker_adopt_ask (
+    broker_request *request, const wire_held *items, size_t count, size_t *asked);
+bg_result broker_on_adopted (broker_request *request, bg_error *err) BG_CHECKED;
+/*  A target that is not known here shows its membership (ENLIST_CLAIM; the proof of its key was checked). A broker that
+    was restored takes it in again and *target is it; otherwise *target is NULL and nothing was changed.  */
+bg_result broker_adopt_target (broker_request *request, const wire_signed *membership,
+    broker_target **target, bg_error *err) BG_CHECKED;
 
 /*  ---- authority.c ----  */
 

@@ -176,6 +176,13 @@ typedef struct {
     uint32_t limit;
 } broker_execution_filter;
 
+/*  What stays of the history.  */
+typedef struct {
+    int64_t history_us; /*  runs younger than that  */
+    uint32_t
+        history_least; /*  so many of the last runs of a job on a target, whatever their age  */
+} broker_retention;
+
 typedef bg_result (*broker_visit_head) (
     void *visitor, const broker_head_record *record, bg_error *err);
 typedef bg_result (*broker_visit_document) (
@@ -230,8 +237,7 @@ struct broker_store {
     bg_result (*token_used) (void *ctx, const bg_key *token_key, uint64_t used, bg_error *err);
 
     /*  Requests that were done, with the encoded answer. put inserts.  */
-    bg_result (*request_put) (
-        void *ctx, bg_id id, int64_t done_us, bg_slice answer, bg_error *err);
+    bg_result (*request_put) (void *ctx, bg_id id, int64_t done_us, bg_slice answer, bg_error *err);
     bg_result (*request_get) (
         void *ctx, bg_id id, bg_arena *arena, bg_slice *answer, bool *found, bg_error *err);
 
@@ -269,7 +275,8 @@ struct broker_store {
 
     /*  Removes a bounded piece (at most 500 rows) of what is past its retention (design.md section
         8); *more says that there is more to remove.  */
-    bg_result (*prune) (void *ctx, int64_t now_us, bool *more, bg_error *err);
+    bg_result (*prune) (
+        void *ctx, int64_t now_us, const broker_retention *keep, bool *more, bg_error *err);
 };
 
 #endif

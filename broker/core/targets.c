@@ -252,16 +252,16 @@ bool broker_target_is_member (const broker_target *target)
 
 bool broker_target_is_connected (const broker_core *self, const broker_target *target, bg_now now)
 {
-    (void) self;
-    return target->has_session && now.mono_us - target->heard_mono_us < BROKER_SILENT_US;
+    return target->has_session &&
+           now.mono_us - target->heard_mono_us < broker_silent_us (self, target);
 }
 
 /*  After a start everybody has the time of three beats to be heard again.  */
 static bool is_silent (const broker_core *self, const broker_target *target, bg_now now)
 {
     if (target->has_session)
-        return now.mono_us - target->heard_mono_us >= BROKER_SILENT_US;
-    return now.mono_us - self->recovered_mono_us >= BROKER_SILENT_US;
+        return now.mono_us - target->heard_mono_us >= broker_silent_us (self, target);
+    return now.mono_us - self->recovered_mono_us >= broker_silent_us (self, target);
 }
 
 uint64_t broker_target_state (const broker_core *self, const broker_target *target, bg_now now)
@@ -289,7 +289,8 @@ broker_document *broker_target_switch (const broker_core *self, const broker_tar
 int64_t broker_target_poll_us (const broker_core *self, const broker_target *target)
 {
     const broker_document *document = broker_target_switch (self, target);
-    return document && document->poll_us > 0 ? document->poll_us : BROKER_POLL_US;
+    return document && document->poll_us > 0 ? document->poll_us
+                                             : broker_core_setting (self, BROKER_SET_POLL_INTERVAL);
 }
 
 bool broker_target_in_group (const broker_target *target, bg_slice group)

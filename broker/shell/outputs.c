@@ -7,9 +7,11 @@
     Invariant: inside a snapshot (reset to ready) there are only key messages.  */
 #include "broker/shell/outputs.h"
 
+#include "common/sys/file.h"
 #include "common/sys/random.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define KEYS_MAX 1000 /*  of one message, as in inner.def  */
 
@@ -20,6 +22,8 @@ typedef struct {
 
 struct broker_outputs {
     bg_log *log;
+    broker_backup *backup;
+    const broker_home *home;
     bg_buf bytes;
     output *items;
     size_t count, room;
@@ -31,10 +35,12 @@ struct broker_outputs {
     bool is_first; /*  of the snapshot's messages  */
 };
 
-broker_outputs *broker_outputs_create (bg_log *log)
+broker_outputs *broker_outputs_create (bg_log *log, broker_backup *backup, const broker_home *home)
 {
     broker_outputs *self = bg_alloc (sizeof *self);
     self->log = log;
+    self->backup = backup;
+    self->home = home;
     self->add = bg_alloc (KEYS_MAX * sizeof *self->add);
     self->cut = bg_alloc (KEYS_MAX * sizeof *self->cut);
     return self;
@@ -175,6 +181,29 @@ static void log_line (void *ctx, broker_log_level level, const char *event, cons
     bg_log_event (self->log, level_of (level), event, "%s", text);
 }
 
+static bg_result begin_backup (void *ctx, bg_slice name, bool archive, bg_error *err)
+{
+    broker_outputs *self = ctx;
+    return broker_backup_begin (self->backup, name, archive, err);
+}
+
+static uint64_t file_bytes (const broker_home *home, const char *name)
+{
+    struct stat info;
+    BG_AUTO_CHAR path = broker_home_state_path (home, name);
+    return stat (path, &info) == 0 ? (uint64_t) info.st_size : 0;
+}
+
+static void tell_host (void *ctx, broker_host *host)
+{
+    broker_outputs *self = ctx;
+    BG_AUTO_CHAR path = broker_home_state_path (self->home, "broker.db");
+    *host = (broker_host){.store_bytes = file_bytes (self->home, "broker.db") +
+                                         file_bytes (self->home, "broker.db-wal")};
+    bg_ignore (bg_disk_free (path, &host->free_bytes, NULL));
+    broker_backup_host (self->backup, host);
+}
+
 void broker_outputs_ports (broker_outputs *self, broker_ports *ports)
 {
     ports->ctx = self;
@@ -187,6 +216,8 @@ void broker_outputs_ports (broker_outputs *self, broker_ports *ports)
     ports->pending = pending;
     ports->random = random_bytes;
     ports->log = log_line;
+    ports->backup = begin_backup;
+    ports->host = tell_host;
 }
 
 /*  ---- the end of a batch ----  */

@@ -6,13 +6,14 @@
 #define BUGLE_BROKER_SHELL_OUTPUTS_H
 
 #include "broker/core/ports.h"
+#include "broker/shell/backup.h"
 #include "common/sys/frames.h"
 #include "common/sys/log.h"
 
 typedef struct broker_outputs broker_outputs;
 
-/*  log is borrowed.  */
-broker_outputs *broker_outputs_create (bg_log *log);
+/*  log, backup and home are borrowed.  */
+broker_outputs *broker_outputs_create (bg_log *log, broker_backup *backup, const broker_home *home);
 void broker_outputs_destroy (broker_outputs **self_p);
 /*  Fills the functions and ctx of ports.  */
 void broker_outputs_ports (broker_outputs *self, broker_ports *ports);

@@ -301,5 +301,6 @@ void shell_round (shell *self, bool is_readable)
     bg_buf_clear (&self->taken);
     if (broken)
         shell_drop_link (self, &link_err);
+    shell_beside (self);
     plan_next (self);
 }

@@ -76,6 +76,7 @@ static void on_beacon (void *arg)
     shell *self = arg;
     bg_timer_arm (self->beacon, BEACON_US);
     bg_log_tick (self->log);
+    shell_high_water_keep (self, false);
     if (!self->is_greeted || self->needs_front_up)
         return;
     wire_front_beacon beacon = {.time_us = bg_clock_utc_us ()};
@@ -98,7 +99,10 @@ static bg_result open_store (shell *self, bg_error *err)
     BG_TRY (broker_db_open (self->db_path, &self->db, err));
     self->ports.store = broker_db_port (self->db);
     BG_TRY (shell_engine_settings (self, err));
-    return shell_engine_start (self, false, err);
+    BG_TRY (shell_engine_start (self, false, err));
+    BG_TRY (shell_high_water_show (self, err));
+    shell_beside (self);
+    return bg_ok ();
 }
 
 static bg_result open_for_front (shell *self, bg_error *err)
@@ -152,12 +156,14 @@ static bg_result start (shell *self, bg_error *err)
     BG_TRY (broker_part_create (self->options, &self->part, err));
     self->loop = broker_part_loop (self->part);
     self->log = broker_part_log (self->part);
-    self->outputs = broker_outputs_create (self->log);
+    self->backup = broker_backup_create (self->options->home, self->log);
+    self->outputs = broker_outputs_create (self->log, self->backup, self->options->home);
     broker_outputs_ports (self->outputs, &self->ports);
     self->ports.crypto = wire_crypto_sodium ();
     BG_TRY (bg_timer_create (self->loop, on_deadline, self, &self->deadline, err));
     BG_TRY (bg_timer_create (self->loop, on_beacon, self, &self->beacon, err));
     BG_TRY (bg_timer_create (self->loop, on_probe, self, &self->probe, err));
+    BG_TRY (bg_timer_create (self->loop, shell_copying, self, &self->copying, err));
     BG_TRY (bg_defer_create (self->loop, BG_DEFER_NEXT, on_more, self, &self->more, err));
     return open_all (self, err);
 }
@@ -171,9 +177,12 @@ static void stop (shell *self)
     bg_timer_destroy (&self->deadline);
     bg_timer_destroy (&self->beacon);
     bg_timer_destroy (&self->probe);
+    bg_timer_destroy (&self->copying);
+    shell_high_water_keep (self, true);
     bg_defer_destroy (&self->more);
     broker_core_destroy (&self->core);
     broker_outputs_destroy (&self->outputs);
+    broker_backup_destroy (&self->backup);
     broker_db_close (&self->db);
     explicit_bzero (self->settings.sign_secret, sizeof self->settings.sign_secret);
     bg_arena_fini (&self->texts);

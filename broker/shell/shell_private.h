@@ -3,6 +3,7 @@
     shell.c      life: store, listener, timers
     round.c      one round: transaction, events, commit, release; and what happens when it fails
     engine.c     the core as an object that is made anew after a failure
+    beside.c     backups, the high-water file, the log level
 */
 #ifndef BUGLE_BROKER_SHELL_SHELL_PRIVATE_H
 #define BUGLE_BROKER_SHELL_SHELL_PRIVATE_H
@@ -27,6 +28,7 @@ typedef struct {
     broker_settings settings;
     bg_arena texts; /*  of the settings  */
     broker_outputs *outputs;
+    broker_backup *backup;
     broker_ports ports;
     broker_core *core; /*  NULL only while there is no store yet  */
 
@@ -41,13 +43,28 @@ typedef struct {
 
     bg_timer *deadline;
     bg_timer *beacon;
-    bg_timer *probe; /*  whether there is space again, or a store at all  */
-    bg_defer *more;  /*  input or work is left  */
+    bg_timer *probe;    /*  whether there is space again, or a store at all  */
+    bg_defer *more;     /*  input or work is left  */
+    bg_timer *copying;  /*  the next piece of a backup  */
+    int64_t log_level;  /*  as it was set at the broker; 0: as configured  */
+    uint64_t high_term; /*  what the high-water file says  */
+    uint64_t high_position;
+    int64_t high_mono_us; /*  when it was looked at last  */
     int64_t probe_us;
     int64_t recovered_us; /*  from the last full disk  */
     int64_t rebuilt_us;   /*  after the last failure of the store  */
     unsigned rebuilds;    /*  in quick succession  */
 } shell;
+
+/*  beside.c  */
+/*  After each round: what was set, and whether a backup was begun.  */
+void shell_beside (shell *self);
+/*  The next piece of a backup; a timer's function.  */
+void shell_copying (void *arg);
+/*  What the file says is shown to the core, which may be restored by it. After a start, outside of a transaction.  */
+bg_result shell_high_water_show (shell *self, bg_error *err) BG_CHECKED;
+/*  Writes it when the core has come further; at most every few seconds unless is_last.  */
+void shell_high_water_keep (shell *self, bool is_last);
 
 /*  engine.c  */
 /*  Reads keys and authority into settings.  */

@@ -7,10 +7,8 @@
 
 #include "common/base/now.h"
 
-#define HISTORY_KEEP_US BG_DAY (90)
-#define OUTPUT_KEEP_US  BG_DAY (30)
-#define HISTORY_KEEP    100
-#define PRUNE_ROWS      500
+#define OUTPUT_KEEP_US BG_DAY (30)
+#define PRUNE_ROWS     500
 
 static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
 {
@@ -163,8 +161,9 @@ typedef struct {
     int64_t at_us;
 } old_run;
 
-/*  True when at least HISTORY_KEEP newer runs of the same job on the same target are there.  */
-static bg_result has_enough_newer (bg_db *db, const old_run *run, bool *enough, bg_error *err)
+/*  True when at least so many newer runs of the same job on the same target are there.  */
+static bg_result has_enough_newer (
+    bg_db *db, const old_run *run, uint32_t least, bool *enough, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 "
                                      "AND job = ?2 AND (at_us, row) > (?3, ?4) LIMIT ?5)");
@@ -172,10 +171,10 @@ static bg_result has_enough_newer (bg_db *db, const old_run *run, bool *enough, 
     bg_bind_i64 (stmt, 2, run->job);
     bg_bind_i64 (stmt, 3, run->at_us);
     bg_bind_i64 (stmt, 4, run->row);
-    bg_bind_i64 (stmt, 5, HISTORY_KEEP);
+    bg_bind_i64 (stmt, 5, least);
     bool row = false;
     BG_TRY (bg_stmt_step (stmt, &row, err));
-    *enough = row && bg_column_i64 (stmt, 0) >= HISTORY_KEEP;
+    *enough = row && bg_column_i64 (stmt, 0) >= least;
     bg_stmt_reset (stmt);
     return bg_ok ();
 }
@@ -212,7 +211,8 @@ typedef struct {
     int64_t last_row;
 } old_piece;
 
-static bg_result find_old (broker_db *self, int64_t now_us, old_piece *piece, bg_error *err)
+static bg_result find_old (
+    broker_db *self, int64_t now_us, int64_t keep_us, old_piece *piece, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (self->db,
         "SELECT row, job, number, at_us, stored_us FROM run WHERE row > ?1 ORDER BY row LIMIT ?2");
@@ -223,7 +223,7 @@ static bg_result find_old (broker_db *self, int64_t now_us, old_piece *piece, bg
         bool row = false;
         BG_TRY (bg_stmt_step (stmt, &row, err));
         int64_t stored_us = row ? bg_column_i64 (stmt, 4) : now_us;
-        if (stored_us >= now_us - HISTORY_KEEP_US && stored_us <= now_us) {
+        if (stored_us >= now_us - keep_us && stored_us <= now_us) {
             piece->last_row = 0;
             break;
         }
@@ -236,7 +236,8 @@ static bg_result find_old (broker_db *self, int64_t now_us, old_piece *piece, bg
     return bg_ok ();
 }
 
-static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
+static bg_result prune (
+    void *ctx, int64_t now_us, const broker_retention *keep, bool *more, bg_error *err)
 {
     broker_db *self = ctx;
     bool more_output = false;
@@ -246,10 +247,10 @@ static bg_result prune (void *ctx, int64_t now_us, bool *more, bg_error *err)
     BG_TRY (broker_prune_tokens (self->db, now_us, err));
     BG_TRY (broker_prune_requests (self->db, now_us, err));
     old_piece piece = {.count = 0};
-    BG_TRY (find_old (self, now_us, &piece, err));
+    BG_TRY (find_old (self, now_us, keep->history_us, &piece, err));
     for (size_t i = 0; i < piece.count; i++) {
         bool enough = false;
-        BG_TRY (has_enough_newer (self->db, &piece.runs[i], &enough, err));
+        BG_TRY (has_enough_newer (self->db, &piece.runs[i], keep->history_least, &enough, err));
         if (enough)
             BG_TRY (remove_run (self->db, piece.runs[i].row, err));
     }

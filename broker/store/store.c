@@ -89,6 +89,17 @@ bg_result broker_db_check (broker_db *self, bg_error *err)
     return bg_db_check (self->db, err);
 }
 
+int64_t broker_db_schema (void)
+{
+    return (int64_t) broker_migration_count;
+}
+
+bg_result broker_db_copy (
+    broker_db *self, const char *path, struct bg_db_copy **copy, bg_error *err)
+{
+    return bg_db_copy_begin (self->db, path, copy, err);
+}
+
 void broker_db_set_max_pages (broker_db *self, int64_t pages)
 {
     bg_db_set_max_pages (self->db, pages);

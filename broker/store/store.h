@@ -25,6 +25,12 @@ bg_result broker_db_begin (broker_db *self, bg_error *err) BG_CHECKED;
 bg_result broker_db_commit (broker_db *self, bg_error *err) BG_CHECKED;
 void broker_db_rollback (broker_db *self);
 
+/*  The schema that this version writes.  */
+int64_t broker_db_schema (void);
+/*  A copy of the store, step by step beside the core's work: bg_db_copy_begin of common/sys/sqlite.h.  */
+struct bg_db_copy;
+bg_result broker_db_copy (
+    broker_db *self, const char *path, struct bg_db_copy **copy, bg_error *err) BG_CHECKED;
 /*  Whole-file check, for start: BG_FOREIGN_FILE with the first finding.  */
 bg_result broker_db_check (broker_db *self, bg_error *err) BG_CHECKED;
 /*  Tests make a full disk with it: the file may have no more pages than this; 0 lifts the limit.  */

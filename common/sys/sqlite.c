@@ -396,6 +396,76 @@ int64_t bg_db_pages (bg_db *self)
     return pages;
 }
 
+/*  ---- a copy ----  */
+
+struct bg_db_copy {
+    bg_db *source;
+    sqlite3 *handle;
+    sqlite3_backup *backup;
+};
+
+bg_result bg_db_copy_begin (bg_db *self, const char *path, bg_db_copy **copy_p, bg_error *err)
+{
+    BG_TRY (bg_file_create (path, bg_slice_of (NULL, 0), err));
+    bg_db_copy *copy = bg_alloc (sizeof *copy);
+    copy->source = self;
+    int rc =
+        sqlite3_open_v2 (path, &copy->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    /*  A copy that is not finished is thrown away: nothing of it has to survive a crash.  */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec (
+            copy->handle, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        copy->backup = sqlite3_backup_init (copy->handle, "main", self->handle, "main");
+        rc = copy->backup ? SQLITE_OK : sqlite3_errcode (copy->handle);
+    }
+    if (rc == SQLITE_OK) {
+        *copy_p = copy;
+        return bg_ok ();
+    }
+    const code_row *row = find_row (rc & 0xff);
+    bg_ignore (bg_fail (err, row ? row->code : BG_STORE, "cannot copy the %s to %s: %s", self->what,
+        path, sqlite3_errstr (rc)));
+    bg_db_copy_end (&copy);
+    (void) unlink (path);
+    return (bg_result){row ? row->code : BG_STORE};
+}
+
+bg_result bg_db_copy_step (bg_db_copy *self, int pages, bool *done, bg_error *err)
+{
+    int rc = sqlite3_backup_step (self->backup, pages);
+    *done = rc == SQLITE_DONE;
+    if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+        return bg_ok ();
+    const code_row *row = find_row (rc & 0xff);
+    /*  Whatever the copy's disk does, the store itself goes on.  */
+    bg_code code = row && row->code == BG_STORAGE_FULL ? BG_STORAGE_FULL : BG_STORE;
+    return bg_fail (
+        err, code, "the copy of the %s failed: %s", self->source->what, sqlite3_errstr (rc));
+}
+
+unsigned bg_db_copy_percent (const bg_db_copy *self)
+{
+    const int all = sqlite3_backup_pagecount (self->backup);
+    const int left = sqlite3_backup_remaining (self->backup);
+    return all > 0 ? (unsigned) (100 * (int64_t) (all - left) / all) : 0;
+}
+
+void bg_db_copy_end (bg_db_copy **self_p)
+{
+    bg_db_copy *self = *self_p;
+    if (!self)
+        return;
+    if (self->backup)
+        (void) sqlite3_backup_finish (self->backup);
+    if (self->handle)
+        bg_assert (sqlite3_close (self->handle) == SQLITE_OK);
+    free (self);
+    *self_p = NULL;
+}
+
+/*  ---- opening ----  */
+
 /*  In this order: the lock before the first read, so that nobody else can be half in.  */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA trusted_schema = OFF;"

@@ -58,6 +58,23 @@ int64_t bg_db_changes (const bg_db *self);
 int64_t bg_db_last_row (const bg_db *self);
 /*  Moves the WAL into the file.  */
 bg_result bg_db_checkpoint (bg_db *self, bg_error *err) BG_CHECKED;
+/*  A copy of the whole store into a new file, while this connection goes on writing between the steps: what it writes
+   reaches the copy as well, so that the finished copy is the store as it is at that moment.
+
+        bg_db_copy *copy;
+        BG_TRY (bg_db_copy_begin (db, path, &copy, err));
+        for (bool done = false; !done; )
+            BG_TRY (bg_db_copy_step (copy, 64, &done, err));
+        bg_db_copy_end (&copy);
+
+   begin makes the file 0600 (BG_EXISTS). step is called outside of transactions and copies at most so many
+   pages; the copy is not synced. end is called in any case, before the store is closed.  */
+typedef struct bg_db_copy bg_db_copy;
+bg_result bg_db_copy_begin (
+    bg_db *self, const char *path, bg_db_copy **copy, bg_error *err) BG_CHECKED;
+bg_result bg_db_copy_step (bg_db_copy *self, int pages, bool *done, bg_error *err) BG_CHECKED;
+unsigned bg_db_copy_percent (const bg_db_copy *self);
+void bg_db_copy_end (bg_db_copy **self_p);
 /*  PRAGMA quick_check; BG_FOREIGN_FILE with the first finding.  */
 bg_result bg_db_check (bg_db *self, bg_error *err) BG_CHECKED;
 /*  The file may have that many pages (tests make a full disk with it); 0 lifts the limit. Pages in

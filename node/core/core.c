@@ -320,6 +320,8 @@ static bg_result dispatch_desk (
         return node_apply_fetched (self, header, body, err);
     case WIRE_INVENTORY_ANSWER:
         return node_poll_inventory_answered (self, header, body, err);
+    case WIRE_ADOPT:
+        return node_adopt (self, body, err);
     case WIRE_DEFECTED:
         return node_defected (self, header, err);
     default:

@@ -372,8 +372,8 @@ struct node_core {
     size_t fact_count;
     bg_id instance;
 
-    bg_now now;              /*  of the event in progress  */
-    bg_arena scratch;        /*  of the event in progress  */
+    bg_now now;       /*  of the event in progress  */
+    bg_arena scratch; /*  of the event in progress  */
     int64_t started_us;
     int64_t last_poll_us;    /*  when the last poll was answered  */
     int64_t clock_offset_us; /*  utc - boot, at the last event  */
@@ -493,6 +493,11 @@ void node_session_connect_timer (node_core *self);
 void node_session_hello_timer (node_core *self);
 void node_session_heartbeat_timer (node_core *self);
 bool node_session_is_up (const node_core *self);
+
+/*  ---- adopt.c ----  */
+
+/*  A restored broker asks for what it lacks.  */
+bg_result node_adopt (node_core *self, const wire_adopt *ask, bg_error *err) BG_CHECKED;
 
 /*  ---- polling.c ----  */
 

@@ -255,6 +255,13 @@ bg_result ctl_post (ctl_run *run, const wire_post_item *items, size_t count, boo
     return bg_ok ();
 }
 
+bg_result ctl_request (
+    ctl_run *run, const wire_request *ask, bool dry_run, wire_done **done, bg_error *err)
+{
+    (void) run, (void) ask, (void) dry_run, (void) done;
+    return bg_fail (err, BG_UNREACHABLE, "no broker in this test");
+}
+
 /*  ---- running ----  */
 
 /*  Words of a line; '' keeps blanks together. The text is changed.  */

@@ -466,12 +466,14 @@ static void a_visitor_that_fails_ends_the_page_of_history (void **state)
 
 /*  ---- what leaves ----  */
 
+static const broker_retention usual = {.history_us = BG_DAY (90), .history_least = 100};
+
 static size_t prune_all (const broker_store *store, int64_t now_us)
 {
     bool more = true;
     size_t rounds = 0;
     while (more) {
-        OK (store->prune (store->ctx, now_us, &more, err));
+        OK (store->prune (store->ctx, now_us, &usual, &more, err));
         assert_in_range (++rounds, 1, 50);
     }
     return rounds;
@@ -529,7 +531,7 @@ static void a_piece_is_five_hundred_rows (void **state)
     for (int i = 0; i < 1200; i++)
         add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 1000 + i, 2000, ""});
     bool more = false;
-    OK (store->prune (store->ctx, BG_DAY (91), &more, err));
+    OK (store->prune (store->ctx, BG_DAY (91), &usual, &more, err));
     assert_true (more);
     seen left = rows (store, (broker_run_filter){.limit = LIMIT});
     assert_int_equal (left.count, 700);
