@@ -40,6 +40,7 @@ struct ctl_client {
     wire_ops_welcome welcome;
     int64_t broker_minus_mono_us;
     wire_keyring *keyring;
+    bg_buf authorities; /*  hashes of all versions from the pinned one on  */
 };
 
 /*  ---- waiting ---- */
@@ -334,6 +335,7 @@ void ctl_client_close (ctl_client **self_p)
     bg_zsocket_destroy (&self->socket);
     bg_zcontext_close ();
     wire_keyring_destroy (&self->keyring);
+    bg_buf_fini (&self->authorities);
     ctl_identity_fini (&self->identity);
     free (self);
     *self_p = NULL;
@@ -385,7 +387,7 @@ int64_t ctl_client_now_us (const ctl_client *self)
 /*  The versions of one answer, onto *ring. The pinned version is found by its hash; what is older
  * is skipped.  */
 static bg_result add_versions (
-    const ctl_client *self, const wire_authority_answer *answer, wire_keyring **ring, bg_error *err)
+    ctl_client *self, const wire_authority_answer *answer, wire_keyring **ring, bg_error *err)
 {
     const wire_crypto *crypto = wire_crypto_sodium ();
     for (size_t i = 0; i < answer->versions_count; i++) {
@@ -396,11 +398,13 @@ static bg_result add_versions (
             wire_hash32 (version->bytes, hash);
             if (memcmp (hash, self->context.authority_hash, sizeof hash) == 0)
                 BG_TRY (wire_keyring_first (version, hash, crypto, ring, err));
-            continue;
+        } else {
+            BG_TRY (wire_keyring_next (*ring, version, crypto, &next, err));
+            wire_keyring_destroy (ring);
+            *ring = next;
         }
-        BG_TRY (wire_keyring_next (*ring, version, crypto, &next, err));
-        wire_keyring_destroy (ring);
-        *ring = next;
+        if (*ring != NULL)
+            bg_buf_append (&self->authorities, wire_keyring_hash (*ring), WIRE_HASH_BYTES);
     }
     return bg_ok ();
 }
@@ -442,6 +446,14 @@ static bg_result check_authority (const ctl_client *self, const wire_keyring *ri
         return bg_fail (err, BG_BAD_SIGNATURE,
             "the key of the broker at %s is not the one in its authority", self->endpoint);
     return bg_ok ();
+}
+
+bool ctl_client_trusts_authority (const ctl_client *self, const uint8_t hash[WIRE_HASH_BYTES])
+{
+    for (size_t at = 0; at < self->authorities.size; at += WIRE_HASH_BYTES)
+        if (memcmp (self->authorities.data + at, hash, WIRE_HASH_BYTES) == 0)
+            return true;
+    return false;
 }
 
 bg_result ctl_client_authority (ctl_client *self, const wire_keyring **keyring, bg_error *err)

@@ -49,5 +49,7 @@ bg_result ctl_client_reconnect (ctl_client *self, int64_t timeout_us, bg_error *
     first call; belongs to the client.  */
 bg_result ctl_client_authority (
     ctl_client *self, const wire_keyring **keyring, bg_error *err) BG_CHECKED;
+/*  After ctl_client_authority: whether this is the hash of one of the versions that were verified.  */
+bool ctl_client_trusts_authority (const ctl_client *self, const uint8_t hash[32]);
 
 #endif

@@ -4,10 +4,11 @@
     is compared with what the context trusts before anything goes into the text.  */
 #include "common/base/now.h"
 #include "common/job/names.h"
-#include "common/job/selector.h"
 #include "common/sys/random.h"
+#include "ctl/member_options.h"
 #include "ctl/option_value.h"
 #include "ctl/sign.h"
+#include "ctl/target.h"
 #include "ctl/times.h"
 #include "proto/token_text.h"
 
@@ -15,61 +16,6 @@
 #include <string.h>
 
 #define EXPIRES_US BG_HOUR (1)
-#define GROUPS_MAX 32
-#define LABELS_MAX 64
-
-static bg_result take_groups (ctl_run *run, wire_token *token, bg_error *err)
-{
-    size_t count = 0;
-    const char *const *groups = ctl_list (run->parsed, CTL_OPT_GROUP, &count);
-    if (count > GROUPS_MAX)
-        return bg_fail (err, BG_USAGE, "a target can be in at most %d groups", GROUPS_MAX);
-    token->groups = bg_arena_array (&run->arena, bg_slice, count);
-    for (size_t i = 0; i < count; i++) {
-        bg_slice group = bg_slice_str (groups[i]);
-        if (bg_failed (job_group_name_valid (group, err)))
-            return ctl_value_refuse (err, "--group", groups[i]);
-        bool is_there = false;
-        for (size_t j = 0; j < token->groups_count; j++)
-            is_there |= job_name_compare (token->groups[j], group) == 0;
-        if (!is_there)
-            token->groups[token->groups_count++] = group;
-    }
-    return bg_ok ();
-}
-
-static bg_result take_label (const char *text, wire_pair *label, bg_error *err)
-{
-    const char *equals = strchr (text, '=');
-    if (equals != NULL) {
-        label->key = bg_slice_of (text, (size_t) (equals - text));
-        label->value = bg_slice_str (equals + 1);
-        if (bg_is_ok (job_label_valid (label->key, label->value, err)))
-            return bg_ok ();
-        return ctl_value_refuse (err, "--label", text);
-    }
-    bg_ignore (bg_fail (err, BG_USAGE, "--label takes KEY=VALUE, not '%s'", text));
-    return bg_hint (err, "key and value are 1 to 63 letters, digits and . _ / -");
-}
-
-static bg_result take_labels (ctl_run *run, wire_token *token, bg_error *err)
-{
-    size_t count = 0;
-    const char *const *labels = ctl_list (run->parsed, CTL_OPT_LABEL, &count);
-    if (count > LABELS_MAX)
-        return bg_fail (err, BG_USAGE, "a target can have at most %d labels", LABELS_MAX);
-    token->labels = bg_arena_array (&run->arena, wire_pair, count);
-    for (size_t i = 0; i < count; i++) {
-        BG_TRY (take_label (labels[i], &token->labels[i], err));
-        for (size_t j = 0; j < i; j++) {
-            if (bg_slice_equal (token->labels[j].key, token->labels[i].key))
-                return bg_fail (err, BG_USAGE, "label %.*s is given twice",
-                    BG_SLICE_ARG (token->labels[i].key));
-        }
-    }
-    token->labels_count = count;
-    return bg_ok ();
-}
 
 /*  A pattern with a character that no name of a target has would be a token that fits nobody.  */
 static bg_result check_letters (const char *names, bg_error *err)
@@ -93,6 +39,21 @@ static bg_result check_letters (const char *names, bg_error *err)
         "db[01-20]");
 }
 
+/*  A token that replaces a target is for one machine, under that target's name.  */
+static bg_result take_replace (ctl_run *run, wire_token *token, bg_error *err)
+{
+    const char *name = ctl_text (run->parsed, CTL_OPT_REPLACE, NULL);
+    if (name == NULL)
+        return bg_ok ();
+    if (ctl_given (run->parsed, CTL_OPT_NAMES) || token->uses > 1)
+        return bg_fail (err, BG_USAGE,
+            "--replace is for one machine under that name: leave --names and --uses out");
+    if (bg_failed (job_target_name_valid (bg_slice_str (name), err)))
+        return ctl_value_refuse (err, "--replace", name);
+    token->replace = token->names = bg_slice_str (name);
+    return bg_ok ();
+}
+
 static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
 {
     const char *names = ctl_text (run->parsed, CTL_OPT_NAMES, NULL);
@@ -105,8 +66,10 @@ static bg_result take_options (ctl_run *run, wire_token *token, bg_error *err)
     if (bg_failed (job_name_pattern_valid (token->names, err)))
         return ctl_value_refuse (err, "--names", names);
     BG_TRY (check_letters (bg_arena_str (&run->arena, token->names), err));
-    BG_TRY (take_groups (run, token, err));
-    return take_labels (run, token, err);
+    BG_TRY (take_replace (run, token, err));
+    BG_TRY (ctl_option_groups (run, &token->groups, &token->groups_count, err));
+    BG_TRY (ctl_option_labels (run, &token->labels, &token->labels_count, err));
+    return ctl_option_location (run, &token->location, err);
 }
 
 /*  The broker tells what the text carries; what we know already must agree.  */
@@ -148,10 +111,11 @@ static json_t *token_json (const wire_token *token, const char *text)
         BG_AUTO_CHAR key = bg_slice_dup (token->labels[i].key);
         json_object_set_new (labels, key, ctl_json_slice (token->labels[i].value));
     }
-    json_t *object = json_pack ("{s:s?, s:I, s:o, s:o, s:o, s:o}", "token", text, "uses",
+    json_t *object = json_pack ("{s:s?, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "token", text, "uses",
         (json_int_t) token->uses, "names", ctl_json_slice (token->names), "groups",
-        ctl_json_slices (token->groups, token->groups_count), "labels", labels, "expires",
-        ctl_json_time (token->expires_us));
+        ctl_json_slices (token->groups, token->groups_count), "labels", labels, "location",
+        ctl_json_text_or_null (token->location), "replace", ctl_json_text_or_null (token->replace),
+        "expires", ctl_json_time (token->expires_us));
     bg_assert (object != NULL);
     return object;
 }
@@ -169,6 +133,11 @@ static void say_what (ctl_run *run, const wire_token *token, bool dry_run)
     for (size_t i = 0; i < token->labels_count; i++)
         ctl_note (run->out, "  label %.*s=%.*s", BG_SLICE_ARG (token->labels[i].key),
             BG_SLICE_ARG (token->labels[i].value));
+    if (token->location.size > 0)
+        ctl_note (run->out, "  location %.*s", BG_SLICE_ARG (token->location));
+    if (token->replace.size > 0)
+        ctl_note (run->out, "  the target that is %.*s now defects when it is used",
+            BG_SLICE_ARG (token->replace));
     if (!dry_run)
         ctl_note (run->out, "whoever has it can enlist a machine; there: bugle-node enlist --home "
                             "DIR --token @FILE");
@@ -201,6 +170,18 @@ static bg_result create (
     return bg_ok ();
 }
 
+/*  A name that nobody has needs no replacing: more likely it is mistyped.  */
+static bg_result find_replaced (ctl_run *run, bg_slice name, bg_error *err)
+{
+    ctl_target_rows found;
+    BG_TRY (ctl_targets_named (run, &name, 1, &found, err));
+    if (found.count > 0 && found.rows[0].defected_us == 0)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "target '%.*s' has left already: its name is free",
+        BG_SLICE_ARG (name)));
+    return bg_hint (err, "leave --replace out");
+}
+
 bg_result ctl_token_create (ctl_run *run, bg_error *err)
 {
     ctl_client *client = NULL;
@@ -211,6 +192,8 @@ bg_result ctl_token_create (ctl_run *run, bg_error *err)
     BG_TRY (ctl_run_client (run, &client, err));
     token.issued_us = ctl_client_now_us (client);
     token.expires_us = token.issued_us + ctl_duration_us (run->parsed, CTL_OPT_EXPIRES, EXPIRES_US);
+    if (token.replace.size > 0)
+        BG_TRY (find_replaced (run, token.replace, err));
     if (ctl_given (run->parsed, CTL_OPT_DRY_RUN)) {
         say_what (run, &token, true);
         print_token (run, &token, NULL);

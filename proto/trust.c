@@ -479,8 +479,9 @@ bg_result wire_verify_proof (bg_id installation, const wire_signed *proof, const
     const bg_key *sign_key, const wire_crypto *crypto, bg_arena *arena, wire_enlist_proof *out,
     bg_error *err)
 {
-    const bg_key *keys[] = {token_key, sign_key};
-    return verify_by (proof, WIRE_TYPE_PROOF, installation, keys, 2, crypto, arena, out, err);
+    const bg_key *keys[] = {sign_key, token_key};
+    const size_t count = token_key ? 2 : 1;
+    return verify_by (proof, WIRE_TYPE_PROOF, installation, keys, count, crypto, arena, out, err);
 }
 
 bg_result wire_verify_leave (bg_id installation, const wire_signed *leave, const bg_key *sign_key,

@@ -91,7 +91,8 @@ bg_result wire_verify_token (const wire_keyring *keyring, const wire_signed *tok
 /*  The broker's answer to a nonce, by the broker's signing key. Target, nonce and position are compared by the caller.  */
 bg_result wire_verify_attestation (const wire_keyring *keyring, const wire_signed *attestation,
     const wire_crypto *crypto, bg_arena *arena, wire_attestation *out, bg_error *err) BG_CHECKED;
-/*  The proof of an enlistment: by the token key and by the target's own key. Nonces and hash: the caller.  */
+/*  The proof of an enlistment: by the token key (NULL: there is none) and by the target's own key. Nonces and hash: the
+    caller.  */
 bg_result wire_verify_proof (bg_id installation, const wire_signed *proof, const bg_key *token_key,
     const bg_key *sign_key, const wire_crypto *crypto, bg_arena *arena, wire_enlist_proof *out,
     bg_error *err) BG_CHECKED;

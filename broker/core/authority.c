@@ -219,6 +219,34 @@ bg_result broker_authority_versions (broker_core *self, uint64_t from, size_t by
     return bg_ok ();
 }
 
+typedef struct {
+    const uint8_t *hash;
+    uint64_t version;
+} looking_for;
+
+static bg_result compare_hash (void *visitor, const broker_document_record *record, bg_error *err)
+{
+    (void) err;
+    looking_for *wanted = visitor;
+    if (memcmp (record->hash, wanted->hash, sizeof record->hash) == 0)
+        wanted->version = record->version;
+    return bg_ok ();
+}
+
+bg_result broker_authority_version_of (
+    broker_core *self, const uint8_t hash[32], uint64_t *version, bg_error *err)
+{
+    const bg_id zero = {0};
+    looking_for wanted = {.hash = hash};
+    *version = wire_keyring_version (self->keyring);
+    if (memcmp (wire_keyring_hash (self->keyring), hash, WIRE_HASH_BYTES) == 0)
+        return bg_ok ();
+    BG_TRY (self->store->document_versions (
+        self->store->ctx, zero, 1, UINT32_MAX, compare_hash, &wanted, err));
+    *version = wanted.version;
+    return bg_ok ();
+}
+
 bg_result broker_on_authority_query (broker_request *request, bg_error *err)
 {
     const wire_authority_query *query = request->body;

@@ -134,6 +134,10 @@ static void free_tables (broker_core *self)
         next = question->hh.next;
         broker_question_free (self, question);
     }
+    for (broker_pending *pending = self->pendings, *next; pending; pending = next) {
+        next = pending->hh.next;
+        broker_pending_free (self, pending);
+    }
     for (broker_document *document = self->documents, *next; document; document = next) {
         next = document->hh.next;
         broker_document_free (self, document);
@@ -164,6 +168,7 @@ void broker_core_destroy (broker_core **self_p)
     bg_buf_fini (&self->scratch);
     wire_keyring_destroy (&self->keyring);
     explicit_bzero (self->settings.sign_secret, sizeof self->settings.sign_secret);
+    explicit_bzero (self->nonce_secret, sizeof self->nonce_secret);
     bg_arena_fini (&self->arena);
     free (self);
     *self_p = NULL;
@@ -227,6 +232,8 @@ bg_result broker_core_tick (broker_core *self, bg_now now, bg_error *err)
         broker_stream_tick (self, now);
         broker_executions_drop (self, now);
         broker_reservations_expire (self, now);
+        if (!self->settings.storage_full)
+            BG_TRY (broker_pendings_expire (self, now, err));
     }
     if (now.mono_us >= self->rotate_mono_us)
         broker_streams_rotate_due (self, now);

@@ -19,6 +19,7 @@ typedef struct {
 static const dispatch_row dispatch_table[] = {
     {WIRE_ENLIST_HELLO, broker_on_enlist_hello, true},
     {WIRE_ENLIST_PROVE, broker_on_enlist_prove, true},
+    {WIRE_ENLIST_ASK, broker_on_enlist_ask, true},
 
     {WIRE_HELLO, broker_on_hello, false},
     {WIRE_POLL, broker_on_poll, false},
@@ -37,6 +38,8 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_ISSUE, broker_on_issue, true},
     {WIRE_TOKEN_CREATE, broker_on_token_create, true},
     {WIRE_REQUEST, broker_on_request, true},
+    {WIRE_TOKEN_QUERY, broker_on_token_query, false},
+    {WIRE_PENDING_QUERY, broker_on_pending_query, false},
     {WIRE_JOB_QUERY, broker_on_job_query, false},
     {WIRE_TARGET_QUERY, broker_on_target_query, false},
     {WIRE_GROUP_QUERY, broker_on_group_query, false},

@@ -1,4 +1,4 @@
-/*  Enlistment with a token, and the tokens.
+/*  Enlistment with a token. The tokens themselves: tokens.c. Without one: pending.c.
 
         ENLIST_HELLO --> checks --> reservation (a minute, in memory) --> ENLIST_CHALLENGE
         ENLIST_PROVE --> membership by the token key, proof by token key and target key
@@ -13,131 +13,9 @@
 #include "broker/core/state.h"
 
 #include "common/job/names.h"
-#include "common/job/selector.h"
 
 #define CHALLENGE_BYTES                                                                            \
     (48u * 1024u) /*  of authority versions; the rest comes with the first polls  */
-#define TOKEN_LIFE_US BG_DAY (30)
-
-/*  ---- tokens ----  */
-
-static bg_result token_refused (bg_error *err, const char *why)
-{
-    bg_ignore (bg_fail (err, BG_TOKEN, "the token %s", why));
-    return bg_hint (err, "ask for a new one: bugle token create");
-}
-
-typedef struct {
-    broker_token_record record;
-    wire_signed bytes;
-    wire_token token;
-} known_token;
-
-/*  A record that was verified when it was stored.  */
-static bg_result token_known (
-    broker_request *request, const bg_key *token_key, known_token *out, bg_error *err)
-{
-    broker_core *self = request->core;
-    bool found = false;
-    BG_TRY (self->store->token_get (
-        self->store->ctx, token_key, request->arena, &out->record, &found, err));
-    if (!found)
-        return token_refused (err, "is not known to this broker");
-    if (bg_failed (WIRE_DECODE (
-            signed, out->record.signed_bytes, WIRE_AS_MESSAGE, request->arena, &out->bytes, err)) ||
-        bg_failed (WIRE_DECODE (
-            token, out->bytes.bytes, WIRE_AS_SIGNED, request->arena, &out->token, err)))
-        return broker_stored_badly (err, "a token");
-    return bg_ok ();
-}
-
-static bg_result token_usable (
-    broker_request *request, const known_token *token, bg_slice name, bg_error *err)
-{
-    wire_token again;
-    const wire_login *signer = NULL;
-    if (request->now.utc_us >= token->record.expires_us)
-        return token_refused (err, "has expired");
-    if (token->record.used >= token->record.uses)
-        return token_refused (err, "is used up");
-    if (bg_failed (wire_verify_token (request->core->keyring, &token->bytes, request->core->crypto,
-            request->arena, &again, &signer, NULL)))
-        return token_refused (err, "was made by a login that may not do so any more");
-    if (!job_name_matches (token->token.names, name)) {
-        bg_ignore (bg_fail (err, BG_TOKEN, "the token is for names like %.*s, not for '%.*s'",
-            BG_SLICE_ARG (token->token.names), BG_SLICE_ARG (name)));
-        return bg_hint (err, "choose such a name with --name, or ask for another token");
-    }
-    return bg_ok ();
-}
-
-static bg_result check_token (broker_request *request, const wire_token *token, bg_error *err)
-{
-    if (token->expires_us <= request->now.utc_us)
-        return bg_fail (err, BG_EXPIRED, "the token would have expired already");
-    if (token->expires_us - request->now.utc_us > TOKEN_LIFE_US)
-        return bg_fail (err, BG_INVALID, "a token is good for at most 30 days");
-    if (token->uses == 0)
-        return bg_fail (err, BG_INVALID, "a token needs at least one use");
-    BG_TRY (job_name_pattern_valid (token->names, err));
-    for (size_t i = 0; i < token->groups_count; i++)
-        BG_TRY (job_group_name_valid (token->groups[i], err));
-    for (size_t i = 0; i < token->labels_count; i++)
-        BG_TRY (job_label_valid (token->labels[i].key, token->labels[i].value, err));
-    if (token->authority != wire_keyring_version (request->core->keyring)) {
-        bg_ignore (bg_fail (err, BG_CONFLICT,
-            "the token pins authority version %llu; the current one is %llu",
-            (unsigned long long) token->authority,
-            (unsigned long long) wire_keyring_version (request->core->keyring)));
-        return bg_hint (err, "repeat the command");
-    }
-    return bg_ok ();
-}
-
-static void answer_token (broker_request *request, const wire_token *token)
-{
-    const broker_core *self = request->core;
-    wire_token_created answer = {.token_key = token->token_key,
-        .endpoints = (bg_slice *) (uintptr_t) self->settings.endpoints,
-        .endpoints_count = self->settings.endpoint_count,
-        .broker_curve_key = self->settings.curve_key};
-    memcpy (answer.authority_hash, wire_keyring_hash (self->keyring), sizeof answer.authority_hash);
-    broker_answer (request, WIRE_TOKEN_CREATED, &answer);
-}
-
-bg_result broker_on_token_create (broker_request *request, bg_error *err)
-{
-    const wire_token_create *create = request->body;
-    broker_core *self = request->core;
-    wire_token token;
-    const wire_login *signer = NULL;
-    BG_AUTO_BUF bytes = {0};
-    BG_TRY (wire_verify_token (
-        self->keyring, &create->token, self->crypto, request->arena, &token, &signer, err));
-    BG_TRY (check_token (request, &token, err));
-    wire_encode (&wire_desc_signed, &create->token, &bytes);
-    broker_token_record record;
-    bool found = false;
-    BG_TRY (self->store->token_get (
-        self->store->ctx, &token.token_key, request->arena, &record, &found, err));
-    if (found && !bg_slice_equal (record.signed_bytes, bg_buf_slice (&bytes)))
-        return bg_fail (err, BG_EXISTS, "there is a token with this key already");
-    if (!found) {
-        record = (broker_token_record){.token_key = token.token_key,
-            .signed_bytes = bg_buf_slice (&bytes),
-            .created_by = signer->name,
-            .created_us = request->now.utc_us,
-            .expires_us = token.expires_us,
-            .uses = token.uses};
-        BG_TRY (self->store->token_put (self->store->ctx, &record, err));
-        self->changed = true;
-        broker_log (self, BROKER_LOG_NOTICE, "token-created",
-            "for names like %.*s, %llu uses, by %.*s", BG_SLICE_ARG (token.names),
-            (unsigned long long) token.uses, BG_SLICE_ARG (signer->name));
-    }
-    answer_token (request, &token);
-    return bg_ok ();
-}
 
 /*  ---- reservations ----  */
 
@@ -157,7 +35,7 @@ void broker_reservation_free (broker_core *self, broker_reservation *reservation
 
 /*  A number of which no membership was stored. Kept, so that a token in wrong hands cannot use numbers
     up, which would make every set of targets longer.  */
-static void spare (broker_core *self, uint32_t number)
+void broker_number_spare (broker_core *self, uint32_t number)
 {
     if (self->spare_count == self->spare_capacity) {
         self->spare_capacity = self->spare_capacity ? self->spare_capacity * 2 : 16;
@@ -165,6 +43,11 @@ static void spare (broker_core *self, uint32_t number)
             bg_realloc (self->spare_numbers, self->spare_capacity * sizeof *self->spare_numbers);
     }
     self->spare_numbers[self->spare_count++] = number;
+}
+
+uint32_t broker_number_take (broker_core *self)
+{
+    return self->spare_count ? self->spare_numbers[--self->spare_count] : self->next_number++;
 }
 
 void broker_reservations_expire (broker_core *self, bg_now now)
@@ -175,7 +58,7 @@ void broker_reservations_expire (broker_core *self, bg_now now)
         if (now.mono_us < reservation->until_mono_us)
             continue;
         if (!broker_target_at (self, reservation->number))
-            spare (self, reservation->number);
+            broker_number_spare (self, reservation->number);
         broker_reservation_free (self, reservation);
     }
 }
@@ -198,8 +81,7 @@ static bg_result reserve (broker_request *request, const wire_enlist_hello *hell
         reservation->number = member->number;
     } else if (reservation->number == 0 || broker_target_with_id (self, reservation->target)) {
         reservation->target = broker_make_id (self, request->now);
-        reservation->number =
-            self->spare_count ? self->spare_numbers[--self->spare_count] : self->next_number++;
+        reservation->number = broker_number_take (self);
     }
     reservation->sign_key = hello->sign_key;
     reservation->token_key = hello->token_key;
@@ -214,46 +96,60 @@ static bg_result reserve (broker_request *request, const wire_enlist_hello *hell
 
 /*  ---- ENLIST_HELLO ----  */
 
-/*  *member is set when exactly this machine is enlisted under this name. A machine that was removed
-    here and asks to be enlisted does not hold what it was removed from (the answer that made it a
-    member was lost): nothing is waited for any more, and its key is free for what comes.  */
-static bg_result check_stranger (
-    broker_request *request, const wire_enlist_hello *hello, broker_target **member, bg_error *err)
+bg_result broker_enlist_same (broker_request *request, const bg_key *sign_key, bg_slice name,
+    broker_target **member, bg_error *err)
 {
     broker_core *self = request->core;
-    *member = NULL;
     broker_target *same_key = broker_target_with_key (self, &request->message->peer);
+    *member = NULL;
+    /*  The answer that made it a member was lost: nothing is waited for any more, and its key is free for what
+        comes.  */
     if (same_key && !broker_target_is_member (same_key)) {
         BG_TRY (broker_target_cut (self, same_key, err));
         same_key = NULL;
     }
-    if (same_key) {
-        if (bg_key_equal (&same_key->sign_key, &hello->sign_key) &&
-            job_name_compare (bg_slice_str (same_key->name), hello->name) == 0) {
-            *member = same_key;
-            return bg_ok ();
-        }
-        bg_ignore (
-            bg_fail (err, BG_ENLISTED, "this machine is enlisted as '%s' already", same_key->name));
-        return bg_hint (err, "defect first: bugle-node defect");
-    }
-    BG_TRY (job_target_name_valid (hello->name, err));
-    if (!broker_target_named (self, hello->name))
+    if (!same_key)
         return bg_ok ();
-    bg_ignore (bg_fail (
-        err, BG_EXISTS, "the name '%.*s' is taken by another target", BG_SLICE_ARG (hello->name)));
-    return bg_hint (err, "choose another with --name, or let the other one defect");
+    if (bg_key_equal (&same_key->sign_key, sign_key) &&
+        job_name_compare (bg_slice_str (same_key->name), name) == 0) {
+        *member = same_key;
+        return bg_ok ();
+    }
+    bg_ignore (
+        bg_fail (err, BG_ENLISTED, "this machine is enlisted as '%s' already", same_key->name));
+    return bg_hint (err, "defect first: bugle-node defect");
 }
 
-static bg_result check_level (
-    const broker_core *self, const wire_enlist_hello *hello, bg_error *err)
+/*  The name is free, or the token takes it over.  */
+static bg_result check_name (
+    const broker_core *self, const broker_token *token, bg_slice name, bg_error *err)
 {
-    if (hello->level_low <= WIRE_LEVEL && hello->level_high >= WIRE_LEVEL &&
+    BG_TRY (job_target_name_valid (name, err));
+    if (!broker_target_named (self, name) || broker_token_replaces (token, name))
+        return bg_ok ();
+    bg_ignore (bg_fail (
+        err, BG_EXISTS, "the name '%.*s' is taken by another target", BG_SLICE_ARG (name)));
+    return bg_hint (err,
+        "choose another with --name, let the other one defect, or take its place "
+        "with: bugle token create --replace %.*s",
+        BG_SLICE_ARG (name));
+}
+
+static bg_result check_stranger (broker_request *request, const wire_enlist_hello *hello,
+    const broker_token *token, broker_target **member, bg_error *err)
+{
+    BG_TRY (broker_enlist_same (request, &hello->sign_key, hello->name, member, err));
+    return *member ? bg_ok () : check_name (request->core, token, hello->name, err);
+}
+
+bg_result broker_enlist_level (const broker_core *self, uint64_t low, uint64_t high, bg_error *err)
+{
+    if (low <= WIRE_LEVEL && high >= WIRE_LEVEL &&
         WIRE_LEVEL >= wire_keyring_level_floor (self->keyring))
         return bg_ok ();
     bg_ignore (bg_fail (err, BG_LEVEL,
         "no common protocol level: the node speaks %llu to %llu, this broker %d",
-        (unsigned long long) hello->level_low, (unsigned long long) hello->level_high, WIRE_LEVEL));
+        (unsigned long long) low, (unsigned long long) high, WIRE_LEVEL));
     return bg_hint (err, "upgrade the older side");
 }
 
@@ -261,15 +157,15 @@ bg_result broker_on_enlist_hello (broker_request *request, bg_error *err)
 {
     const wire_enlist_hello *hello = request->body;
     broker_core *self = request->core;
-    known_token token;
+    broker_token token;
     broker_target *member = NULL;
     broker_reservation *reservation = NULL;
     bool more = false;
-    BG_TRY (check_level (self, hello, err));
-    BG_TRY (token_known (request, &hello->token_key, &token, err));
-    BG_TRY (check_stranger (request, hello, &member, err));
+    BG_TRY (broker_enlist_level (self, hello->level_low, hello->level_high, err));
+    BG_TRY (broker_token_find (request, &hello->token_key, &token, err));
+    BG_TRY (check_stranger (request, hello, &token, &member, err));
     if (!member)
-        BG_TRY (token_usable (request, &token, hello->name, err));
+        BG_TRY (broker_token_usable (request, &token, hello->name, err));
     wire_enlist_challenge answer = {.installation = self->settings.installation,
         .has_token = true,
         .token = token.bytes,
@@ -330,13 +226,13 @@ static bg_result check_proof (broker_request *request, const broker_reservation 
     return bg_hint (err, "enlist again");
 }
 
-static bool same_token (const known_token *token, const wire_membership *membership)
+static bool same_token (const broker_token *token, const wire_membership *membership)
 {
     return membership->has_token && bg_slice_equal (token->bytes.bytes, membership->token.bytes);
 }
 
 static bg_result store_member (broker_request *request, const wire_enlist_prove *prove,
-    const wire_verified *verified, const known_token *token, broker_target **target_p,
+    const wire_verified *verified, const broker_token *token, broker_target **target_p,
     bg_error *err)
 {
     broker_core *self = request->core;
@@ -360,6 +256,11 @@ static bg_result store_member (broker_request *request, const wire_enlist_prove 
         .enlisted_us = request->now.utc_us};
     BG_TRY (self->store->token_used (
         self->store->ctx, &token->record.token_key, token->record.used + 1, err));
+    /*  Who asked without a token before needs nobody's approval any more.  */
+    BG_TRY (broker_pending_drop (self, &membership->curve_key, err));
+    broker_target *replaced = broker_target_named (self, membership->name);
+    if (replaced)
+        BG_TRY (broker_target_leave (self, replaced, request->now, true, err));
     BG_TRY (broker_target_load (self, &record, &marks, target_p, err));
     BG_TRY (broker_target_store (self, *target_p, err));
     broker_target_dirty (self, *target_p);
@@ -377,10 +278,7 @@ static bg_result answer_done (broker_request *request, const broker_target *targ
     if (bg_failed (WIRE_DECODE (signed, target->membership_bytes, WIRE_AS_MESSAGE, request->arena,
             &answer.membership, err)))
         return broker_stored_badly (err, "a membership");
-    if (self->front_up) {
-        self->ports->keys_add (self->ports->ctx, WIRE_ON_DESK, &target->curve_key);
-        self->ports->keys_add (self->ports->ctx, WIRE_ON_ORDERS, &target->curve_key);
-    }
+    broker_target_admit (self, target);
     broker_answer (request, WIRE_ENLIST_DONE, &answer);
     return bg_ok ();
 }
@@ -418,15 +316,13 @@ bg_result broker_on_enlist_prove (broker_request *request, bg_error *err)
         broker_execution_lost (self, request->now, target);
         BG_TRY (broker_open_runs_forget (self, target, err));
     } else {
-        known_token token;
-        BG_TRY (token_known (request, &reservation->token_key, &token, err));
-        BG_TRY (token_usable (request, &token, bg_slice_str (reservation->name), err));
+        broker_token token;
+        BG_TRY (broker_token_find (request, &reservation->token_key, &token, err));
+        BG_TRY (broker_token_usable (request, &token, bg_slice_str (reservation->name), err));
         if (!same_token (&token, verified.body))
             return bg_fail (
                 err, BG_TOKEN, "the membership carries another token record than the broker has");
-        if (broker_target_named (self, bg_slice_str (reservation->name)))
-            return bg_fail (err, BG_EXISTS,
-                "the name '%s' was taken a moment ago by another target", reservation->name);
+        BG_TRY (check_name (self, &token, bg_slice_str (reservation->name), err));
         BG_TRY (store_member (request, prove, &verified, &token, &target, err));
     }
     broker_reservation_free (self, reservation);

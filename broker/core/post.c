@@ -17,9 +17,10 @@ typedef struct {
     wire_verified verified;
     uint64_t type;
     bg_slice name;
-    wire_keyring *keyring; /*  of an authority  */
-    broker_target *target; /*  of a membership  */
-    broker_document *old;  /*  what is here under this key; NULL when nothing ever was  */
+    wire_keyring *keyring;   /*  of an authority  */
+    broker_target *target;   /*  of a membership  */
+    broker_pending *pending; /*  of the membership of a machine that asks  */
+    broker_document *old;    /*  what is here under this key; NULL when nothing ever was  */
     uint8_t content_hash[32];
     uint64_t outcome;
     uint64_t revision;
@@ -236,11 +237,35 @@ static bg_result check_membership (const broker_core *self, const post_plan *pla
     return job_target_name_valid (value->name, err);
 }
 
-static bg_result plan_membership (broker_request *request, post_plan *plan, bg_error *err)
+/*  The first membership of a machine that asks to be enlisted.  */
+static bg_result plan_pending (broker_request *request, post_plan *plan, const post_plan *before,
+    size_t before_count, bg_error *err)
+{
+    plan->pending = broker_pending_with_id (request->core, plan->verified.document.key);
+    if (!plan->pending || plan->verified.provisional) {
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no target with this id"));
+        return bg_hint (
+            err, "a machine that asks to be enlisted is shown by: bugle target pending");
+    }
+    for (size_t i = 0; i < before_count; i++)
+        if (before[i].pending && job_name_compare (before[i].name, plan->name) == 0)
+            return bg_fail (
+                err, BG_EXISTS, "two machines ask as '%.*s'", BG_SLICE_ARG (plan->name));
+    BG_TRY (broker_pending_check (request->core, plan->pending, plan->verified.body, err));
+    bool unchanged = false;
+    BG_TRY (check_version (request, plan, (held_version){0}, &unchanged, err));
+    plan->targets = 1;
+    plan->revision = 1;
+    plan->outcome = WIRE_POSTED_CREATED;
+    return bg_ok ();
+}
+
+static bg_result plan_membership (broker_request *request, post_plan *plan, const post_plan *before,
+    size_t before_count, bg_error *err)
 {
     plan->target = broker_target_with_id (request->core, plan->verified.document.key);
     if (!plan->target)
-        return bg_fail (err, BG_NOT_FOUND, "there is no target with this id");
+        return plan_pending (request, plan, before, before_count, err);
     BG_AUTO_ARENA arena = {0};
     wire_signed held_signed;
     wire_document held_document;
@@ -313,7 +338,7 @@ static bg_result plan_item (broker_request *request, post_plan *plan, const post
             return bg_fail (
                 err, BG_INVALID, "'%.*s' is in the request twice", BG_SLICE_ARG (plan->name));
     if (plan->type == WIRE_TYPE_MEMBERSHIP)
-        return plan_membership (request, plan, err);
+        return plan_membership (request, plan, before, before_count, err);
     return plan_document (request, plan, before, before_count, err);
 }
 
@@ -439,9 +464,11 @@ static bg_result apply_membership (broker_request *request, post_plan *plan, bg_
     target->provisional = false;
     broker_deliver_membership (target, old_version, WIRE_DELIVERY_PENDING);
     leave_groups (request, groups, group_count, target);
-    if (target->membership.state == WIRE_DEFECTED_MEMBER)
-        BG_TRY (broker_target_leave (self, target, request->now, false, err));
-    else {
+    if (target->membership.state == WIRE_DEFECTED_MEMBER) {
+        BG_TRY (broker_target_leave (self, target, request->now, plan->item->cut, err));
+        if (plan->item->cut)
+            return bg_ok ();
+    } else {
         broker_deliver_readdress (self, target);
         BG_TRY (broker_target_store (self, target, err));
     }
@@ -475,7 +502,10 @@ static bg_result apply_all (broker_request *request, post_plan *plans, size_t co
     for (size_t i = 0; i < count; i++) {
         if (plans[i].outcome == WIRE_POSTED_UNCHANGED)
             continue;
-        if (plans[i].type == WIRE_TYPE_MEMBERSHIP)
+        if (plans[i].pending)
+            BG_TRY (broker_pending_approve (request, plans[i].pending, &plans[i].verified,
+                &plans[i].item->document, &plans[i].target, err));
+        else if (plans[i].type == WIRE_TYPE_MEMBERSHIP)
             BG_TRY (apply_membership (request, &plans[i], err));
         else
             BG_TRY (apply_document (request, &plans[i], err));

@@ -170,6 +170,11 @@ static bg_result load_runs (loading *load, bg_error *err)
     return bg_ok ();
 }
 
+static bg_result load_pending (void *visitor, const broker_pending_record *record, bg_error *err)
+{
+    return broker_pending_load (((loading *) visitor)->core, record, err);
+}
+
 static bg_result load_authority (broker_core *self, bg_error *err)
 {
     const bg_id zero = {0};
@@ -200,7 +205,9 @@ bg_result broker_core_recover (broker_core *self, bg_now now, bg_error *err)
     BG_TRY (load_heads (&load, err));
     BG_TRY (load_executions (&load, err));
     BG_TRY (load_runs (&load, err));
+    BG_TRY (self->store->pendings (self->store->ctx, load_pending, &load, err));
     self->ports->random (self->ports->ctx, self->stream_session, sizeof self->stream_session);
+    self->ports->random (self->ports->ctx, self->nonce_secret, sizeof self->nonce_secret);
     self->recovered = true;
     self->recovered_mono_us = now.mono_us;
     self->tick_mono_us = now.mono_us + BROKER_TICK_US;

@@ -23,6 +23,8 @@ static const request_row request_table[] = {
     {WIRE_REQUEST_BACKUP, WIRE_ROLE_ADMIN, broker_request_backup},
     {WIRE_REQUEST_RESUME, WIRE_ROLE_ADMIN, broker_request_resume},
     {WIRE_REQUEST_DISMANTLE, WIRE_ROLE_ADMIN, broker_request_dismantle},
+    {WIRE_REQUEST_TOKEN_REVOKE, WIRE_ROLE_ADMIN, broker_request_token_revoke},
+    {WIRE_REQUEST_REJECT, WIRE_ROLE_ADMIN, broker_request_reject},
     {0, 0, NULL},
 };
 

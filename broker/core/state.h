@@ -55,6 +55,7 @@ typedef struct broker_execution broker_execution;
 typedef struct broker_stream broker_stream;
 typedef struct broker_open_run broker_open_run;
 typedef struct broker_reservation broker_reservation;
+typedef struct broker_pending broker_pending;
 typedef struct broker_push broker_push;
 typedef struct broker_watcher broker_watcher;
 typedef struct broker_question broker_question;
@@ -227,6 +228,16 @@ struct broker_reservation {
     UT_hash_handle hh;
 };
 
+/*  A machine that asks to be enlisted without a token.  */
+struct broker_pending {
+    bg_key curve_key;
+    bg_arena arena; /*  of the row  */
+    wire_pending_row row;
+    int64_t stored_us;   /*  row.seen_us as the store has it  */
+    int64_t rejected_us; /*  0 = it waits  */
+    UT_hash_handle hh;
+};
+
 struct broker_stream {
     char *name; /*  "all", "g/<group in lower case>"  */
     uint64_t sequence;
@@ -325,6 +336,8 @@ struct broker_core {
     broker_open_run *open_runs;
     broker_reservation *reservations;
     broker_question *questions;
+    broker_pending *pendings;
+    uint8_t nonce_secret[32]; /*  of what strangers are asked to sign; another one in each core  */
     broker_push *pushes;
     broker_push **push_end;
     size_t watchers;
@@ -460,6 +473,8 @@ void broker_target_heard (broker_target *target, bg_now now);
 /*  Sends the front what changed of the pending flags; drops keys whose time is over.  */
 bg_result broker_targets_scan (broker_core *self, bg_now now, bg_error *err) BG_CHECKED;
 void broker_targets_send_keys (broker_core *self);
+/*  Its key may connect from now on.  */
+void broker_target_admit (broker_core *self, const broker_target *target);
 
 /*  ---- facts.c ----  */
 
@@ -475,9 +490,67 @@ size_t broker_target_described (
 
 bg_result broker_on_enlist_hello (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_enlist_prove (broker_request *request, bg_error *err) BG_CHECKED;
-bg_result broker_on_token_create (broker_request *request, bg_error *err) BG_CHECKED;
 void broker_reservations_expire (broker_core *self, bg_now now);
 void broker_reservation_free (broker_core *self, broker_reservation *reservation);
+bg_result broker_enlist_level (
+    const broker_core *self, uint64_t low, uint64_t high, bg_error *err) BG_CHECKED;
+/*  *member is set when exactly this machine is enlisted under this name, and NULL when it is nobody here; enlisted
+    under another name it is refused. A machine that was removed here and asks again does not hold what it was removed
+    from: its key is cut.  */
+bg_result broker_enlist_same (broker_request *request, const bg_key *sign_key, bg_slice name,
+    broker_target **member, bg_error *err) BG_CHECKED;
+/*  A number for a target to be, and one back of which nothing came.  */
+uint32_t broker_number_take (broker_core *self);
+void broker_number_spare (broker_core *self, uint32_t number);
+
+/*  ---- tokens.c ----  */
+
+/*  A record that was verified when it was stored.  */
+typedef struct {
+    broker_token_record record;
+    wire_signed bytes;
+    wire_token token;
+} broker_token;
+
+bg_result broker_on_token_create (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_token_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_token_find (
+    broker_request *request, const bg_key *token_key, broker_token *out, bg_error *err) BG_CHECKED;
+/*  Whether a machine of that name may enlist with it now.  */
+bg_result broker_token_usable (
+    broker_request *request, const broker_token *token, bg_slice name, bg_error *err) BG_CHECKED;
+bool broker_token_replaces (const broker_token *token, bg_slice name);
+bg_result broker_request_token_revoke (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+
+/*  ---- pending.c ----  */
+
+/*  What a stranger has to sign to prove that it has this key: known to nobody before, good for a minute or two.  */
+void broker_stranger_nonce (
+    const broker_request *request, const bg_key *sign_key, uint8_t nonce[16]);
+/*  *is_fresh false: it is well signed, but of an older nonce; the peer is given a new one. hash: what else is in it.  */
+bg_result broker_stranger_proof (broker_request *request, const wire_signed *proof,
+    const bg_key *sign_key, const uint8_t target_nonce[16], const uint8_t hash[32], bool *is_fresh,
+    bg_error *err) BG_CHECKED;
+bg_result broker_on_enlist_ask (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_pending_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_pending_load (
+    broker_core *self, const broker_pending_record *record, bg_error *err) BG_CHECKED;
+void broker_pending_free (broker_core *self, broker_pending *pending);
+bg_result broker_pendings_expire (broker_core *self, bg_now now, bg_error *err) BG_CHECKED;
+/*  Who waits under this target id; NULL when nobody does.  */
+broker_pending *broker_pending_with_id (const broker_core *self, bg_id target);
+/*  Whether the membership is of exactly that machine, and its name free.  */
+bg_result broker_pending_check (const broker_core *self, const broker_pending *pending,
+    const wire_membership *membership, bg_error *err) BG_CHECKED;
+/*  Makes it a target. The row is gone afterwards.  */
+bg_result broker_pending_approve (broker_request *request, broker_pending *pending,
+    const wire_verified *verified, const wire_signed *document, broker_target **target,
+    bg_error *err) BG_CHECKED;
+bg_result broker_pending_drop (
+    broker_core *self, const bg_key *curve_key, bg_error *err) BG_CHECKED;
+bg_result broker_request_reject (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 
 /*  ---- sessions.c ----  */
 
@@ -552,6 +625,9 @@ bg_result broker_authority_check_settings (
 */
 bg_result broker_authority_versions (broker_core *self, uint64_t from, size_t bytes,
     bg_arena *arena, wire_signed **versions, size_t *count, bool *more, bg_error *err) BG_CHECKED;
+/*  The version with this hash; 0: there is none.  */
+bg_result broker_authority_version_of (
+    broker_core *self, const uint8_t hash[32], uint64_t *version, bg_error *err) BG_CHECKED;
 bg_result broker_on_authority_query (broker_request *request, bg_error *err) BG_CHECKED;
 
 /*  ---- deliver.c ----  */

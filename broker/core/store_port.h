@@ -89,7 +89,16 @@ typedef struct {
     int64_t expires_us;
     uint64_t uses;
     uint64_t used;
+    int64_t revoked_us; /*  0 = it counts  */
+    bg_slice revoked_by;
 } broker_token_record;
+
+/*  A machine that asks to be enlisted without a token. A rejected one stays for a while, to be told.  */
+typedef struct {
+    bg_id target;        /*  primary key; reserved for it  */
+    bg_slice row;        /*  encoded wire_pending_row  */
+    int64_t rejected_us; /*  0 = it waits  */
+} broker_pending_record;
 
 /*  A deed and what became of it. counts is indexed by run state (WIRE_RUN_*), counts[0] unused.  */
 #define BROKER_RUN_STATES 6
@@ -189,6 +198,10 @@ typedef bg_result (*broker_visit_document) (
     void *visitor, const broker_document_record *record, bg_error *err);
 typedef bg_result (*broker_visit_target) (void *visitor, const broker_target_record *record,
     const broker_target_marks *marks, bg_error *err);
+typedef bg_result (*broker_visit_token) (
+    void *visitor, const broker_token_record *record, bg_error *err);
+typedef bg_result (*broker_visit_pending) (
+    void *visitor, const broker_pending_record *record, bg_error *err);
 typedef bg_result (*broker_visit_execution) (
     void *visitor, const broker_execution_record *record, bg_error *err);
 typedef bg_result (*broker_visit_note) (
@@ -235,6 +248,16 @@ struct broker_store {
     bg_result (*token_get) (void *ctx, const bg_key *token_key, bg_arena *arena,
         broker_token_record *record, bool *found, bg_error *err);
     bg_result (*token_used) (void *ctx, const bg_key *token_key, uint64_t used, bg_error *err);
+    bg_result (*token_revoked) (
+        void *ctx, const bg_key *token_key, int64_t at_us, bg_slice by, bg_error *err);
+    /*  By ascending key, after NULL: from the first. usable_us not 0: only those that can be used at that time.  */
+    bg_result (*tokens) (void *ctx, const bg_key *after, int64_t usable_us, uint32_t limit,
+        broker_visit_token visit, void *visitor, bg_error *err);
+
+    /*  Pending enlistments. put inserts or replaces; pendings gives all of them (they are bounded).  */
+    bg_result (*pending_put) (void *ctx, const broker_pending_record *record, bg_error *err);
+    bg_result (*pending_remove) (void *ctx, bg_id target, bg_error *err);
+    bg_result (*pendings) (void *ctx, broker_visit_pending visit, void *visitor, bg_error *err);
 
     /*  Requests that were done, with the encoded answer. put inserts.  */
     bg_result (*request_put) (void *ctx, bg_id id, int64_t done_us, bg_slice answer, bg_error *err);

@@ -376,6 +376,14 @@ bg_result broker_targets_scan (broker_core *self, bg_now now, bg_error *err)
     return bg_ok ();
 }
 
+void broker_target_admit (broker_core *self, const broker_target *target)
+{
+    if (!self->front_up)
+        return;
+    self->ports->keys_add (self->ports->ctx, WIRE_ON_DESK, &target->curve_key);
+    self->ports->keys_add (self->ports->ctx, WIRE_ON_ORDERS, &target->curve_key);
+}
+
 void broker_targets_send_keys (broker_core *self)
 {
     self->ports->keys_reset (self->ports->ctx);

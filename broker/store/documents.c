@@ -1,4 +1,4 @@
-/*  Documents and tokens of the broker's store: see store_port.h for what each function promises.  */
+/*  Documents of the broker's store: see store_port.h for what each function promises.  */
 #include "broker/store/store_private.h"
 
 #define DOCUMENT_COLUMNS                                                                           \
@@ -130,55 +130,6 @@ static bg_result deliveries_put (void *ctx, bg_id key, bg_slice deliveries, bg_e
     return bg_ok ();
 }
 
-static bg_result token_put (void *ctx, const broker_token_record *record, bg_error *err)
-{
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "INSERT INTO token (token_key, signed_bytes, created_by, "
-                                         "created_us, expires_us, uses, used)"
-                                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    bg_bind_key (stmt, 1, &record->token_key);
-    bg_bind_blob (stmt, 2, record->signed_bytes);
-    bg_bind_text (stmt, 3, record->created_by);
-    bg_bind_i64 (stmt, 4, record->created_us);
-    bg_bind_i64 (stmt, 5, record->expires_us);
-    bg_bind_u64 (stmt, 6, record->uses);
-    bg_bind_u64 (stmt, 7, record->used);
-    return bg_stmt_run (stmt, err);
-}
-
-static bg_result token_get (void *ctx, const bg_key *token_key, bg_arena *arena,
-    broker_token_record *record, bool *found, bg_error *err)
-{
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT token_key, signed_bytes, created_by, created_us, expires_us, uses, used FROM token"
-        " WHERE token_key = ?1");
-    bg_bind_key (stmt, 1, token_key);
-    *found = false;
-    BG_TRY (bg_stmt_step (stmt, found, err));
-    if (*found) {
-        record->token_key = bg_column_key (stmt, 0);
-        record->signed_bytes = bg_arena_copy (arena, bg_column_blob (stmt, 1));
-        record->created_by = bg_arena_copy (arena, bg_column_text (stmt, 2));
-        record->created_us = bg_column_i64 (stmt, 3);
-        record->expires_us = bg_column_i64 (stmt, 4);
-        record->uses = (uint64_t) bg_column_i64 (stmt, 5);
-        record->used = (uint64_t) bg_column_i64 (stmt, 6);
-    }
-    bg_stmt_reset (stmt);
-    return bg_ok ();
-}
-
-static bg_result token_used (void *ctx, const bg_key *token_key, uint64_t used, bg_error *err)
-{
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "UPDATE token SET used = ?2 WHERE token_key = ?1");
-    bg_bind_key (stmt, 1, token_key);
-    bg_bind_u64 (stmt, 2, used);
-    BG_TRY (bg_stmt_run (stmt, err));
-    bg_assert (bg_db_changes (broker_db_of (ctx)) == 1);
-    return bg_ok ();
-}
-
 void broker_documents_port (broker_store *port)
 {
     port->document_append = document_append;
@@ -186,7 +137,4 @@ void broker_documents_port (broker_store *port)
     port->document_versions = document_versions;
     port->heads = heads;
     port->deliveries_put = deliveries_put;
-    port->token_put = token_put;
-    port->token_get = token_get;
-    port->token_used = token_used;
 }

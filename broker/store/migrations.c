@@ -79,6 +79,12 @@ const char *const broker_migrations[] = {
     "STRICT, WITHOUT ROWID;"
     "CREATE INDEX request_by_time ON request (done_us);",
     "ALTER TABLE target ADD COLUMN facts TEXT;",
+    /*  Enlistments that an admin has to approve, and tokens that were revoked.  */
+    "CREATE TABLE pending (target BLOB PRIMARY KEY, row BLOB NOT NULL, rejected_us INTEGER NOT "
+    "NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "ALTER TABLE token ADD COLUMN revoked_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN revoked_by TEXT NOT NULL DEFAULT '';",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

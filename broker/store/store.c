@@ -48,6 +48,7 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
     self->port.meta_set = meta_set;
     broker_documents_port (&self->port);
     broker_targets_port (&self->port);
+    broker_enlistments_port (&self->port);
     broker_executions_port (&self->port);
     broker_history_port (&self->port);
     broker_requests_port (&self->port);

@@ -22,6 +22,7 @@ static inline bg_db *broker_db_of (void *ctx)
 /*  Each fills the part of the port that its file implements.  */
 void broker_documents_port (broker_store *port);
 void broker_targets_port (broker_store *port);
+void broker_enlistments_port (broker_store *port);
 void broker_executions_port (broker_store *port);
 void broker_history_port (broker_store *port);
 void broker_requests_port (broker_store *port);

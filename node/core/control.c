@@ -30,6 +30,7 @@ void node_control_describe (node_core *self, wire_control_answer *answer, bool w
     answer->outbox = self->outbox.rows;
     answer->open_runs = self->open_runs.count;
     answer->warnings_count = node_describe_warnings (self, &answer->warnings);
+    node_pending_describe (self, answer);
     if (!with_jobs || self->jobs.count == 0)
         return;
     answer->jobs = bg_arena_array (&self->scratch, wire_control_job, JOBS_MAX);

@@ -236,6 +236,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
     node_timer_in (self, NODE_TIMER_PRUNE, BG_MIN (1));
     node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
     node_defect_recover (self);
+    BG_TRY (node_pending_recover (self, err));
     if (self->problem)
         node_log (self, NODE_LOG_ERROR, "misnamed", "%s", self->problem);
     else if (self->enlisted)

@@ -54,10 +54,24 @@ static bg_result leave_now (node_core *self, uint64_t control, bool answered, bg
     return bg_ok ();
 }
 
+/*  Who only asks to be enlisted stops asking.  */
+static bg_result withdraw (node_core *self, uint64_t control, bg_error *err)
+{
+    wire_control_answer answer = {.code = bg_slice_str ("ok"), .warnings_count = 0};
+    node_control_describe (self, &answer, false);
+    answer.name = bg_arena_copy (&self->scratch, answer.name);
+    answer.broker = bg_arena_copy (&self->scratch, answer.broker);
+    BG_TRY (node_pending_withdraw (self, false, err));
+    node_reply (self, control, &answer);
+    return bg_ok ();
+}
+
 bg_result node_defect_begin (
     node_core *self, uint64_t control, const wire_control_defect *wanted, bg_error *err)
 {
     bg_error why = {0};
+    if (node_pending_is (self) && self->enlist.answered && !self->full)
+        return withdraw (self, control, err);
     if (self->full)
         bg_ignore (bg_fail (&why, BG_STORAGE_FULL, "no space is left in the node's store"));
     else if (!self->enlisted)

@@ -1,4 +1,4 @@
-/*  Joining a broker.
+/*  Joining a broker with a token, and what both ways of joining share. Without a token: pending.c.
 
         anchoring --bugle-exec has the pin--> hello --CHALLENGE--> prove --DONE, stored here--> settling --> answered
 
@@ -17,6 +17,7 @@ void node_enlist_drop (node_core *self)
 {
     node_enlistment *at = &self->enlist;
     memset (at->token_secret, 0, sizeof at->token_secret);
+    memset (at->token_seed, 0, sizeof at->token_seed);
     wire_keyring_destroy (&at->keyring);
     bg_buf_fini (&at->message_header);
     bg_buf_fini (&at->message_body);
@@ -30,7 +31,7 @@ void node_enlist_fail (node_core *self, const bg_error *why)
 {
     node_enlistment *at = &self->enlist;
     node_log (self, NODE_LOG_ERROR, "enlist-failed", "%s", why->message);
-    if (at->phase == NODE_ENLIST_HELLO || at->phase == NODE_ENLIST_PROVE)
+    if (at->phase != NODE_ENLIST_ANCHORING && at->phase != NODE_ENLIST_SETTLING)
         self->ports.close (self->ports.ctx, NODE_LINK_ENLIST);
     const bool answered = at->answered;
     const uint64_t control = at->control;
@@ -41,13 +42,23 @@ void node_enlist_fail (node_core *self, const bg_error *why)
 
 /*  ---- the request ----  */
 
-static bg_slice choose_name (const node_core *self, const wire_control_enlist *wanted)
+bg_slice node_enlist_name (const node_core *self, bg_slice wanted)
 {
-    if (wanted->name.size > 0)
-        return wanted->name;
+    if (wanted.size > 0)
+        return wanted;
     if (*self->name)
         return bg_slice_str (self->name);
     return self->enlisted ? self->identity.name : bg_slice_str (self->default_name);
+}
+
+bg_result node_enlist_name_fits (const node_core *self, bg_slice name, bg_error *why)
+{
+    BG_TRY (job_target_name_valid (name, why));
+    if (!*self->name || job_name_compare (name, bg_slice_str (self->name)) == 0)
+        return bg_ok ();
+    bg_ignore (bg_fail (why, BG_CONFLICT, "this node is configured as \"%s\", not as \"%.*s\"",
+        self->name, BG_SLICE_ARG (name)));
+    return bg_hint (why, "leave --name out, or change the node's configuration");
 }
 
 static bg_result check_request (node_core *self, const wire_control_enlist *wanted, bg_arena *arena,
@@ -56,16 +67,13 @@ static bg_result check_request (node_core *self, const wire_control_enlist *want
     *unchanged = false;
     if (self->full)
         return bg_fail (why, BG_STORAGE_FULL, "no space is left in the node's store");
-    if (self->enlist.phase != NODE_ENLIST_NONE || self->leaving || self->defect.wanted)
+    const bool is_free =
+        self->enlist.phase == NODE_ENLIST_NONE || (node_pending_is (self) && self->enlist.answered);
+    if (!is_free || self->leaving || self->defect.wanted)
         return bg_fail (why, BG_BUSY, "another enlistment or defection of this node is going on");
     BG_TRY (wire_token_text_parse (wanted->token, arena, token, why));
-    const bg_slice name = choose_name (self, wanted);
-    BG_TRY (job_target_name_valid (name, why));
-    if (*self->name && job_name_compare (name, bg_slice_str (self->name)) != 0) {
-        bg_ignore (bg_fail (why, BG_CONFLICT, "this node is configured as \"%s\", not as \"%.*s\"",
-            self->name, BG_SLICE_ARG (name)));
-        return bg_hint (why, "leave --name out, or change the node's configuration");
-    }
+    const bg_slice name = node_enlist_name (self, wanted->name);
+    BG_TRY (node_enlist_name_fits (self, name, why));
     if (!self->enlisted)
         return bg_ok ();
     const bool same_broker =
@@ -80,7 +88,25 @@ static bg_result check_request (node_core *self, const wire_control_enlist *want
     return bg_hint (why, "defect first: bugle-node defect");
 }
 
-bg_result node_enlist_begin (
+static bg_slice join_endpoints (bg_arena *arena, const wire_token_text *token)
+{
+    bg_slice all = {0};
+    for (size_t i = 0; i < token->endpoints_count; i++)
+        all = bg_arena_printf (arena, "%.*s%s%.*s", BG_SLICE_ARG (all), i ? "\n" : "",
+            BG_SLICE_ARG (token->endpoints[i]));
+    return all;
+}
+
+static node_enlist_broker broker_of (bg_arena *arena, const wire_token_text *token)
+{
+    node_enlist_broker broker = {.endpoints = join_endpoints (arena, token),
+        .name = token->broker,
+        .curve_key = token->broker_curve_key};
+    memcpy (broker.authority_hash, token->authority_hash, sizeof broker.authority_hash);
+    return broker;
+}
+
+static bg_result begin (
     node_core *self, uint64_t control, const wire_control_enlist *wanted, bg_error *err)
 {
     node_enlistment *at = &self->enlist;
@@ -100,16 +126,26 @@ bg_result node_enlist_begin (
         node_reply (self, control, &answer);
         return bg_ok ();
     }
-    *at = (node_enlistment){
-        .phase = NODE_ENLIST_ANCHORING, .control = control, .arena = arena, .token = token};
-    at->name = bg_arena_copy (&at->arena, choose_name (self, wanted));
+    if (node_pending_is (self))
+        BG_TRY (node_pending_withdraw (self, true, err)); /*  the token is the faster way  */
+    *at = (node_enlistment){.phase = NODE_ENLIST_ANCHORING, .control = control, .arena = arena};
+    at->broker = broker_of (&at->arena, &token);
+    memcpy (at->token_seed, token.seed, sizeof at->token_seed);
+    at->name = bg_arena_copy (&at->arena, node_enlist_name (self, wanted->name));
     at->location = bg_arena_copy (
         &at->arena, wanted->location.size > 0 ? wanted->location : bg_slice_str (self->location));
-    wire_seed_keypair (token.seed, &at->token_public, at->token_secret);
+    wire_seed_keypair (at->token_seed, &at->token_public, at->token_secret);
     node_timer_in (self, NODE_TIMER_ENLIST_END,
         wanted->timeout_us > 0 ? wanted->timeout_us : NODE_CONTROL_TIMEOUT_US);
     self->exec.anchor_asked = false; /*  what was asked before was for another token  */
     return node_enlist_exec (self, err);
+}
+
+bg_result node_enlist_begin (
+    node_core *self, uint64_t control, const wire_control_enlist *wanted, bg_error *err)
+{
+    return wanted->token.size > 0 ? begin (self, control, wanted, err)
+                                  : node_pending_begin (self, control, wanted, err);
 }
 
 /*  ---- bugle-exec ----  */
@@ -117,6 +153,8 @@ bg_result node_enlist_begin (
 bg_result node_enlist_exec (node_core *self, bg_error *err)
 {
     (void) err;
+    if (self->enlist.phase == NODE_ENLIST_PINNING)
+        node_pending_exec (self);
     if (self->enlist.phase != NODE_ENLIST_ANCHORING || !self->exec.heard || self->exec.anchor_asked)
         return bg_ok ();
     if (!bg_id_is_zero (self->exec.installation)) {
@@ -124,12 +162,11 @@ bg_result node_enlist_exec (node_core *self, bg_error *err)
         node_say_exec (self, WIRE_EXEC_FORGET,
             &(wire_exec_forget){.reason = bg_slice_str ("a new enlistment begins")});
     }
-    node_exec_anchor (self, self->enlist.token.authority_hash);
+    node_exec_anchor (self, self->enlist.broker.authority_hash);
     return bg_ok ();
 }
 
-/*  Makes the message that is said from now on; node_enlist_again says it.  */
-static void prepare (node_core *self, wire_kind kind, const void *value)
+void node_enlist_prepare (node_core *self, wire_kind kind, const void *value)
 {
     node_enlistment *at = &self->enlist;
     bg_buf_clear (&at->message_header);
@@ -139,14 +176,20 @@ static void prepare (node_core *self, wire_kind kind, const void *value)
         kind, at->request, (bg_id){0}, value, &at->message_header, &at->message_body);
 }
 
-void node_enlist_again (node_core *self)
+void node_enlist_say (node_core *self, int64_t again_us)
 {
     node_enlistment *at = &self->enlist;
-    if (at->phase != NODE_ENLIST_HELLO && at->phase != NODE_ENLIST_PROVE)
-        return;
     self->ports.send (self->ports.ctx, NODE_LINK_ENLIST, bg_buf_slice (&at->message_header),
         bg_buf_slice (&at->message_body), (bg_slice){0});
-    node_timer_in (self, NODE_TIMER_ENLIST, NODE_ENLIST_RETRY_US);
+    node_timer_in (self, NODE_TIMER_ENLIST, again_us);
+}
+
+void node_enlist_again (node_core *self)
+{
+    if (self->enlist.phase == NODE_ENLIST_HELLO || self->enlist.phase == NODE_ENLIST_PROVE)
+        node_enlist_say (self, NODE_ENLIST_RETRY_US);
+    else if (node_pending_is (self))
+        node_pending_again (self);
 }
 
 static void prepare_hello (node_core *self)
@@ -163,21 +206,14 @@ static void prepare_hello (node_core *self)
     };
     self->ports.random (self->ports.ctx, at->nonce, sizeof at->nonce);
     memcpy (hello.nonce, at->nonce, sizeof hello.nonce);
-    prepare (self, WIRE_ENLIST_HELLO, &hello);
-}
-
-static bg_slice join_endpoints (bg_arena *arena, const wire_token_text *token)
-{
-    bg_slice all = {0};
-    for (size_t i = 0; i < token->endpoints_count; i++)
-        all = bg_arena_printf (arena, "%.*s%s%.*s", BG_SLICE_ARG (all), i ? "\n" : "",
-            BG_SLICE_ARG (token->endpoints[i]));
-    return all;
+    node_enlist_prepare (self, WIRE_ENLIST_HELLO, &hello);
 }
 
 void node_enlist_anchored (node_core *self, const wire_exec_verdict *verdict)
 {
     node_enlistment *at = &self->enlist;
+    if (at->phase == NODE_ENLIST_PINNING)
+        node_pending_anchored (self, verdict);
     if (at->phase != NODE_ENLIST_ANCHORING)
         return;
     bg_error why = {0};
@@ -198,25 +234,28 @@ void node_enlist_anchored (node_core *self, const wire_exec_verdict *verdict)
         node_enlist_fail (self, &why);
         return;
     }
-    self->ports.open (self->ports.ctx, NODE_LINK_ENLIST, join_endpoints (&at->arena, &at->token),
-        &at->token.broker_curve_key);
+    self->ports.open (
+        self->ports.ctx, NODE_LINK_ENLIST, at->broker.endpoints, &at->broker.curve_key);
     prepare_hello (self);
     node_enlist_again (self);
 }
 
 /*  ---- challenge ----  */
 
-/*  The chain from the pinned version on.  */
-static bg_result read_authorities (
-    node_core *self, const wire_enlist_challenge *challenge, bg_error *why)
+bg_result node_enlist_authorities (
+    node_core *self, const wire_signed *authority, size_t count, bg_id installation, bg_error *why)
 {
     node_enlistment *at = &self->enlist;
-    for (size_t i = 0; i < challenge->authority_count; i++) {
-        const wire_signed *item = &challenge->authority[i];
+    wire_keyring_destroy (&at->keyring);
+    at->authority = bg_arena_array (&at->arena, wire_signed, count + 1);
+    at->authority_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const wire_signed *item = &at->authority[i];
         wire_keyring *next = NULL;
+        wire_copy (&wire_desc_signed, &at->arena, &authority[i], &at->authority[i]);
         if (!at->keyring) {
             if (bg_failed (wire_keyring_first (
-                    item, at->token.authority_hash, self->ports.crypto, &next, NULL)))
+                    item, at->broker.authority_hash, self->ports.crypto, &next, NULL)))
                 continue;
         } else {
             BG_TRY (wire_keyring_next (at->keyring, item, self->ports.crypto, &next, why));
@@ -226,26 +265,27 @@ static bg_result read_authorities (
     }
     if (!at->keyring)
         return bg_fail (why, BG_BAD_SIGNATURE,
-            "the broker does not show the authority that the token was made under; it is not the "
-            "token's broker");
-    if (!bg_id_equal (wire_keyring_installation (at->keyring), challenge->installation))
+            "the broker does not show the authority that was pinned; it is not the broker that was "
+            "meant");
+    if (!bg_id_equal (wire_keyring_installation (at->keyring), installation))
         return bg_fail (
             why, BG_WRONG_INSTALLATION, "the broker's challenge is for another installation");
-    if (!bg_key_equal (wire_keyring_broker_curve_key (at->keyring), &at->token.broker_curve_key)) {
+    if (!bg_key_equal (wire_keyring_broker_curve_key (at->keyring), &at->broker.curve_key)) {
         bg_ignore (
-            bg_fail (why, BG_BAD_SIGNATURE, "the broker has another key than the token says"));
+            bg_fail (why, BG_BAD_SIGNATURE, "the broker has another key than the one given"));
         return bg_hint (why, "make a new token: bugle token create");
     }
+    at->broker.installation = installation;
     return bg_ok ();
 }
 
 static bg_result challenged (node_core *self, const wire_enlist_challenge *challenge, bg_error *why)
 {
     node_enlistment *at = &self->enlist;
-    wire_keyring_destroy (&at->keyring);
     wire_copy (&wire_desc_enlist_challenge, &at->arena, challenge, &at->challenge);
     at->has_challenge = true;
-    BG_TRY (read_authorities (self, &at->challenge, why));
+    BG_TRY (node_enlist_authorities (self, at->challenge.authority, at->challenge.authority_count,
+        challenge->installation, why));
     wire_token record;
     const wire_login *signer = NULL;
     BG_TRY (wire_verify_token (at->keyring, &at->challenge.token, self->ports.crypto,
@@ -255,72 +295,74 @@ static bg_result challenged (node_core *self, const wire_enlist_challenge *chall
     wire_enlist_prove prove;
     node_membership_make (self, &prove, &self->scratch, &record);
     at->phase = NODE_ENLIST_PROVE;
-    prepare (self, WIRE_ENLIST_PROVE, &prove);
+    node_enlist_prepare (self, WIRE_ENLIST_PROVE, &prove);
     node_enlist_again (self);
     return bg_ok ();
 }
 
 /*  ---- done ----  */
 
-static bg_result store_all (
-    node_core *self, const wire_enlist_done *done, const wire_membership *membership, bg_error *err)
+static bg_result store_all (node_core *self, const wire_signed *item, const wire_document *document,
+    const wire_membership *membership, bg_error *err)
 {
     const node_store *store = self->ports.store;
     node_enlistment *at = &self->enlist;
     node_identity identity = {
-        .installation = at->challenge.installation,
+        .installation = at->broker.installation,
         .target = membership->target,
         .number = membership->number,
         .name = membership->name,
-        .broker = at->token.broker,
-        .broker_curve_key = at->token.broker_curve_key,
-        .endpoints = join_endpoints (&at->arena, &at->token),
+        .broker = at->broker.name,
+        .broker_curve_key = at->broker.curve_key,
+        .endpoints = at->broker.endpoints,
         .sign_key = at->sign_key,
         .curve_key = at->curve_key,
         .outbox = node_new_id (self),
         .enlisted_us = self->now.utc_us,
     };
-    memcpy (identity.authority_hash, at->token.authority_hash, sizeof identity.authority_hash);
+    memcpy (identity.authority_hash, at->broker.authority_hash, sizeof identity.authority_hash);
     BG_TRY (store->identity_put (store->ctx, &identity, err));
-    for (size_t i = 0; i < at->challenge.authority_count; i++) {
-        const wire_signed *item = &at->challenge.authority[i];
-        wire_document document;
-        if (bg_failed (WIRE_DECODE (
-                document, item->bytes, WIRE_AS_MESSAGE, &self->scratch, &document, NULL)))
+    for (size_t i = 0; i < at->authority_count; i++) {
+        wire_document authority;
+        if (bg_failed (WIRE_DECODE (document, at->authority[i].bytes, WIRE_AS_MESSAGE,
+                &self->scratch, &authority, NULL)))
             continue;
         BG_AUTO_BUF bytes = {0};
-        WIRE_ENCODE (signed, item, &bytes);
-        BG_TRY (store->authority_put (store->ctx, document.version, bg_buf_slice (&bytes), err));
+        WIRE_ENCODE (signed, &at->authority[i], &bytes);
+        BG_TRY (store->authority_put (store->ctx, authority.version, bg_buf_slice (&bytes), err));
     }
     node_set_identity (self, &identity);
     wire_keyring_destroy (&self->keyring);
     self->keyring = at->keyring;
     at->keyring = NULL;
     /*  It waits for bugle-exec, which is told right after.  */
-    return node_document_wait (self, &done->membership, membership->target, WIRE_TYPE_MEMBERSHIP, 1,
-        bg_slice_str ("waiting"), bg_slice_str ("bugle-exec has not taken it over yet"), err);
+    return node_document_wait (self, item, membership->target, WIRE_TYPE_MEMBERSHIP,
+        document->version, bg_slice_str ("waiting"),
+        bg_slice_str ("bugle-exec has not taken it over yet"), err);
 }
 
-static bg_result enlisted (node_core *self, const wire_enlist_done *done, bg_error *err)
+bg_result node_enlist_stored (
+    node_core *self, const wire_signed *item, bg_error *why, bg_error *err)
 {
     node_enlistment *at = &self->enlist;
     wire_verified verified;
-    bg_error why = {0};
     const wire_membership *membership = NULL;
-    if (!bg_failed (wire_verify_document (
-            at->keyring, &done->membership, self->ports.crypto, &self->scratch, &verified, &why)) &&
-        verified.document.type == WIRE_TYPE_MEMBERSHIP)
+    const bool is_verified = !bg_failed (wire_verify_document (
+        at->keyring, item, self->ports.crypto, &self->scratch, &verified, why));
+    if (is_verified)
+        *why = (bg_error){0}; /*  of the ways that were tried first  */
+    if (is_verified && verified.document.type == WIRE_TYPE_MEMBERSHIP)
         membership = verified.body;
     if (!membership || !bg_key_equal (&membership->sign_key, &at->sign_key) ||
         !bg_key_equal (&membership->curve_key, &at->curve_key) ||
-        job_name_compare (membership->name, at->name) != 0) {
-        if (!*why.message)
+        membership->state != WIRE_MEMBER ||
+        (verified.provisional && job_name_compare (membership->name, at->name) != 0)) {
+        if (why->code == BG_OK)
             bg_ignore (bg_fail (
-                &why, BG_INVALID, "the membership that the broker returned is not this target's"));
-        node_enlist_fail (self, &why);
+                why, BG_INVALID, "the membership that the broker returned is not this target's"));
         return bg_ok ();
     }
-    BG_TRY (store_all (self, done, membership, err));
+    BG_TRY (store_all (self, item, &verified.document, membership, err));
     self->ports.close (self->ports.ctx, NODE_LINK_ENLIST);
     node_timer_off (self, NODE_TIMER_ENLIST);
     at->phase = NODE_ENLIST_SETTLING;
@@ -330,11 +372,22 @@ static bg_result enlisted (node_core *self, const wire_enlist_done *done, bg_err
     return node_session_open (self, err);
 }
 
+static bg_result enlisted (node_core *self, const wire_enlist_done *done, bg_error *err)
+{
+    bg_error why = {0};
+    BG_TRY (node_enlist_stored (self, &done->membership, &why, err));
+    if (why.code != BG_OK)
+        node_enlist_fail (self, &why);
+    return bg_ok ();
+}
+
 bg_result node_enlist_message (
     node_core *self, const wire_header *header, const void *body, bg_error *err)
 {
     node_enlistment *at = &self->enlist;
     bg_error why = {0};
+    if (node_pending_is (self))
+        return node_pending_message (self, header, body, err);
     const bool open = at->phase == NODE_ENLIST_HELLO || at->phase == NODE_ENLIST_PROVE;
     if (open && header->kind == WIRE_ENLIST_CHALLENGE) {
         if (bg_failed (challenged (self, body, &why)))
@@ -399,17 +452,23 @@ bg_result node_enlist_timeout (node_core *self, bg_error *err)
         node_enlist_fail (self, &why);
         break;
     case NODE_ENLIST_HELLO:
-    case NODE_ENLIST_PROVE: {
-        const wire_token_text *token = &self->enlist.token;
-        bg_ignore (bg_fail (&why, BG_UNREACHABLE, "the broker \"%.*s\" does not answer at %.*s",
-            BG_SLICE_ARG (token->broker),
-            BG_SLICE_ARG (
-                token->endpoints_count ? token->endpoints[0] : bg_slice_str ("no address"))));
+    case NODE_ENLIST_PROVE:
+    case NODE_ENLIST_ASKING: {
+        const node_enlist_broker *broker = &self->enlist.broker;
+        const uint8_t *end = memchr (broker->endpoints.data, '\n', broker->endpoints.size);
+        const bg_slice first = bg_slice_of (broker->endpoints.data,
+            end ? (size_t) (end - broker->endpoints.data) : broker->endpoints.size);
+        bg_ignore (bg_fail (&why, BG_UNREACHABLE, "the broker%s%.*s%s does not answer at %.*s",
+            broker->name.size > 0 ? " \"" : "", BG_SLICE_ARG (broker->name),
+            broker->name.size > 0 ? "\"" : "", BG_SLICE_ARG (first)));
         bg_ignore (bg_hint (
             &why, "check that it runs and that this machine reaches it; then enlist again"));
         node_enlist_fail (self, &why);
         break;
     }
+    case NODE_ENLIST_PINNING:
+    case NODE_ENLIST_PENDING:
+        break; /*  they wait for people  */
     case NODE_ENLIST_SETTLING:
         answer (
             self, "the broker has stored this target; its first documents are still on their way");

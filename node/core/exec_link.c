@@ -201,7 +201,8 @@ static void anchored (node_core *self, const wire_exec_verdict *verdict)
 {
     if (bg_slice_is (verdict->code, "ok")) {
         self->exec.anchored = true;
-        if (self->enlist.phase == NODE_ENLIST_ANCHORING) {
+        if (self->enlist.phase == NODE_ENLIST_ANCHORING ||
+            self->enlist.phase == NODE_ENLIST_PINNING) {
             /*  A pin taken for a new enlistment: what it held of another one is gone.  */
             self->exec.installation = (bg_id){0};
             self->exec.authority = self->exec.membership = 0;

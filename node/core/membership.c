@@ -39,7 +39,7 @@ static void make_proof (
     const node_enlistment *at = &self->enlist;
     wire_enlist_proof proof = {
         .installation = at->challenge.installation,
-        .broker_curve_key = at->token.broker_curve_key,
+        .broker_curve_key = at->broker.curve_key,
     };
     memcpy (proof.broker_nonce, at->challenge.nonce, sizeof proof.broker_nonce);
     memcpy (proof.target_nonce, at->nonce, sizeof proof.target_nonce);
@@ -59,12 +59,23 @@ static void make_proof (
 void node_membership_make (
     node_core *self, wire_enlist_prove *prove, bg_arena *arena, const wire_token *record)
 {
-    *prove = (wire_enlist_prove){
-        .has_membership = true,
+    *prove = (wire_enlist_prove){.has_membership = true,
         .has_proof = true,
         .zone = bg_slice_str (self->zone),
         .facts = self->facts,
         .facts_count = self->fact_count};
     make_membership (self, arena, record, &prove->membership);
     make_proof (self, arena, &prove->membership, &prove->proof);
+}
+
+void node_membership_prove (
+    node_core *self, const wire_enlist_proof *proof, bg_arena *arena, wire_signed *out)
+{
+    BG_AUTO_BUF bytes = {0};
+    WIRE_ENCODE (enlist_proof, proof, &bytes);
+    *out = (wire_signed){.type = WIRE_TYPE_PROOF,
+        .bytes = bg_arena_copy (arena, bg_buf_slice (&bytes)),
+        .sigs = bg_arena_array (arena, wire_sig, 1),
+        .sigs_count = 1};
+    self->ports.sign (self->ports.ctx, WIRE_TYPE_PROOF, proof->installation, out->bytes, out->sigs);
 }

@@ -300,15 +300,29 @@ typedef enum {
     NODE_ENLIST_ANCHORING, /*  bugle-exec first: no use of the token is burned before it is ready  */
     NODE_ENLIST_HELLO,
     NODE_ENLIST_PROVE,
-    NODE_ENLIST_SETTLING /*  stored by the broker; the first documents are on their way  */
+    NODE_ENLIST_SETTLING, /*  stored by the broker; the first documents are on their way  */
+    /*  Without a token (pending.c):  */
+    NODE_ENLIST_ASKING, /*  nobody has answered yet  */
+    NODE_ENLIST_PINNING, /*  what the code is made of is known and stored; bugle-exec takes the pin  */
+    NODE_ENLIST_PENDING /*  an admin has to approve it; asked again and again  */
 } node_enlist_phase;
+
+/*  The broker that a node joins, as its token or its person said.  */
+typedef struct {
+    bg_slice endpoints; /*  separated by newlines  */
+    bg_slice name;      /*  for people; empty until it is known  */
+    bg_key curve_key;
+    uint8_t authority_hash[32]; /*  pinned  */
+    bg_id installation;
+} node_enlist_broker;
 
 typedef struct {
     node_enlist_phase phase;
     bool answered;
     uint64_t control;
-    bg_arena arena; /*  token, name, challenge  */
-    wire_token_text token;
+    bg_arena arena; /*  everything below, whatever was received  */
+    node_enlist_broker broker;
+    uint8_t token_seed[16];
     uint8_t token_secret[64];
     bg_key token_public;
     bg_slice name;
@@ -322,7 +336,18 @@ typedef struct {
     bg_buf message_body;
     bool has_challenge;
     wire_enlist_challenge challenge;
+    wire_signed *authority; /*  as the broker showed it  */
+    size_t authority_count;
     wire_keyring *keyring;
+    /*  of pending.c  */
+    uint8_t broker_nonce[16];
+    bool has_nonce;
+    bool until_listed; /*  who asks waits for that only  */
+    bool pin_refused;  /*  the node may not pin: the privileged enlist command does  */
+    bool listed;       /*  the broker keeps it  */
+    unsigned silent;   /*  questions without an answer  */
+    unsigned proofs;   /*  questions in a row that the broker did not list  */
+    int64_t again_us;
 } node_enlistment;
 
 typedef struct {
@@ -687,7 +712,7 @@ bg_result node_exec_settle (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_exec_remind (node_core *self, bg_error *err) BG_CHECKED;
 void node_exec_anchor (node_core *self, const uint8_t authority_hash[32]);
 
-/*  ---- enlistment.c, membership.c, defect.c, control.c ----  */
+/*  ---- enlistment.c, pending.c, membership.c, defect.c, control.c ----  */
 
 bg_result node_enlist_begin (
     node_core *self, uint64_t control, const wire_control_enlist *wanted, bg_error *err) BG_CHECKED;
@@ -702,9 +727,41 @@ bg_result node_enlist_timeout (node_core *self, bg_error *err) BG_CHECKED;
 void node_enlist_settle (node_core *self);
 void node_enlist_fail (node_core *self, const bg_error *why);
 void node_enlist_drop (node_core *self);
+/*  The name that the person, the configuration or the machine says.  */
+bg_slice node_enlist_name (const node_core *self, bg_slice wanted);
+bg_result node_enlist_name_fits (const node_core *self, bg_slice name, bg_error *why) BG_CHECKED;
+/*  Makes the message that is said from now on; node_enlist_say says it.  */
+void node_enlist_prepare (node_core *self, wire_kind kind, const void *value);
+void node_enlist_say (node_core *self, int64_t again_us);
+/*  The chain from the pinned version on becomes the keyring.  */
+bg_result node_enlist_authorities (node_core *self, const wire_signed *authority, size_t count,
+    bg_id installation, bg_error *why) BG_CHECKED;
+/*  The broker has stored this membership: it is checked, stored here, and the session begins. *why says what was wrong
+    with it; then nothing has happened.  */
+bg_result node_enlist_stored (
+    node_core *self, const wire_signed *membership, bg_error *why, bg_error *err) BG_CHECKED;
+
+bg_result node_pending_begin (
+    node_core *self, uint64_t control, const wire_control_enlist *wanted, bg_error *err) BG_CHECKED;
+/*  After a start: an enlistment that waits goes on waiting.  */
+bg_result node_pending_recover (node_core *self, bg_error *err) BG_CHECKED;
+bool node_pending_is (const node_core *self);
+bg_result node_pending_message (
+    node_core *self, const wire_header *header, const void *body, bg_error *err) BG_CHECKED;
+void node_pending_again (node_core *self);
+void node_pending_exec (node_core *self);
+void node_pending_anchored (node_core *self, const wire_exec_verdict *verdict);
+/*  Nobody waits for it any more: here nothing of it stays. The broker forgets it in a day. keep_keys: another
+    enlistment follows at once.  */
+bg_result node_pending_withdraw (node_core *self, bool keep_keys, bg_error *err) BG_CHECKED;
+void node_pending_describe (const node_core *self, wire_control_answer *answer);
 /*  The membership that the target asks for, and the proof over the whole transcript.  */
 void node_membership_make (
     node_core *self, wire_enlist_prove *prove, bg_arena *arena, const wire_token *record);
+
+/*  The same without a token: by the target's own key alone.  */
+void node_membership_prove (
+    node_core *self, const wire_enlist_proof *proof, bg_arena *arena, wire_signed *out);
 
 bg_result node_defect_begin (
     node_core *self, uint64_t control, const wire_control_defect *wanted, bg_error *err) BG_CHECKED;

@@ -41,6 +41,9 @@ typedef enum {
 typedef enum {
     NODE_BLOB_INSTANCE = 1,    /*  16 bytes: the process that raised the boot counter last  */
     NODE_BLOB_ATTESTATION = 2, /*  the highest attestation, encoded wire_signed  */
+    /*  Of an enlistment that waits to be approved; empty: none does.  */
+    NODE_BLOB_ASKED = 3,  /*  what the person said, encoded wire_control_enlist  */
+    NODE_BLOB_PINNED = 4, /*  the broker's first answer, encoded wire_enlist_pending  */
 } node_blob;
 
 /*  One key may have a version in each place: what counts, what was refused for good, what waits for its needs.  */

@@ -26,8 +26,8 @@ bg_result node_token_read (char *argument, bg_buf *text, bg_error *err)
         const char *environment = getenv ("BUGLE_TOKEN");
         if (!environment || !environment[0]) {
             bg_ignore (bg_fail (err, BG_USAGE, "no token was given"));
-            return bg_hint (
-                err, "an administrator makes one with: bugle token create; then --token @FILE");
+            return bg_hint (err, "an administrator makes one with: bugle token create; then "
+                                 "--token @FILE. Without: --broker and --broker-key");
         }
         bg_buf_append_str (text, environment);
         (void) unsetenv ("BUGLE_TOKEN");
@@ -43,8 +43,7 @@ bg_result node_token_read (char *argument, bg_buf *text, bg_error *err)
     return bg_ok ();
 }
 
-/*  What a verdict or control answer says, as an error of ours.  */
-static bg_result said (bg_slice code, bg_slice message, bg_slice hint, bg_error *err)
+bg_result node_said (bg_slice code, bg_slice message, bg_slice hint, bg_error *err)
 {
     bg_code number = bg_code_from_word ((const char *) code.data, code.size);
     if (number == BG_OK)
@@ -55,24 +54,22 @@ static bg_result said (bg_slice code, bg_slice message, bg_slice hint, bg_error 
     return failed;
 }
 
-/*  Pins the authority that the token carries in bugle-exec. *fresh: it had none before.  */
-static bg_result anchor (
-    node_contact *contact, const wire_token_text *token, bg_arena *arena, bg_error *err)
+bg_result node_enlist_pin (
+    node_contact *contact, const uint8_t authority_hash[32], bg_arena *arena, bg_error *err)
 {
     wire_exec_anchor request = {.write_policy = true};
-    memcpy (request.authority_hash, token->authority_hash, sizeof request.authority_hash);
+    memcpy (request.authority_hash, authority_hash, sizeof request.authority_hash);
     void *answer = NULL;
     BG_TRY (node_contact_ask (contact->exec, WIRE_EXEC_ANCHOR, &request, WIRE_EXEC_VERDICT,
         EXEC_ANSWER_US, arena, &answer, err));
     const wire_exec_verdict *verdict = answer;
-    BG_TRY (said (verdict->code, verdict->message, verdict->hint, err));
+    BG_TRY (node_said (verdict->code, verdict->message, verdict->hint, err));
     if (verdict->message.size)
         (void) printf ("%.*s\n", BG_SLICE_ARG (verdict->message));
     return bg_ok ();
 }
 
-/*  An enlistment that came to nothing leaves nothing behind: bugle-exec may be anchored to another broker next time.  */
-static void take_back_anchor (node_contact *contact, bg_arena *arena)
+void node_enlist_unpin (node_contact *contact, bg_arena *arena)
 {
     wire_exec_forget request = {.reason = bg_slice_str ("enlistment failed")};
     void *answer = NULL;
@@ -119,7 +116,7 @@ static void print_jobs (const wire_control_answer *answer, const node_config *co
     node_zones_destroy (&zones);
 }
 
-static void print_enlisted (
+void node_enlist_print (
     const wire_control_answer *answer, const node_contact *contact, const node_config *config)
 {
     (void) printf ("%s %.*s (target %llu) with broker %.*s\n",
@@ -155,7 +152,7 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
     if (bg_is_ok (result))
         result = check_location ("location in node.yaml", config.location, err);
     if (bg_is_ok (result))
-        result = anchor (contact, token, &arena, err);
+        result = node_enlist_pin (contact, token->authority_hash, &arena, err);
     if (bg_failed (result)) {
         node_config_fini (&config);
         return result;
@@ -175,14 +172,14 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
     if (bg_is_ok (result)) {
         const wire_control_answer *said_node = answer;
         enlisted = said_node->enlisted;
-        result = said (said_node->code, said_node->message, said_node->hint, err);
+        result = node_said (said_node->code, said_node->message, said_node->hint, err);
         if (bg_is_ok (result))
-            print_enlisted (said_node, contact, &config);
+            node_enlist_print (said_node, contact, &config);
         if (bg_is_ok (result) && said_node->warnings_count > 0)
             node_reach_warn (&way);
     }
     if (bg_failed (result) && !enlisted)
-        take_back_anchor (contact, &arena);
+        node_enlist_unpin (contact, &arena);
     if (bg_failed (result))
         result = node_reach_explain (&way, result, err);
     node_config_fini (&config);
@@ -198,12 +195,11 @@ static bg_result check_options (const node_command_options *options, bg_error *e
     return check_location ("--location", options->location, err);
 }
 
-bg_result node_enlist_command (const node_command_options *options, bg_error *err)
+static bg_result enlist_by_token (const node_command_options *options, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     BG_AUTO_BUF text = {0};
     wire_token_text token;
-    BG_TRY (check_options (options, err));
     BG_TRY (node_token_read (options->token, &text, err));
     BG_TRY (wire_token_text_parse (bg_buf_slice (&text), &arena, &token, err));
     node_contact contact;
@@ -215,6 +211,30 @@ bg_result node_enlist_command (const node_command_options *options, bg_error *er
     return result;
 }
 
+static bg_result enlist_by_broker (const node_command_options *options, bg_error *err)
+{
+    if (options->token)
+        return bg_fail (err, BG_USAGE, "--token and --broker are two ways to enlist: give one");
+    if (!options->broker || !options->broker_key) {
+        bg_ignore (
+            bg_fail (err, BG_USAGE, "without a token enlist takes --broker and --broker-key"));
+        return bg_hint (err, "an administrator sees both with: bugle target pending -v");
+    }
+    node_contact contact;
+    bg_result result = node_contact_open (&contact, options->home, err);
+    if (bg_is_ok (result))
+        result = node_enlist_pending (&contact, options, err);
+    node_contact_close (&contact);
+    return result;
+}
+
+bg_result node_enlist_command (const node_command_options *options, bg_error *err)
+{
+    BG_TRY (check_options (options, err));
+    return options->broker || options->broker_key ? enlist_by_broker (options, err)
+                                                  : enlist_by_token (options, err);
+}
+
 static bg_result defect_with (
     node_contact *contact, const node_command_options *options, bg_error *err)
 {
@@ -224,7 +244,7 @@ static bg_result defect_with (
     BG_TRY (node_contact_ask (contact->node, WIRE_CONTROL_DEFECT, &request, WIRE_CONTROL_ANSWER,
         options->timeout_us + BG_SEC (5), &arena, &answer, err));
     const wire_control_answer *left = answer;
-    bg_result result = said (left->code, left->message, left->hint, err);
+    bg_result result = node_said (left->code, left->message, left->hint, err);
     /*  A node that lost its store knows of no enlistment; bugle-exec may still be pinned to one, and --force frees it.  */
     if (bg_failed (result) && !(options->force && result.code == BG_NOT_ENLISTED))
         return result;
@@ -233,11 +253,16 @@ static bg_result defect_with (
     BG_TRY (node_contact_ask (contact->exec, WIRE_EXEC_FORGET, &forget, WIRE_EXEC_VERDICT,
         EXEC_ANSWER_US, &arena, &answer, err));
     const wire_exec_verdict *verdict = answer;
-    bg_result forgotten = said (verdict->code, verdict->message, verdict->hint, err);
+    bg_result forgotten = node_said (verdict->code, verdict->message, verdict->hint, err);
     if (bg_failed (forgotten) && forgotten.code != BG_NOT_ENLISTED)
         return forgotten;
     if (bg_failed (result) && bg_failed (forgotten))
         return bg_fail (err, BG_NOT_ENLISTED, "this machine is not enlisted");
+    if (left->pending) {
+        (void) printf ("stopped asking the broker \"%.*s\" to be enlisted as %.*s\n",
+            BG_SLICE_ARG (left->broker), BG_SLICE_ARG (left->name));
+        return bg_ok ();
+    }
     (void) printf ("defected%s%.*s: %llu job%s removed, local history kept\n",
         left->broker.size ? " from " : "", BG_SLICE_ARG (left->broker),
         (unsigned long long) left->removed_jobs, left->removed_jobs == 1 ? "" : "s");

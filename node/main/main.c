@@ -114,7 +114,11 @@ static node_command_options read_options (const ctl_run *run)
         /*  It lies in argv, where enlist overwrites it.  */
         .token = (char *) (uintptr_t) ctl_text (parsed, CTL_OPT_TOKEN, NULL),
         .timeout_us = ctl_duration_us (parsed, CTL_OPT_TIMEOUT, DEFAULT_TIMEOUT_US),
+        .broker = ctl_text (parsed, CTL_OPT_BROKER, NULL),
+        .broker_key = ctl_text (parsed, CTL_OPT_BROKER_KEY, NULL),
+        .wait_us = ctl_duration_us (parsed, CTL_OPT_WAIT, INT64_MAX),
         .force = ctl_given (parsed, CTL_OPT_FORCE),
+        .out = run->out,
     };
 }
 

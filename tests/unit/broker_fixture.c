@@ -293,6 +293,7 @@ void fx_send_again (fx *self, wire_channel channel, const bg_key *from, bg_id se
     wire_message_encode (kind, request, session, value, &header, &body);
     const broker_message message = {.channel = channel,
         .peer = *from,
+        .address = self->address,
         .header = bg_buf_slice (&header),
         .body = bg_buf_slice (&body)};
     self->sent_count = 0;

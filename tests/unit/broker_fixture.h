@@ -62,7 +62,8 @@ typedef struct {
     bool keys_ready;
     bg_key *flagged; /*  targets whose heartbeats would say pending  */
     size_t flagged_count;
-    bool crashed; /*  the store failed under the last message  */
+    bool crashed;     /*  the store failed under the last message  */
+    bg_slice address; /*  whence messages come; empty: not known  */
 } fx;
 
 typedef struct {
