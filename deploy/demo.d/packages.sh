@@ -2,8 +2,8 @@
 
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev libsqlite3-dev
     libsystemd-dev libyaml-dev libjansson-dev libsmartcols-dev uthash-dev tzdata"
-TEST_PACKAGES="libcmocka-dev python3 python3-zmq python3-msgpack python3-nacl python3-yaml git"
-FULL_PACKAGES="clang libclang-rt-14-dev"
+TEST_PACKAGES="libcmocka-dev python3 python3-zmq python3-msgpack python3-nacl python3-yaml git bash-completion groff-base man-db"
+FULL_PACKAGES="clang libclang-rt-14-dev debootstrap"
 PACKAGE_PACKAGES="dpkg-dev debhelper fakeroot lintian po-debconf"
 
 # need_packages NAME...: installs what is missing, or says what an administrator has to install.

@@ -278,7 +278,10 @@ class Services:
                 self.start(other)
         if unit.get("Type") == "oneshot":
             return
-        self.running.setdefault(name, Service(self.machine, unit)).start()
+        service = self.running.setdefault(name, Service(self.machine, unit))
+        service.start()
+        if service.child is None:  # a condition of the unit does not hold
+            del self.running[name]
 
     def stop(self, name):
         for other in self.followers(name):
@@ -306,7 +309,13 @@ class Services:
         self.machine.path("/run/systemd/system").mkdir(parents=True, exist_ok=True)
         for name in ("ask", "answer"):
             os.mkfifo(self.machine.path(f"/run/services.{name}"))
-        script = ("#!/bin/sh\necho \"$(basename \"$0\") $*\" >/run/services.ask\nread -r code </run/services.answer\n"
+        systemctl = self.machine.path("/usr/bin/systemctl")
+        if systemctl.exists():
+            systemctl.rename(systemctl.with_name("systemctl.own"))
+        script = ("#!/bin/sh\n"
+                  # Links of units that are enabled are a matter of files: systemd's own does that.
+                  "case $* in *--root=*) exec /usr/bin/systemctl.own \"$@\" ;; esac\n"
+                  "echo \"$(basename \"$0\") $*\" >/run/services.ask\nread -r code </run/services.answer\n"
                   "exit \"$code\"\n")
         for name in ("/usr/bin/systemctl", "/usr/bin/deb-systemd-invoke"):
             path = self.machine.path(name)

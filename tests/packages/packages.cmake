@@ -4,7 +4,8 @@ set (bugle_package_tests
     "test_layout quick 120"
     "test_units quick 120"
     "test_completion quick 120"
-    "test_man quick 120")
+    "test_man quick 120"
+    "test_packages full 2400")
 foreach (row ${bugle_package_tests})
     separate_arguments (row UNIX_COMMAND "${row}")
     list (GET row 0 name)
