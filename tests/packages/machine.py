@@ -75,6 +75,7 @@ class Machine:
                    f"lowerdir={base},upperdir={self.directory}/upper,workdir={self.directory}/work", self.root)
         self.mount("-t", "proc", "proc", self.root / "proc")
         self.mount("--rbind", "/dev", self.root / "dev")
+        self.mount("--bind", "-o", "ro", "/sys", self.root / "sys")
         for name, mode in (("run", "0755"), ("tmp", "1777")):
             self.mount("-t", "tmpfs", "-o", f"mode={mode}", "tmpfs", self.root / name)
         self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
@@ -187,6 +188,7 @@ class Service:
         self.machine, self.unit = machine, unit
         self.child = None
         self.log = machine.directory / f"{unit.name}.log"
+        self.calls = machine.directory / f"{unit.name}.calls"  # of the kernel, where strace can be used
 
     def argv(self):
         get = self.unit.get
@@ -200,7 +202,8 @@ class Service:
             command += ["--inh-caps=-all", "--bounding-set=-all"]
         if get("NoNewPrivileges") == "yes":
             command += ["--no-new-privs"]
-        return self.machine.command([*command, *get("ExecStart").split()])
+        trace = ["strace", "-D", "-f", "-qq", "-A", "-o", str(self.calls)] if self.machine.services.trace else []
+        return [*trace, *self.machine.command([*command, *get("ExecStart").split()])]
 
     def start(self):
         if self.is_running():
@@ -256,6 +259,7 @@ class Services:
         self.machine = machine
         self.running = {}
         self.asked = []
+        self.trace = False
         self.thread = None
         self.failure = None
 

@@ -4,7 +4,9 @@ import json
 import os
 import pathlib
 import shutil
+import re
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -14,6 +16,8 @@ from machine import Machine, wait_for
 
 TOP = pathlib.Path(__file__).parents[2]
 PROGRAMS = pathlib.Path(os.environ.get("BUGLE_BIN") or TOP / "build" / "dev" / "bin")
+
+PARTS = ("bugle-broker-core", "bugle-broker-front", "bugle-node")  # those with a sandbox
 
 JOB = """
 job: {name}
@@ -50,6 +54,8 @@ class Layout(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.machine = Machine()
+        probe = shutil.which("strace") and subprocess.run(["strace", "-D", "-o", "/dev/null", "true"], check=False)
+        cls.machine.services.trace = bool(probe) and probe.returncode == 0
         try:
             install(cls.machine)
         except BaseException:
@@ -160,6 +166,74 @@ class Layout(unittest.TestCase):
                        lambda: [row for row in self.history("long") if row["state"] != "running"])[0]
         self.assertEqual(row["state"], "succeeded")
         self.assertEqual(mark.read_text(), "begun\nover\n")
+
+    def test_A_no_part_calls_what_its_unit_forbids(self):
+        for name in PARTS:
+            unit, text = self.traced(name)
+            filters = unit.sections["Service"]["SystemCallFilter"]
+            allowed = calls_of(["@default", *filters[0].split()]) - calls_of(filters[1].lstrip("~").split())
+            used = set(re.findall(r"^\d+ +(\w+)\(", text, re.M))
+            self.assertGreater(len(used), 30, name)
+            self.assertEqual(sorted(used - allowed), [], name)
+
+    def traced(self, name):
+        """The unit, and what its program asked the kernel for."""
+        if not self.machine.services.trace:
+            self.skipTest("strace cannot be used here")
+        unit = machine.Unit(TOP / f"deploy/systemd/{name}.service")
+        text = (self.machine.directory / f"{name}.service.calls").read_text()
+        # What chroot and setpriv do before the program is there is not ours.
+        program = re.escape(unit.get("ExecStart").split()[0])
+        return unit, "".join(part.split('execve("')[0] for part in re.split(rf'execve\("{program}"', text)[1:])
+
+    def test_B_what_is_written_lies_where_the_unit_lets_it(self):
+        for name in PARTS:
+            unit, text = self.traced(name)
+            places = tuple(f"{path}/" for path in unit.words("ReadWritePaths", "Service"))
+            for path, flags in re.findall(r'openat\(AT_FDCWD, "([^"]+)", ([A-Z_|]+)', text):
+                if "O_WRONLY" in flags or "O_RDWR" in flags or "O_CREAT" in flags:
+                    self.assertTrue(path == "/dev/null" or path.startswith(places), f"{name} writes {path}")
+            opened = set(re.findall(r'openat\(AT_FDCWD, "(/var/lib/bugle/\w+|/run/bugle/\w+)', text))
+            hidden = {path.lstrip("-") for path in unit.words("InaccessiblePaths", "Service")}
+            self.assertEqual(opened & hidden, set(), name)
+
+    def test_C_what_is_read_of_proc_is_there(self):
+        for name in PARTS:
+            unit, text = self.traced(name)
+            if unit.get("ProcSubset") != "pid":
+                continue
+            for path in re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"(/proc/[^"]+)"', text):
+                # The C library looks there before it gives memory back, and does without.
+                if path != "/proc/sys/vm/overcommit_memory":
+                    self.assertRegex(path, r"^/proc/(self|thread-self|\d+)/", name)
+
+    def test_D_sockets_are_of_the_families_that_the_unit_names(self):
+        for name in PARTS:
+            unit, text = self.traced(name)
+            families = set(unit.words("RestrictAddressFamilies", "Service"))
+            used = set(re.findall(r"\bsocket\((AF_\w+|PF_\w+)", text))
+            self.assertIn("AF_UNIX", used)
+            # The configuration is read the same way by both parts of the broker: the core asks for the addresses of an
+            # interface too, gets no answer, and needs none.
+            self.assertEqual(used - families - {"AF_NETLINK"}, set(), name)
+
+    def test_E_no_memory_is_written_and_run(self):
+        for name in PARTS:
+            _, text = self.traced(name)
+            self.assertNotIn("PROT_WRITE|PROT_EXEC", text)
+
+
+def calls_of(words):
+    """System calls of a list with groups, as systemd knows them."""
+    found = set()
+    for word in words:
+        if not word.startswith("@"):
+            found.add(word)
+            continue
+        listed = subprocess.run(["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True)
+        inner = [line.strip() for line in listed.stdout.splitlines()[1:]]
+        found |= calls_of([line for line in inner if line and not line.startswith("#")])
+    return found
 
 
 if __name__ == "__main__":
