@@ -122,9 +122,13 @@ static bg_result last_failure (
     return bg_ok ();
 }
 
-static void show_people (ctl_run *run, const json_t *object, const wire_history_row *failure)
+static void show_people (
+    ctl_run *run, const wire_job_row *row, const json_t *object, const wire_history_row *failure)
 {
     ctl_fields (run->out, ctl_job_fields, ctl_job_field_count, object);
+    if (!ctl_job_is_everywhere (row))
+        ctl_section (run->out, "Versions on targets", ctl_job_holder_columns,
+            ctl_job_holder_column_count, json_object_get (object, "holders"));
     ctl_section (run->out, "Steps", ctl_job_step_columns, ctl_job_step_column_count,
         json_object_get (object, "steps"));
     ctl_section (run->out, "Schedules", ctl_job_schedule_columns, ctl_job_schedule_column_count,
@@ -156,6 +160,7 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
     BG_TRY (last_failure (run, row->name, &failure, err));
     json_t *object = ctl_job_json (row);
     ctl_job_add_definition (object, &job, ctl_client_now_us (run->client));
+    ctl_job_add_holders (object, row);
     json_t *list = json_array ();
     for (size_t i = 0; i < runs.count; i++)
         json_array_append_new (list, ctl_history_json (&runs.rows[i]));
@@ -166,7 +171,7 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
         ctl_object (run->out, "job", ctl_job_fields, ctl_job_field_count, "name", object);
         return bg_ok ();
     }
-    show_people (run, object, failure);
+    show_people (run, row, object, failure);
     json_decref (object);
     return bg_ok ();
 }

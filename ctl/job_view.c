@@ -46,6 +46,52 @@ json_t *ctl_job_json (const wire_job_row *row)
     return object;
 }
 
+/*  ---- who holds what ----  */
+
+static json_t *holder_json (const wire_holder *holder)
+{
+    const char *state = wire_delivery_state_word (holder->state);
+    json_t *version = holder->revision  ? count_json (holder->revision)
+                      : holder->version ? json_string ("older")
+                                        : json_null ();
+    return json_pack ("{s:o, s:s, s:o, s:o}", "version", version, "state",
+        state ? state : "unknown", "count", count_json (holder->count), "targets",
+        ctl_json_slices (holder->names, holder->names_count));
+}
+
+void ctl_job_add_holders (json_t *object, const wire_job_row *row)
+{
+    json_t *list = json_array ();
+    for (size_t i = 0; i < row->holders_count; i++)
+        json_array_append_new (list, holder_json (&row->holders[i]));
+    json_object_set_new (object, "holders", list);
+}
+
+bool ctl_job_is_everywhere (const wire_job_row *row)
+{
+    return row->holders_count == 0 ||
+           (row->holders_count == 1 && row->holders[0].version == row->version);
+}
+
+static void print_holds (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    const json_t *version = json_object_get (row, "version");
+    if (json_is_integer (version))
+        bg_buf_printf (text, "v%" JSON_INTEGER_FORMAT, json_integer_value (version));
+    else
+        bg_buf_append_str (text, json_is_string (version) ? json_string_value (version) : "none");
+}
+
+const ctl_column ctl_job_holder_columns[] = {
+    {NULL, "HOLDS", CTL_CELL_TEXT, CTL_NORMAL, print_holds},
+    {"state", "NEWEST", CTL_CELL_STATE, CTL_NORMAL, NULL},
+    {"count", "COUNT", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"targets", "TARGETS", CTL_CELL_NAMES, CTL_NORMAL, NULL},
+};
+const size_t ctl_job_holder_column_count =
+    sizeof ctl_job_holder_columns / sizeof ctl_job_holder_columns[0];
+
 /*  ---- the definition ----  */
 
 static json_t *duration_or_null (uint64_t duration_us)

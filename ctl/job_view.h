@@ -17,6 +17,10 @@ void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us
 /*  Adds next, the earliest time of the schedules that is the same on all targets (null: none, or disabled), and zone:
     "target" when a schedule goes by each target's own clock.  */
 void ctl_job_add_next (json_t *object, const wire_job *job, int64_t now_us);
+/*  Adds holders: which targets hold which version, and what becomes of the newest there.  */
+void ctl_job_add_holders (json_t *object, const wire_job_row *row);
+/*  All that it is for hold the newest version.  */
+bool ctl_job_is_everywhere (const wire_job_row *row);
 
 /*  Columns and fields over these objects.  */
 extern const ctl_column ctl_job_columns[];
@@ -25,6 +29,8 @@ extern const ctl_column ctl_job_fields[];
 extern const size_t ctl_job_field_count;
 extern const ctl_column ctl_job_step_columns[];
 extern const size_t ctl_job_step_column_count;
+extern const ctl_column ctl_job_holder_columns[];
+extern const size_t ctl_job_holder_column_count;
 extern const ctl_column ctl_job_schedule_columns[];
 extern const size_t ctl_job_schedule_column_count;
 

@@ -81,6 +81,26 @@ size_t broker_bitmap_size_both (const broker_bitmap *a, const broker_bitmap *b)
     return size;
 }
 
+void broker_bitmap_add (broker_bitmap *self, const broker_bitmap *from)
+{
+    grow (self, from->count);
+    for (size_t i = 0; i < from->count; i++)
+        self->words[i] |= from->words[i];
+}
+
+void broker_bitmap_remove (broker_bitmap *self, const broker_bitmap *from)
+{
+    const size_t count = self->count < from->count ? self->count : from->count;
+    for (size_t i = 0; i < count; i++)
+        self->words[i] &= ~from->words[i];
+}
+
+void broker_bitmap_keep (broker_bitmap *self, const broker_bitmap *from)
+{
+    for (size_t i = 0; i < self->count; i++)
+        self->words[i] &= i < from->count ? from->words[i] : 0;
+}
+
 uint32_t broker_bitmap_next (const broker_bitmap *self, uint32_t after)
 {
     uint64_t from = (uint64_t) after + 1;

@@ -24,6 +24,10 @@ void broker_bitmap_copy (broker_bitmap *self, const broker_bitmap *from);
 size_t broker_bitmap_size (const broker_bitmap *self);
 /*  Members of both sets.  */
 size_t broker_bitmap_size_both (const broker_bitmap *a, const broker_bitmap *b);
+/*  Adds the members of another set; removes them; keeps only them.  */
+void broker_bitmap_add (broker_bitmap *self, const broker_bitmap *from);
+void broker_bitmap_remove (broker_bitmap *self, const broker_bitmap *from);
+void broker_bitmap_keep (broker_bitmap *self, const broker_bitmap *from);
 /*  The smallest member > after; 0 when there is none.  */
 uint32_t broker_bitmap_next (const broker_bitmap *self, uint32_t after);
 

@@ -5,21 +5,37 @@
 
 static void check_document (const broker_document *document)
 {
-    const broker_bitmap *settled[] = {&document->applied, &document->waiting, &document->failed};
-    for (size_t i = 0; i < 3; i++) {
+    enum { SETS = 4 };
+    const broker_bitmap *settled[SETS] = {
+        &document->applied, &document->waiting, &document->failed, &document->skipped};
+    for (size_t i = 0; i < SETS; i++) {
         bg_assert (broker_bitmap_size_both (settled[i], &document->rows) ==
                    broker_bitmap_size (settled[i]));
-        for (size_t k = i + 1; k < 3; k++)
+        for (size_t k = i + 1; k < SETS; k++)
             bg_assert (broker_bitmap_size_both (settled[i], settled[k]) == 0);
     }
     bg_assert (broker_bitmap_size_both (&document->addressed, &document->rows) ==
                broker_bitmap_size (&document->addressed));
+    bg_assert (broker_bitmap_size_both (&document->noted, &document->rows) ==
+               broker_bitmap_size (&document->noted));
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number)) {
+        const uint64_t held = broker_held_find (&document->held, number, NULL);
+        const uint64_t settled_before = broker_held_find (&document->settled, number, NULL);
+        if (broker_bitmap_has (&document->applied, number))
+            bg_assert (held == BROKER_HELD_NONE);
+        if (broker_bitmap_has (&document->applied, number) ||
+            broker_bitmap_has (&document->failed, number))
+            bg_assert (settled_before == BROKER_HELD_NONE);
+    }
 }
 
 typedef struct {
     uint32_t pending;
     uint32_t waiting;
     uint32_t failed;
+    uint32_t skipped;
+    uint32_t blind;
     uint32_t rows;
     uint32_t deeds;
     uint8_t digest[WIRE_DIGEST_BYTES];
@@ -30,6 +46,7 @@ static void add_state (counted *sum, uint64_t state)
     sum->pending += state == WIRE_DELIVERY_PENDING;
     sum->waiting += state == WIRE_DELIVERY_WAITING;
     sum->failed += state == WIRE_DELIVERY_FAILED;
+    sum->skipped += state == WIRE_DELIVERY_SKIPPED;
 }
 
 static void check_target (const broker_core *self, const broker_target *target)
@@ -43,7 +60,10 @@ static void check_target (const broker_core *self, const broker_target *target)
         bg_assert (broker_target_is_member (target));
         add_state (&sum, state);
         sum.rows++;
-        wire_digest_toggle (sum.digest, document->key, document->version);
+        const uint64_t expected = broker_deliver_expected (document, target->number);
+        sum.blind += expected == BROKER_HELD_OLDER;
+        if (expected != BROKER_HELD_NONE && expected != BROKER_HELD_OLDER)
+            wire_digest_toggle (sum.digest, document->key, expected);
     }
     add_state (&sum, target->membership_state);
     wire_digest_toggle (sum.digest, target->id, target->membership_version);
@@ -51,7 +71,8 @@ static void check_target (const broker_core *self, const broker_target *target)
          execution = execution->hh.next)
         sum.deeds += broker_execution_is_pending (execution, target->number);
     bg_assert (sum.pending == target->pending && sum.waiting == target->waiting &&
-               sum.failed == target->failed);
+               sum.failed == target->failed && sum.skipped == target->skipped &&
+               sum.blind == target->blind);
     bg_assert (sum.rows == target->rows && sum.deeds == target->deeds);
     bg_assert (memcmp (sum.digest, target->digest, sizeof sum.digest) == 0);
     bg_assert (broker_target_with_id (self, target->id) == target);

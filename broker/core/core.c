@@ -165,6 +165,7 @@ void broker_core_destroy (broker_core **self_p)
     free (self->targets);
     free (self->spare_numbers);
     free (self->job_order);
+    free (self->op_events);
     bg_buf_fini (&self->scratch);
     wire_keyring_destroy (&self->keyring);
     explicit_bzero (self->settings.sign_secret, sizeof self->settings.sign_secret);
@@ -227,6 +228,7 @@ bg_result broker_core_front_stats (
 bg_result broker_core_tick (broker_core *self, bg_now now, bg_error *err)
 {
     bg_assert (self->recovered);
+    self->event_us = now.utc_us;
     if (now.mono_us >= self->tick_mono_us) {
         self->tick_mono_us = now.mono_us + BROKER_TICK_US;
         broker_stream_tick (self, now);

@@ -218,6 +218,7 @@ static bg_result carry_out (
     for (uint32_t number = broker_bitmap_next (&execution->addressed, 0); number;
          number = broker_bitmap_next (&execution->addressed, number))
         broker_target_at (self, number)->deeds++;
+    broker_op_deed_changed (self, execution, 0, WIRE_DELIVERY_PENDING);
     int64_t due_us = request->now.mono_us + (record.expires_us - request->now.utc_us);
     if (due_us < self->expiry_mono_us)
         self->expiry_mono_us = due_us;

@@ -1,14 +1,18 @@
 /*  Delivery rows: which target has which document in which state, and what the targets say about
     it.
 
-    A row is a bit in document->rows; its state is the set among applied, waiting and failed that
-    holds its number, none of them meaning pending. One bit is enough because all rows of a document
-    stand at its newest version: once a target has a row it gets every later version, also one that
-    no longer addresses it (it then drops the job but keeps the floor). What there is to say beyond
-    the state (code, sentence) is a note in the store.
+    A row is a bit in document->rows; its state is the set among applied, waiting, failed and skipped
+    that holds its number, none of them meaning pending. One bit is enough because all rows of a
+    document stand at its newest version: once a target has a row it gets every later version, also
+    one that no longer addresses it (it then drops the job but keeps the floor). What there is to say
+    beyond the state (code, sentence) is a note in the store.
 
-    Invariant: the digest of a target changes exactly when a row of it comes, goes or moves to
-    another version, never with the state.  */
+    A skipped row is never sent, so the target's digest has what it had settled before: the version
+    that it refused, or an older one, or nothing. document->settled remembers that where the newest
+    version is not it, and an inventory teaches it.
+
+    Invariant: the digest of a target changes exactly when a row of it comes, goes, moves to another
+    version, or is skipped or no longer so.  */
 #include "broker/core/state.h"
 
 typedef struct {
@@ -33,6 +37,7 @@ static void count_state (broker_target *target, uint64_t state, bool in)
     uint32_t *count = state == WIRE_DELIVERY_PENDING   ? &target->pending
                       : state == WIRE_DELIVERY_WAITING ? &target->waiting
                       : state == WIRE_DELIVERY_FAILED  ? &target->failed
+                      : state == WIRE_DELIVERY_SKIPPED ? &target->skipped
                                                        : NULL;
     if (!count)
         return;
@@ -49,6 +54,8 @@ static broker_bitmap *bitmap_of (broker_document *document, uint64_t state)
         return &document->waiting;
     case WIRE_DELIVERY_FAILED:
         return &document->failed;
+    case WIRE_DELIVERY_SKIPPED:
+        return &document->skipped;
     default:
         return NULL;
     }
@@ -64,22 +71,93 @@ uint64_t broker_deliver_state (const broker_document *document, uint32_t number)
         return WIRE_DELIVERY_WAITING;
     if (broker_bitmap_has (&document->failed, number))
         return WIRE_DELIVERY_FAILED;
+    if (broker_bitmap_has (&document->skipped, number))
+        return WIRE_DELIVERY_SKIPPED;
     return WIRE_DELIVERY_PENDING;
+}
+
+void broker_deliver_select (const broker_document *document, uint64_t states, broker_bitmap *out)
+{
+    const broker_bitmap *sets[] = {
+        &document->waiting, &document->applied, &document->failed, &document->skipped};
+    static const uint64_t of[] = {
+        WIRE_DELIVERY_WAITING, WIRE_DELIVERY_APPLIED, WIRE_DELIVERY_FAILED, WIRE_DELIVERY_SKIPPED};
+    const bool pending = (states & (UINT64_C (1) << WIRE_DELIVERY_PENDING)) != 0;
+    if (pending)
+        broker_bitmap_add (out, &document->rows);
+    for (size_t i = 0; i < 4; i++) {
+        if (states & (UINT64_C (1) << of[i]))
+            broker_bitmap_add (out, sets[i]);
+        else if (pending)
+            broker_bitmap_remove (out, sets[i]);
+    }
+}
+
+/*  ---- the digest ----  */
+
+uint64_t broker_deliver_expected (const broker_document *document, uint32_t number)
+{
+    if (!broker_bitmap_has (&document->skipped, number))
+        return document->version;
+    return broker_held_find (&document->settled, number, NULL);
+}
+
+/*  Takes a row into the digest of its target, or out of it: the same operation.  */
+static void toggle_row (const broker_document *document, broker_target *target, bool in)
+{
+    const uint64_t expected = broker_deliver_expected (document, target->number);
+    if (expected == BROKER_HELD_OLDER) {
+        bg_assert (in || target->blind > 0);
+        target->blind = in ? target->blind + 1 : target->blind - 1;
+    } else if (expected != BROKER_HELD_NONE)
+        wire_digest_toggle (target->digest, document->key, expected);
+}
+
+/*  All rows at once: only what is skipped is looked at one by one.  */
+static void toggle_rows (broker_core *self, const broker_document *document, bool in)
+{
+    const digest_mask mask = mask_of (document->key, document->version);
+    const bool any_skipped = broker_bitmap_next (&document->skipped, 0) != 0;
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number)) {
+        broker_target *target = broker_target_at (self, number);
+        bg_assert (target);
+        if (any_skipped && broker_bitmap_has (&document->skipped, number))
+            toggle_row (document, target, in);
+        else
+            toggle (target, &mask);
+        count_state (target, broker_deliver_state (document, number), in);
+        target->rows = in ? target->rows + 1 : target->rows - 1;
+    }
+}
+
+/*  What the target stood at before leaves the memory of older versions, or enters it.  */
+static void keep_older (broker_document *document, uint32_t number, uint64_t old, uint64_t state)
+{
+    if (state == WIRE_DELIVERY_APPLIED)
+        broker_held_clear (&document->held, number);
+    else if (old == WIRE_DELIVERY_APPLIED)
+        broker_held_put (&document->held, number, document->version, document->revision);
+    if (state == WIRE_DELIVERY_APPLIED || state == WIRE_DELIVERY_FAILED)
+        broker_held_clear (&document->settled, number);
+    else if (old == WIRE_DELIVERY_APPLIED || old == WIRE_DELIVERY_FAILED)
+        broker_held_put (&document->settled, number, document->version, document->revision);
 }
 
 void broker_deliver_set (
     broker_core *self, broker_document *document, broker_target *target, uint64_t state)
 {
-    uint64_t old = broker_deliver_state (document, target->number);
+    const uint64_t old = broker_deliver_state (document, target->number);
     if (old == state)
         return;
     if (old == 0) {
-        digest_mask mask = mask_of (document->key, document->version);
         broker_bitmap_set (&document->rows, target->number);
         target->rows++;
-        toggle (target, &mask);
-    } else
+    } else {
+        toggle_row (document, target, false);
         count_state (target, old, false);
+    }
+    keep_older (document, target->number, old, state);
     broker_bitmap *from = bitmap_of (document, old);
     broker_bitmap *to = bitmap_of (document, state);
     if (from)
@@ -87,6 +165,27 @@ void broker_deliver_set (
     if (to)
         broker_bitmap_set (to, target->number);
     count_state (target, state, true);
+    toggle_row (document, target, true);
+    broker_document_dirty (self, document);
+    broker_op_changed (self, document, target->number, state);
+}
+
+void broker_deliver_learn (
+    broker_core *self, broker_document *document, broker_target *target, uint64_t version)
+{
+    const uint32_t number = target->number;
+    const uint64_t state = broker_deliver_state (document, number);
+    bg_assert (state != 0 && state != WIRE_DELIVERY_APPLIED && state != WIRE_DELIVERY_FAILED);
+    toggle_row (document, target, false);
+    if (version == 0)
+        broker_held_clear (&document->settled, number);
+    else
+        broker_held_put (&document->settled, number, version, 0);
+    /*  In force is what it was thought to be, unless that is newer than what it has.  */
+    const uint64_t in_force = broker_held_find (&document->held, number, NULL);
+    if (version == 0 || (in_force != BROKER_HELD_OLDER && in_force > version))
+        broker_held_clear (&document->held, number);
+    toggle_row (document, target, true);
     broker_document_dirty (self, document);
 }
 
@@ -126,15 +225,13 @@ static bool addresses (
 
 void broker_deliver_retract (broker_core *self, broker_document *document)
 {
-    digest_mask mask = mask_of (document->key, document->version);
-    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
-         number = broker_bitmap_next (&document->rows, number)) {
-        broker_target *target = broker_target_at (self, number);
-        bg_assert (target);
-        count_state (target, broker_deliver_state (document, number), false);
-        target->rows--;
-        toggle (target, &mask);
-    }
+    toggle_rows (self, document, false);
+    broker_held_put_all (
+        &document->held, &document->applied, document->version, document->revision);
+    broker_held_put_all (
+        &document->settled, &document->applied, document->version, document->revision);
+    broker_held_put_all (
+        &document->settled, &document->failed, document->version, document->revision);
 }
 
 void broker_deliver_renew (broker_core *self, broker_document *document)
@@ -150,15 +247,11 @@ void broker_deliver_renew (broker_core *self, broker_document *document)
     broker_bitmap_empty (&document->applied);
     broker_bitmap_empty (&document->waiting);
     broker_bitmap_empty (&document->failed);
-    digest_mask mask = mask_of (document->key, document->version);
-    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
-         number = broker_bitmap_next (&document->rows, number)) {
-        broker_target *target = broker_target_at (self, number);
-        count_state (target, WIRE_DELIVERY_PENDING, true);
-        target->rows++;
-        toggle (target, &mask);
-    }
+    broker_bitmap_empty (&document->skipped);
+    broker_bitmap_empty (&document->noted);
+    toggle_rows (self, document, true);
     broker_document_dirty (self, document);
+    broker_op_changed (self, document, 0, WIRE_DELIVERY_PENDING);
 }
 
 static void readdress (broker_core *self, broker_document *document, broker_target *target)
@@ -191,14 +284,16 @@ void broker_deliver_forget (broker_core *self, broker_target *target)
         uint64_t state = broker_deliver_state (document, target->number);
         if (state == 0)
             continue;
-        digest_mask mask = mask_of (document->key, document->version);
-        toggle (target, &mask);
+        toggle_row (document, target, false);
         target->rows--;
         count_state (target, state, false);
         broker_bitmap *set = bitmap_of (document, state);
         if (set)
             broker_bitmap_clear (set, target->number);
         broker_bitmap_clear (&document->rows, target->number);
+        broker_bitmap_clear (&document->noted, target->number);
+        broker_held_clear (&document->held, target->number);
+        broker_held_clear (&document->settled, target->number);
         broker_document_dirty (self, document);
     }
 }
@@ -222,12 +317,49 @@ void broker_deliver_membership_state (broker_target *target, uint64_t state)
 
 /*  ---- the durable form ----  */
 
-void broker_deliver_encode (const broker_document *document, bg_buf *out)
+enum { BITMAPS_FIRST = 5, BITMAPS = 7 }; /*  stores of the first version have five  */
+
+static void all_bitmaps (broker_document *document, broker_bitmap *sets[BITMAPS])
 {
-    const broker_bitmap *sets[] = {&document->addressed, &document->rows, &document->applied,
-        &document->waiting, &document->failed};
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+    sets[0] = &document->addressed;
+    sets[1] = &document->rows;
+    sets[2] = &document->applied;
+    sets[3] = &document->waiting;
+    sets[4] = &document->failed;
+    sets[5] = &document->skipped;
+    sets[6] = &document->noted;
+}
+
+void broker_deliver_encode (broker_document *document, bg_buf *out)
+{
+    broker_bitmap *sets[BITMAPS];
+    all_bitmaps (document, sets);
+    for (size_t i = 0; i < BITMAPS; i++)
         broker_bitmap_encode (sets[i], out);
+    broker_held_encode (&document->held, out);
+    broker_held_encode (&document->settled, out);
+    bg_buf_append_u64 (out, document->first_version);
+}
+
+/*  What a store of the first version does not have.  */
+static void fill_rest (broker_document *document)
+{
+    broker_bitmap_add (&document->noted, &document->waiting);
+    broker_bitmap_add (&document->noted, &document->failed);
+}
+
+static bg_result decode_rest (broker_document *document, bg_slice bytes, bg_error *err)
+{
+    broker_bitmap *sets[BITMAPS];
+    all_bitmaps (document, sets);
+    for (size_t i = BITMAPS_FIRST; i < BITMAPS; i++)
+        BG_TRY (broker_bitmap_decode (sets[i], &bytes, err));
+    BG_TRY (broker_held_decode (&document->held, &bytes, err));
+    BG_TRY (broker_held_decode (&document->settled, &bytes, err));
+    if (bytes.size < 8)
+        return bg_fail (err, BG_STORE, "the deliveries of '%s' are cut short", document->name);
+    document->first_version = bg_read_u64 (bytes.data);
+    return bg_ok ();
 }
 
 bg_result broker_deliver_decode (
@@ -235,22 +367,21 @@ bg_result broker_deliver_decode (
 {
     if (bytes.size == 0)
         return bg_ok ();
-    broker_bitmap *sets[] = {&document->addressed, &document->rows, &document->applied,
-        &document->waiting, &document->failed};
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+    broker_bitmap *sets[BITMAPS];
+    all_bitmaps (document, sets);
+    for (size_t i = 0; i < BITMAPS_FIRST; i++)
         BG_TRY (broker_bitmap_decode (sets[i], &bytes, err));
-    digest_mask mask = mask_of (document->key, document->version);
+    if (bytes.size == 0)
+        fill_rest (document);
+    else
+        BG_TRY (decode_rest (document, bytes, err));
     for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
-         number = broker_bitmap_next (&document->rows, number)) {
-        broker_target *target = broker_target_at (self, number);
-        if (!target)
+         number = broker_bitmap_next (&document->rows, number))
+        if (!broker_target_at (self, number))
             return bg_fail (err, BG_STORE,
                 "a delivery of '%s' is for target number %u, which is not in the store",
                 document->name, number);
-        count_state (target, broker_deliver_state (document, number), true);
-        target->rows++;
-        toggle (target, &mask);
-    }
+    toggle_rows (self, document, true);
     return bg_ok ();
 }
 
@@ -262,26 +393,66 @@ static bool is_settling (uint64_t state)
            state == WIRE_DELIVERY_FAILED;
 }
 
-/*  Keeps the sentence of a waiting or failed row, drops that of a row that was one.  */
-static bg_result keep_note (
-    broker_request *request, const wire_ack_item *item, uint64_t old, bg_error *err)
+/*  Keeps the sentence of what waits or was refused. Each refusal is one attempt more.  */
+static bg_result put_note (broker_request *request, const wire_ack_item *item, bg_error *err)
 {
     broker_core *self = request->core;
-    if (item->state == WIRE_DELIVERY_APPLIED) {
-        if (old != WIRE_DELIVERY_WAITING && old != WIRE_DELIVERY_FAILED)
-            return bg_ok ();
-        self->changed = true;
-        return self->store->note_remove (self->store->ctx, item->key, request->target->number, err);
-    }
+    const broker_store *store = self->store;
+    broker_note_record before;
+    bool found = false;
+    BG_TRY (store->note_get (
+        store->ctx, item->key, request->target->number, request->arena, &before, &found, err));
     const broker_note_record note = {.object = item->key,
         .number = request->target->number,
         .version = item->version,
         .state = item->state,
         .code = item->code,
         .message = item->message,
-        .at_us = request->now.utc_us};
+        .at_us = request->now.utc_us,
+        .attempts = (found && before.version == item->version ? before.attempts : 0) +
+                    (item->state == WIRE_DELIVERY_FAILED)};
     self->changed = true;
-    return self->store->note_put (self->store->ctx, &note, err);
+    return store->note_put (store->ctx, &note, err);
+}
+
+static bg_result keep_note (
+    broker_request *request, const wire_ack_item *item, uint64_t old, bg_error *err)
+{
+    broker_core *self = request->core;
+    if (item->state != WIRE_DELIVERY_APPLIED)
+        return put_note (request, item, err);
+    if (old != WIRE_DELIVERY_WAITING && old != WIRE_DELIVERY_FAILED)
+        return bg_ok ();
+    self->changed = true;
+    return self->store->note_remove (self->store->ctx, item->key, request->target->number, err);
+}
+
+static bg_result note_of_document (
+    broker_request *request, broker_document *document, const wire_ack_item *item, bg_error *err)
+{
+    broker_core *self = request->core;
+    const uint32_t number = request->target->number;
+    if (item->state != WIRE_DELIVERY_APPLIED) {
+        if (broker_bitmap_set (&document->noted, number))
+            broker_document_dirty (self, document);
+        return put_note (request, item, err);
+    }
+    if (!broker_bitmap_clear (&document->noted, number))
+        return bg_ok ();
+    broker_document_dirty (self, document);
+    self->changed = true;
+    return self->store->note_remove (self->store->ctx, document->key, number, err);
+}
+
+/*  It was on its way when it was skipped. Taken is taken; refused is what was wanted, only settled.  */
+static bool stays_skipped (
+    broker_request *request, broker_document *document, const wire_ack_item *item)
+{
+    if (item->state == WIRE_DELIVERY_APPLIED)
+        return false;
+    if (item->state == WIRE_DELIVERY_FAILED)
+        broker_deliver_learn (request->core, document, request->target, document->version);
+    return true;
 }
 
 static bg_result ack_document (
@@ -293,7 +464,9 @@ static bg_result ack_document (
         broker_count (self, "ack-other-version");
         return bg_ok ();
     }
-    BG_TRY (keep_note (request, item, old, err));
+    if (old == WIRE_DELIVERY_SKIPPED && stays_skipped (request, document, item))
+        return bg_ok ();
+    BG_TRY (note_of_document (request, document, item, err));
     broker_deliver_set (self, document, request->target, item->state);
     if (item->state == WIRE_DELIVERY_FAILED)
         broker_log (self, BROKER_LOG_WARNING, "delivery-failed", "%s refused '%s': %.*s: %.*s",
@@ -313,6 +486,7 @@ static bg_result ack_membership (broker_request *request, const wire_ack_item *i
         return bg_ok ();
     BG_TRY (keep_note (request, item, target->membership_state, err));
     broker_deliver_membership_state (target, item->state);
+    broker_op_member_changed (request->core, target);
     if (target->defected_us != 0 && item->state == WIRE_DELIVERY_APPLIED)
         return broker_target_cut (request->core, target, err);
     return broker_target_store (request->core, target, err);
@@ -330,6 +504,8 @@ static bg_result ack_deed (
         broker_count (self, "ack-not-addressed");
         return bg_ok ();
     }
+    if (!broker_bitmap_has (&execution->begun, target->number))
+        broker_op_deed_changed (self, execution, target->number, item->state);
     if (item->state == WIRE_DELIVERY_WAITING)
         return keep_note (request, item, WIRE_DELIVERY_PENDING, err);
     wire_ack_item refused = *item;

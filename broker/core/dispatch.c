@@ -47,6 +47,9 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_EXEC_WATCH, broker_on_exec_watch, false},
     {WIRE_HISTORY_QUERY, broker_on_history_query, false},
     {WIRE_ASK_TARGET, broker_on_ask_target, false},
+    {WIRE_OP_QUERY, broker_on_op_query, false},
+    {WIRE_OP_TAIL, broker_on_op_tail, false},
+    {WIRE_VERSION_QUERY, broker_on_version_query, false},
 };
 
 static const dispatch_row *row_of (uint64_t kind)
@@ -202,6 +205,7 @@ bg_result broker_core_message (
     broker_core *self, bg_now now, const broker_message *message, bg_error *err)
 {
     bg_assert (self->recovered);
+    self->event_us = now.utc_us;
     BG_AUTO_ARENA arena = {0};
     bg_error own = {0};
     broker_request request = {.core = self, .now = now, .message = message, .arena = &arena};

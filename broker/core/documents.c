@@ -206,6 +206,10 @@ bg_result broker_document_take (broker_core *self, const broker_document_record 
         broker_replace_str (&document->category, bg_slice_str (""));
         HASH_ADD (hh, self->documents, key, sizeof document->key, document);
     }
+    if (document->version == 0)
+        document->first_version = record->revision == 1 ? record->version : 0;
+    else if (!broker_document_is_live (document))
+        document->first_version = record->version;
     document->type = record->type;
     document->object_type = record->object_type;
     document->version = record->version;
@@ -232,6 +236,10 @@ void broker_document_free (broker_core *self, broker_document *document)
     broker_bitmap_fini (&document->applied);
     broker_bitmap_fini (&document->waiting);
     broker_bitmap_fini (&document->failed);
+    broker_bitmap_fini (&document->skipped);
+    broker_bitmap_fini (&document->noted);
+    broker_held_fini (&document->held);
+    broker_held_fini (&document->settled);
     bg_arena_fini (&document->arena);
     free (document->name);
     free (document->name_key);

@@ -41,7 +41,7 @@ void broker_execution_record_of (
     memcpy (record->counts, execution->counts, sizeof record->counts);
 }
 
-static bg_result decode_bitmaps (broker_execution *execution, bg_slice bytes, bg_error *err)
+bg_result broker_execution_decode (broker_execution *execution, bg_slice bytes, bg_error *err)
 {
     if (bytes.size == 0)
         return bg_ok ();
@@ -73,7 +73,7 @@ bg_result broker_execution_load (broker_core *self, const broker_execution_recor
     memcpy (execution->counts, record->counts, sizeof execution->counts);
     execution->done_us = record->done_us;
     HASH_ADD (hh, self->executions, id, sizeof execution->id, execution);
-    bg_result result = decode_bitmaps (execution, record->bitmaps, err);
+    bg_result result = broker_execution_decode (execution, record->bitmaps, err);
     if (bg_failed (result)) {
         broker_execution_free (self, execution);
         return result;

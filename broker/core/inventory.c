@@ -18,7 +18,7 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
         return asks;
     }
     if (!broker_target_is_member (target) || target->pending > 0 || target->waiting > 0 ||
-        poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
+        target->blind > 0 || poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
         return false;
     if (memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) == 0) {
         memset (target->differed, 0, sizeof target->differed);
@@ -99,16 +99,39 @@ static bg_result check_page (const wire_inventory *page, bg_error *err)
     return bg_ok ();
 }
 
+/*  What the target has settled of a document that it lacks or whose row is skipped.  */
+static void learn (inventory_work *work, broker_document *document)
+{
+    broker_target *target = work->request->target;
+    const wire_held *item = held (work, document->key);
+    const uint64_t version = item ? item->version : 0;
+    if (version > document->version)
+        return; /*  not known here, and reported as such  */
+    if (broker_held_find (&document->settled, target->number, NULL) != version)
+        broker_deliver_learn (work->request->core, document, target, version);
+}
+
+static void compare_document (inventory_work *work, broker_document *document)
+{
+    broker_target *target = work->request->target;
+    const uint64_t state = broker_deliver_state (document, target->number);
+    if (state == 0 || !in_range (work->page, document->key))
+        return;
+    const bool is_lacking = lacks (work, document->key, document->version);
+    if (is_lacking && state != WIRE_DELIVERY_SKIPPED) {
+        broker_deliver_set (work->request->core, document, target, WIRE_DELIVERY_PENDING);
+        work->answer.posted++;
+    }
+    if (is_lacking || state == WIRE_DELIVERY_SKIPPED)
+        learn (work, document);
+}
+
 static void compare (inventory_work *work)
 {
     broker_core *self = work->request->core;
     broker_target *target = work->request->target;
     for (broker_document *document = self->documents; document; document = document->hh.next)
-        if (broker_bitmap_has (&document->rows, target->number) &&
-            lacks (work, document->key, document->version)) {
-            broker_deliver_set (self, document, target, WIRE_DELIVERY_PENDING);
-            work->answer.posted++;
-        }
+        compare_document (work, document);
     if (lacks (work, target->id, target->membership_version)) {
         broker_deliver_membership_state (target, WIRE_DELIVERY_PENDING);
         work->answer.posted++;

@@ -360,8 +360,7 @@ static bg_slice record_name (const broker_request *request, const post_plan *pla
 
 static bg_result drop_notes (broker_core *self, const broker_document *document, bg_error *err)
 {
-    if (broker_bitmap_next (&document->waiting, 0) == 0 &&
-        broker_bitmap_next (&document->failed, 0) == 0)
+    if (broker_bitmap_next (&document->noted, 0) == 0)
         return bg_ok ();
     return self->store->note_remove (self->store->ctx, document->key, 0, err);
 }
@@ -463,6 +462,7 @@ static bg_result apply_membership (broker_request *request, post_plan *plan, bg_
     target->membership_us = request->now.utc_us;
     target->provisional = false;
     broker_deliver_membership (target, old_version, WIRE_DELIVERY_PENDING);
+    broker_op_member_changed (self, target);
     leave_groups (request, groups, group_count, target);
     if (target->membership.state == WIRE_DEFECTED_MEMBER) {
         BG_TRY (broker_target_leave (self, target, request->now, plan->item->cut, err));

@@ -196,6 +196,22 @@ bg_result broker_push_deed (broker_core *self, bg_now now, const broker_executio
     return bg_ok ();
 }
 
+bg_result broker_push_again (broker_core *self, bg_now now, broker_document *document,
+    const broker_target *target, bg_error *err)
+{
+    if (target->key_cut || !broker_target_is_connected (self, target, now))
+        return bg_ok ();
+    BG_AUTO_ARENA arena = {0};
+    BG_AUTO_BUF body = {0};
+    wire_signed item;
+    const wire_reference reference = reference_to (document);
+    BG_TRY (broker_document_signed (self, document, &arena, &item, err));
+    const bool is_inline = document->signed_size <= WIRE_INLINE_MAX;
+    encode_one (is_inline ? &item : NULL, is_inline ? NULL : &reference, &body);
+    broker_send_target (self, target, WIRE_INSTRUCT, bg_buf_slice (&body));
+    return bg_ok ();
+}
+
 bg_result broker_push_membership (
     broker_core *self, bg_now now, const broker_target *target, bg_error *err)
 {

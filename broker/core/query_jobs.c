@@ -40,10 +40,83 @@ static bg_slice audience_text (const wire_audience *audience, bg_arena *arena)
     return bg_arena_copy (arena, bg_buf_slice (&text));
 }
 
+/*  ---- who holds what ----  */
+
+#define HOLDERS_MAX      64u
+#define HOLDER_NAMES_MAX 1000u
+#define HOLDER_BYTES     (60u * 1024u) /*  of all names: the document has to fit as well  */
+
+typedef struct {
+    broker_request *request;
+    wire_job_row *row;
+    size_t name_bytes;
+} holding;
+
+/*  One group: those of set, which hold this version and for whom the newest is in this state.  */
+static void add_holders (
+    holding *self, const broker_bitmap *set, uint64_t version, uint64_t revision, uint64_t state)
+{
+    wire_job_row *row = self->row;
+    const size_t count = broker_bitmap_size (set);
+    if (count == 0 || row->holders_count == HOLDERS_MAX)
+        return;
+    wire_holder *holder = &row->holders[row->holders_count++];
+    *holder =
+        (wire_holder){.version = version, .revision = revision, .state = state, .count = count};
+    holder->names = bg_arena_array (
+        self->request->arena, bg_slice, count < HOLDER_NAMES_MAX ? count : HOLDER_NAMES_MAX);
+    for (uint32_t number = broker_bitmap_next (set, 0);
+         number && holder->names_count < HOLDER_NAMES_MAX;
+         number = broker_bitmap_next (set, number)) {
+        const broker_target *target = broker_target_at (self->request->core, number);
+        const size_t size = strlen (target->name) + 3;
+        if (self->name_bytes + size > HOLDER_BYTES)
+            return;
+        self->name_bytes += size;
+        holder->names[holder->names_count++] = bg_slice_str (target->name);
+    }
+}
+
+/*  Those in a state, by what they hold. left loses all that was told.  */
+static void add_state (holding *self, const broker_document *job, uint64_t state)
+{
+    const broker_held *held = &job->held;
+    broker_bitmap left = {0};
+    broker_bitmap both = {0};
+    broker_deliver_select (job, UINT64_C (1) << state, &left);
+    broker_bitmap_keep (&left, &job->addressed);
+    if (state == WIRE_DELIVERY_APPLIED) {
+        add_holders (self, &left, job->version, job->revision, state);
+        broker_bitmap_empty (&left);
+    }
+    for (size_t i = held->count + 1; i > 0 && broker_bitmap_next (&left, 0); i--) {
+        const bool is_older = i == 1;
+        const broker_held_set *set = is_older ? NULL : &held->sets[i - 2];
+        broker_bitmap_copy (&both, &left);
+        broker_bitmap_keep (&both, is_older ? &held->older : &set->numbers);
+        add_holders (self, &both, is_older ? 1 : set->version, is_older ? 0 : set->revision, state);
+        broker_bitmap_remove (&left, &both);
+    }
+    add_holders (self, &left, 0, 0, state);
+    broker_bitmap_fini (&left);
+    broker_bitmap_fini (&both);
+}
+
+static void fill_holders (broker_request *request, const broker_document *job, wire_job_row *row)
+{
+    static const uint64_t states[] = {WIRE_DELIVERY_APPLIED, WIRE_DELIVERY_PENDING,
+        WIRE_DELIVERY_WAITING, WIRE_DELIVERY_FAILED, WIRE_DELIVERY_SKIPPED};
+    holding self = {.request = request, .row = row};
+    row->holders = bg_arena_array (request->arena, wire_holder, HOLDERS_MAX);
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        add_state (&self, job, states[i]);
+}
+
 static bg_result fill_documents (
     broker_request *request, broker_document *job, wire_job_row *row, bg_error *err)
 {
     broker_core *self = request->core;
+    fill_holders (request, job, row);
     BG_TRY (broker_document_signed (self, job, request->arena, &row->document, err));
     row->has_document = true;
     broker_document *follower = broker_document_switch (self, job);

@@ -209,6 +209,8 @@ bg_result broker_core_recover (broker_core *self, bg_now now, bg_error *err)
     self->ports->random (self->ports->ctx, self->stream_session, sizeof self->stream_session);
     self->ports->random (self->ports->ctx, self->nonce_secret, sizeof self->nonce_secret);
     self->recovered = true;
+    /*  Serials go on above those of the process before, which gave out fewer than one a millisecond.  */
+    self->op_first = self->op_last = (uint64_t) (now.utc_us / 1000) & BROKER_OP_SERIAL_MAX;
     self->recovered_mono_us = now.mono_us;
     self->tick_mono_us = now.mono_us + BROKER_TICK_US;
     self->scan_mono_us = now.mono_us + BROKER_SCAN_US;

@@ -25,6 +25,8 @@ static const request_row request_table[] = {
     {WIRE_REQUEST_DISMANTLE, WIRE_ROLE_ADMIN, broker_request_dismantle},
     {WIRE_REQUEST_TOKEN_REVOKE, WIRE_ROLE_ADMIN, broker_request_token_revoke},
     {WIRE_REQUEST_REJECT, WIRE_ROLE_ADMIN, broker_request_reject},
+    {WIRE_REQUEST_OP_RETRY, WIRE_ROLE_OPERATOR, broker_request_op_retry},
+    {WIRE_REQUEST_OP_SKIP, WIRE_ROLE_OPERATOR, broker_request_op_skip},
     {0, 0, NULL},
 };
 

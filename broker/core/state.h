@@ -6,10 +6,11 @@
     next commit is marked dirty and hangs in a list of its kind.
 
     Deliveries are bitmaps over target numbers in each document. Invariants (broker_core_check):
-      - applied, waiting and failed are disjoint subsets of rows; a row in none of them is pending;
+      - applied, waiting, failed and skipped are disjoint subsets of rows; a row in none of them is
+        pending;
       - all rows of a document stand at its newest version;
       - a target's digest is the XOR over its rows and its membership, its counts are those of its
-        rows;
+        rows; a skipped row adds the version that the target had settled before, if any;
       - only targets that are members have rows.
 */
 #ifndef BUGLE_BROKER_CORE_STATE_H
@@ -18,6 +19,7 @@
 #include "broker/core/bitmap.h"
 #include "broker/core/core.h"
 #include "broker/core/hash.h"
+#include "broker/core/held.h"
 #include "proto/audience.h"
 #include "proto/digest.h"
 #include "proto/frame.h"
@@ -48,6 +50,8 @@
 #define BROKER_QUESTIONS_MAX 256
 #define BROKER_QUESTION_US   BG_SEC (10) /*  a target has to answer  */
 #define BROKER_COUNTERS_MAX  96
+#define BROKER_OP_EVENTS     4096 /*  changes of the download list that are remembered  */
+#define BROKER_OP_SERIAL_MAX ((UINT64_C (1) << 37) - 1)
 
 typedef struct broker_target broker_target;
 typedef struct broker_document broker_document;
@@ -102,6 +106,8 @@ struct broker_target {
     uint32_t pending; /*  documents, authority and membership included, by state  */
     uint32_t waiting;
     uint32_t failed;
+    uint32_t skipped;
+    uint32_t blind; /*  skipped ones of which it is not known what the target has settled  */
     uint32_t rows;
     uint32_t deeds; /*  open ones it has not taken up  */
     uint32_t running;
@@ -151,6 +157,11 @@ struct broker_document {
     broker_bitmap applied;
     broker_bitmap waiting;
     broker_bitmap failed;
+    broker_bitmap skipped;
+    broker_bitmap noted;    /*  the store has a note about the row  */
+    broker_held held;       /*  older versions that are in force where the newest is not  */
+    broker_held settled;    /*  what was settled last where the newest is not: in the digest  */
+    uint64_t first_version; /*  the first since it was created; 0: not known  */
 
     uint32_t running;
     bool last_known; /*  last_state and last_us are those of the store  */
@@ -275,6 +286,15 @@ struct broker_push {
     broker_push *next;
 };
 
+/*  One change of the download list: of one row, or (number 0) of all rows of a document or deed.  */
+typedef struct {
+    int64_t at_us;
+    bg_id key;
+    uint64_t version;
+    uint64_t state;
+    uint32_t number;
+} broker_op_event;
+
 typedef struct {
     char name[65];
     uint64_t value;
@@ -342,6 +362,11 @@ struct broker_core {
     broker_push **push_end;
     size_t watchers;
     bool prune_due;
+
+    int64_t event_us;           /*  wall clock of the event in work  */
+    broker_op_event *op_events; /*  BROKER_OP_EVENTS of them, a ring; NULL until the first  */
+    uint64_t op_first;          /*  serial before the first event of this process  */
+    uint64_t op_last;           /*  serial of the newest  */
 
     broker_target *dirty_targets;
     broker_document *dirty_documents;
@@ -636,6 +661,15 @@ bg_result broker_on_authority_query (broker_request *request, bg_error *err) BG_
 uint64_t broker_deliver_state (const broker_document *document, uint32_t number);
 void broker_deliver_set (
     broker_core *self, broker_document *document, broker_target *target, uint64_t state);
+/*  The target said what it has settled of a document (0: nothing) whose row is not at the newest:
+    the row of a document that it lacks, or a skipped one.  */
+void broker_deliver_learn (
+    broker_core *self, broker_document *document, broker_target *target, uint64_t version);
+/*  The version of a row that belongs into the target's digest: 0 for none, BROKER_HELD_OLDER when it
+    is not known.  */
+uint64_t broker_deliver_expected (const broker_document *document, uint32_t number);
+/*  Rows in one of these states (bits 1 << WIRE_DELIVERY_*), added to out.  */
+void broker_deliver_select (const broker_document *document, uint64_t states, broker_bitmap *out);
 /*  Before and after a document in memory moves to a newer version: rows leave the digests of their
     targets and come back pending, addressed is computed anew, new rows are added.  */
 void broker_deliver_retract (broker_core *self, broker_document *document);
@@ -649,12 +683,26 @@ void broker_deliver_audience (
 /*  The membership's own slot.  */
 void broker_deliver_membership (broker_target *target, uint64_t old_version, uint64_t state);
 void broker_deliver_membership_state (broker_target *target, uint64_t state);
-void broker_deliver_encode (const broker_document *document, bg_buf *out);
+void broker_deliver_encode (broker_document *document, bg_buf *out);
 bg_result broker_deliver_decode (
     broker_core *self, broker_document *document, bg_slice bytes, bg_error *err) BG_CHECKED;
 bg_result broker_on_ack (broker_request *request, bg_error *err) BG_CHECKED;
 
+/*  ---- op_events.c ----  */
+
+/*  Remembers a change for who follows the list. number 0: all rows, as when it was posted.  */
+void broker_op_changed (
+    broker_core *self, const broker_document *document, uint32_t number, uint64_t state);
+void broker_op_deed_changed (
+    broker_core *self, const broker_execution *deed, uint32_t number, uint64_t state);
+void broker_op_member_changed (broker_core *self, const broker_target *target);
+bg_result broker_on_op_tail (broker_request *request, bg_error *err) BG_CHECKED;
+
 /*  ---- push.c ----  */
+
+/*  One document to one target, once more.  */
+bg_result broker_push_again (broker_core *self, bg_now now, broker_document *document,
+    const broker_target *target, bg_error *err) BG_CHECKED;
 
 /*  Sends a new version, or a deed, to those who are connected: by stream where the audience is one,
     else target by target. Only a hint; the poll is the truth.  */
@@ -701,6 +749,9 @@ bg_result broker_execution_load (broker_core *self, const broker_execution_recor
     broker_execution **execution, bg_error *err) BG_CHECKED;
 void broker_execution_record_of (
     const broker_execution *execution, bg_buf *bitmaps, broker_execution_record *record);
+/*  The three sets and the flags of a stored one.  */
+bg_result broker_execution_decode (
+    broker_execution *execution, bg_slice bytes, bg_error *err) BG_CHECKED;
 void broker_execution_free (broker_core *self, broker_execution *execution);
 /*  What a target said: it took the deed up; it is over there with a run state.  */
 void broker_execution_begun (
@@ -731,6 +782,10 @@ bg_result broker_open_runs_forget (
 /*  ---- requests.c ----  */
 
 bg_result broker_on_request (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_request_op_retry (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_op_skip (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 
 /*  ---- questions.c ----  */
 
@@ -764,5 +819,7 @@ bool broker_target_wanted (const broker_target_filter *filter, const broker_targ
 
 bg_result broker_on_exec_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_history_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_op_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_on_version_query (broker_request *request, bg_error *err) BG_CHECKED;
 
 #endif

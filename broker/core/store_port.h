@@ -128,10 +128,13 @@ typedef struct {
     bg_id object;
     uint32_t number;
     uint64_t version; /*  of the document; 0 for a deed  */
-    uint64_t state;   /*  WIRE_DELIVERY_WAITING or WIRE_DELIVERY_FAILED  */
+    uint64_t state;   /*  WIRE_DELIVERY_WAITING, FAILED or SKIPPED  */
     bg_slice code;
     bg_slice message;
     int64_t at_us;
+    uint32_t attempts; /*  how often the target refused it  */
+    bg_slice by;       /*  login that skipped it, or had it tried again  */
+    bg_slice reason;   /*  why it was skipped  */
 } broker_note_record;
 
 /*  A run that began and has not ended.  */
@@ -229,6 +232,10 @@ struct broker_store {
     /*  Versions of one key in ascending order, those >= from.  */
     bg_result (*document_versions) (void *ctx, bg_id key, uint64_t from, uint32_t limit,
         broker_visit_document visit, void *visitor, bg_error *err);
+    /*  The same in descending order, those < before (0: from the newest); revision not 0: only that
+        one.  */
+    bg_result (*document_versions_down) (void *ctx, bg_id key, uint64_t before, uint64_t revision,
+        uint32_t limit, broker_visit_document visit, void *visitor, bg_error *err);
     /*  Heads by ascending key; after NULL: from the first (the all-zero key is one).  */
     bg_result (*heads) (void *ctx, const bg_id *after, uint32_t limit, broker_visit_head visit,
         void *visitor, bg_error *err);

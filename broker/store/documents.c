@@ -96,6 +96,26 @@ static bg_result document_versions (void *ctx, bg_id key, uint64_t from, uint32_
     return result;
 }
 
+static bg_result document_versions_down (void *ctx, bg_id key, uint64_t before, uint64_t revision,
+    uint32_t limit, broker_visit_document visit, void *visitor, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "SELECT " DOCUMENT_COLUMNS
+        " FROM document d WHERE d.key = ?1 AND (?2 = 0 OR d.version < ?2)"
+        " AND (?3 = 0 OR d.revision = ?3) ORDER BY d.version DESC LIMIT ?4");
+    bg_bind_id (stmt, 1, &key);
+    bg_bind_u64 (stmt, 2, before);
+    bg_bind_u64 (stmt, 3, revision);
+    bg_bind_i64 (stmt, 4, limit);
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (stmt, &result, err)) {
+        broker_document_record record;
+        read_document (stmt, &record);
+        result = visit (visitor, &record, err);
+    }
+    return result;
+}
+
 static bg_result heads (void *ctx, const bg_id *after, uint32_t limit, broker_visit_head visit,
     void *visitor, bg_error *err)
 {
@@ -135,6 +155,7 @@ void broker_documents_port (broker_store *port)
     port->document_append = document_append;
     port->document_get = document_get;
     port->document_versions = document_versions;
+    port->document_versions_down = document_versions_down;
     port->heads = heads;
     port->deliveries_put = deliveries_put;
 }

@@ -5,6 +5,8 @@
     "id, what, job_key, job_name, login, reason, issued_us, expires_us, signed_bytes, targets, "   \
     "begun, over, silent,"                                                                         \
     " succeeded, failed, canceled, interrupted, not_run, done_us, bitmaps"
+#define NOTE_COLUMNS                                                                               \
+    "object, number, version, state, code, message, at_us, attempts, by_login, reason"
 #define FIRST_COUNT_COLUMN 13 /*  succeeded; run states 1..5 follow one another  */
 
 static void bind_progress (bg_stmt *stmt, int first, const broker_execution_record *record)
@@ -133,9 +135,9 @@ static bg_result executions (void *ctx, const broker_execution_filter *filter,
 
 static bg_result note_put (void *ctx, const broker_note_record *record, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "INSERT OR REPLACE INTO note (object, number, version, state, code, message, at_us)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    bg_stmt *stmt =
+        bg_db_query (broker_db_of (ctx), "INSERT OR REPLACE INTO note (" NOTE_COLUMNS
+                                         ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
     bg_bind_id (stmt, 1, &record->object);
     bg_bind_i64 (stmt, 2, record->number);
     bg_bind_u64 (stmt, 3, record->version);
@@ -143,6 +145,9 @@ static bg_result note_put (void *ctx, const broker_note_record *record, bg_error
     bg_bind_text (stmt, 5, record->code);
     bg_bind_text (stmt, 6, record->message);
     bg_bind_i64 (stmt, 7, record->at_us);
+    bg_bind_i64 (stmt, 8, record->attempts);
+    bg_bind_text (stmt, 9, record->by);
+    bg_bind_text (stmt, 10, record->reason);
     return bg_stmt_run (stmt, err);
 }
 
@@ -165,15 +170,17 @@ static void read_note (bg_stmt *stmt, broker_note_record *record)
         .code = bg_column_text (stmt, 4),
         .message = bg_column_text (stmt, 5),
         .at_us = bg_column_i64 (stmt, 6),
+        .attempts = (uint32_t) bg_column_i64 (stmt, 7),
+        .by = bg_column_text (stmt, 8),
+        .reason = bg_column_text (stmt, 9),
     };
 }
 
 static bg_result note_get (void *ctx, bg_id object, uint32_t number, bg_arena *arena,
     broker_note_record *record, bool *found, bg_error *err)
 {
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "SELECT object, number, version, state, code, message, "
-                                         "at_us FROM note WHERE object = ?1 AND number = ?2");
+    bg_stmt *stmt = bg_db_query (
+        broker_db_of (ctx), "SELECT " NOTE_COLUMNS " FROM note WHERE object = ?1 AND number = ?2");
     bg_bind_id (stmt, 1, &object);
     bg_bind_i64 (stmt, 2, number);
     *found = false;
@@ -182,6 +189,8 @@ static bg_result note_get (void *ctx, bg_id object, uint32_t number, bg_arena *a
         read_note (stmt, record);
         record->code = bg_arena_copy (arena, record->code);
         record->message = bg_arena_copy (arena, record->message);
+        record->by = bg_arena_copy (arena, record->by);
+        record->reason = bg_arena_copy (arena, record->reason);
     }
     bg_stmt_reset (stmt);
     return bg_ok ();
@@ -190,10 +199,9 @@ static bg_result note_get (void *ctx, bg_id object, uint32_t number, bg_arena *a
 static bg_result notes (void *ctx, bg_id object, uint32_t after, uint32_t limit,
     broker_visit_note visit, void *visitor, bg_error *err)
 {
-    bg_stmt *stmt =
-        bg_db_query (broker_db_of (ctx), "SELECT object, number, version, state, code, message, "
-                                         "at_us FROM note WHERE object = ?1 AND number > ?2"
-                                         " ORDER BY number LIMIT ?3");
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "SELECT " NOTE_COLUMNS
+        " FROM note WHERE object = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
     bg_bind_id (stmt, 1, &object);
     bg_bind_i64 (stmt, 2, after);
     bg_bind_i64 (stmt, 3, limit);

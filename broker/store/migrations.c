@@ -85,6 +85,10 @@ const char *const broker_migrations[] = {
     "STRICT, WITHOUT ROWID;"
     "ALTER TABLE token ADD COLUMN revoked_us INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE token ADD COLUMN revoked_by TEXT NOT NULL DEFAULT '';",
+
+    "ALTER TABLE note ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE note ADD COLUMN by_login TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE note ADD COLUMN reason TEXT NOT NULL DEFAULT '';",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

@@ -62,7 +62,8 @@ static bg_result ack_again (node_core *self, const node_slot *slot, node_place p
     return bg_ok ();
 }
 
-/*  True when the version is no news; then it has been answered.  */
+/*  True when the version is no news; then it has been answered. What was refused and comes once more is news: the broker
+    sends it again when somebody wants it tried again.  */
 static bg_result is_known (node_core *self, const wire_document *document, const uint8_t hash[32],
     bool *known, bg_error *err)
 {
@@ -87,8 +88,13 @@ static bg_result is_known (node_core *self, const wire_document *document, const
             bg_slice_str ("this version is held with other bytes"));
         return bg_ok ();
     }
-    if (slot->refused.there && slot->refused.version == version && same_hash (&slot->refused, hash))
-        return ack_again (self, slot, NODE_PLACE_REFUSED, err);
+    if (slot->refused.there && slot->refused.version == version &&
+        same_hash (&slot->refused, hash)) {
+        if (!self->exec.ready)
+            return ack_again (self, slot, NODE_PLACE_REFUSED, err);
+        *known = false;
+        return bg_ok ();
+    }
     if (slot->waiting.there && slot->waiting.version == version && same_hash (&slot->waiting, hash))
         return ack_again (self, slot, NODE_PLACE_WAITING, err);
     if (version < node_slot_settled (slot)) {
@@ -125,7 +131,9 @@ void node_apply_offer (node_core *self, const wire_signed *item, const wire_docu
     ask->version = document->version;
     memcpy (ask->hash, hash, sizeof hash);
     WIRE_ENCODE (signed, item, &ask->signed_item);
-    self->news++;
+    const node_slot *slot = node_slot_find (self, document->key);
+    if (!slot || !same_hash (&slot->refused, hash))
+        self->news++;
     node_ask_exec (self, ask, WIRE_EXEC_OFFER, &(wire_exec_offer){.has_item = true, .item = *item});
 }
 
@@ -164,6 +172,16 @@ bg_result node_apply (node_core *self, const wire_signed *item, bg_error *err)
     return bg_ok ();
 }
 
+static bg_result offer_place (
+    node_core *self, const node_slot *slot, node_place place, bg_error *err);
+
+/*  What is announced again although it is refused here is to be tried again; it is at hand.  */
+static bool is_refused_here (const node_slot *slot, const wire_reference *reference)
+{
+    return slot && slot->refused.there && slot->refused.version == reference->version &&
+           same_hash (&slot->refused, reference->hash);
+}
+
 static void fetch (node_core *self, const wire_reference *reference)
 {
     const node_slot *slot = node_slot_find (self, reference->key);
@@ -194,9 +212,15 @@ bg_result node_apply_all (node_core *self, const wire_signed *items, size_t coun
 {
     for (size_t i = 0; i < count; i++)
         BG_TRY (node_apply (self, &items[i], err));
-    if (node_session_is_up (self))
-        for (size_t i = 0; i < reference_count; i++)
+    if (!node_session_is_up (self))
+        return bg_ok ();
+    for (size_t i = 0; i < reference_count; i++) {
+        const node_slot *slot = node_slot_find (self, references[i].key);
+        if (is_refused_here (slot, &references[i]))
+            BG_TRY (offer_place (self, slot, NODE_PLACE_REFUSED, err));
+        else
             fetch (self, &references[i]);
+    }
     return bg_ok ();
 }
 

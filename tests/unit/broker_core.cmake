@@ -4,3 +4,4 @@ bugle_layer (broker_fixture SOURCES unit/broker_fixture.c
 foreach (what core dispatch enlist pending post deliver streams deeds reports hostile mode members)
     bugle_test (test_broker_${what} SOURCES unit/test_broker_${what}.c MAY_USE broker_fixture)
 endforeach ()
+bugle_test (test_broker_ops SOURCES unit/test_broker_ops.c MAY_USE broker_fixture)

@@ -105,8 +105,7 @@ static const char *answer_code (fx *self, char *text)
 /*  Kinds of the table that nothing answers yet.  */
 static bool is_to_come (wire_kind kind)
 {
-    static const wire_kind to_come[] = {
-        WIRE_ENLIST_CLAIM, WIRE_OP_QUERY, WIRE_OP_TAIL, WIRE_VERSION_QUERY};
+    static const wire_kind to_come[] = {WIRE_ENLIST_CLAIM};
     for (size_t i = 0; i < sizeof to_come / sizeof to_come[0]; i++)
         if (to_come[i] == kind)
             return true;

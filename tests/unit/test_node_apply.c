@@ -291,11 +291,12 @@ static void a_refused_version_blocks_nothing_else (void **state)
     assert_string_equal (bad->code, "invalid");
     assert_int_equal (other->state, WIRE_DELIVERY_APPLIED);
     assert_true (node_core_holds (self->core, key, held)); /*  the version before goes on  */
-    /*  Said again when the broker asks again, not offered again.  */
+    /*  The broker sends it again when somebody wants it tried again: offered once more, and said again.  */
     const size_t offers = self->offers;
     node_fixture_push (self, bad->item);
     assert_int_equal (bad->acks, 2);
-    assert_int_equal (self->offers, offers);
+    assert_int_equal (self->offers, offers + 1);
+    assert_int_equal (bad->state, WIRE_DELIVERY_FAILED);
     /*  A later version may be good.  */
     self->refused_key = (bg_id){0};
     const node_pending *later = node_fixture_post (self, node_fixture_job (self, "one", NULL, 0));
