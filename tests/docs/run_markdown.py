@@ -7,15 +7,17 @@
 
 An example is a block of the language "console". A line that begins with "$ " is a command, the lines below it are all that
 it prints (both streams); no line means that it prints nothing. "web01$ " runs on the machine web01, "$ " on the machine
-"broker"; each is a machine of its own with an own network address, and the user "me" at home in /home/me. A command goes on
-over lines while it ends in a backslash or an open here-document. A command that ends in " &" is waited for until it says that
-it is ready. Every command ends with 0 unless it is said otherwise.
+"laptop", "web[01-10]$ " on each of ten at once; each is a machine of its own with an own network address, and the user "me" at home in /home/me. "sudo apt install
+./bugle-node_*.deb" and systemctl do there what packages and systemd would do. A command goes on over lines while it ends in a
+backslash or an open here-document. A command that ends in " &" is waited for until it says that it is ready. Every command
+ends with 0 unless it is said otherwise.
 
     ...          as a line: any number of lines; inside a line: anything
     $ false      followed by nothing: has to print nothing
 
 Ids, keys, tokens, codes, times, durations, sizes, versions and process ids in the expected text stand for any of their kind,
-and runs of blanks for any number of blanks. Comments of HTML, each before the block it is about:
+and runs of blanks for any number of blanks. What was printed in place of an id, key, token or code takes its place in the
+commands that follow, so that a page can go on with what it has shown. Comments of HTML, each before the block it is about:
 
     <!-- run: skip: REASON -->                 the next block is not run (only that one)
     <!-- run: exit 5 -->                       the last command of the next block ends with 5
@@ -26,6 +28,7 @@ and runs of blanks for any number of blanks. Comments of HTML, each before the b
 """
 
 import argparse
+import concurrent.futures
 import difflib
 import os
 import pathlib
@@ -41,8 +44,8 @@ import foreground
 import machines
 
 DEADLINE = float(os.environ.get("BUGLE_TEST_DEADLINE", "60"))
-HERE = "broker"  # the machine of a plain prompt
-PROMPT = re.compile(r"(?:([a-z][a-z0-9-]*))?\$ ")
+HERE = "laptop"  # the machine of a plain prompt
+PROMPT = re.compile(r"([a-z][a-z0-9-]*(?:\[\d+-\d+\])?)?\$ ")
 BACKGROUND = re.compile(r" &\s*(#.*)?$")
 HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 
@@ -51,13 +54,17 @@ HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _ID = "[0-9a-hjkmnp-tv-z]"
 _TIME = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?(?:Z|UTC|[+-]\d\d:\d\d))?"
 _DURATION = r"\d+(?:\.\d+)? ?(?:ms|us|min|s|m|h|d)(?: \d+(?:\.\d+)? ?(?:ms|us|min|s|m|h|d))*"
-VARIABLE = [(re.compile(look), stands or look) for look, stands in (
+# What is a name of something: the same text later on means the same thing.
+NAMING = [(re.compile(look), stands or look) for look, stands in (
     (r"bugle-([tp])1\.[0-9a-z]+(?:\.\.\.)?", r"bugle-[tp]1\.[0-9a-z]+"),
-    (r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b", r"[0-9a-f]{32,64}"),
+    (r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b", r"\b[0-9a-f]{32,64}\b"),
     (rf"\b{_ID}{{26}}\b", None),
-    (rf"\b(?=[a-z]*\d)(?=\d*[a-z]){_ID}{{8}}\b", rf"{_ID}{{8}}"),
+    (rf"\b(?=[a-z]*\d)(?=\d*[a-z]){_ID}{{8}}\b", rf"\b{_ID}{{8}}\b"),
     (r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}\b", None),
-    (r"(?<![^\s'\"])(?=\S*[0-9])(?=\S*[a-z])(?=\S*[A-Z])[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}(?![^\s'\"])", r"\S{40}"),
+    (r"(?<![^\s'\"])(?=\S*[0-9])(?=\S*[a-z])(?=\S*[A-Z])[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}(?![^\s'\"])",
+     r"[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}"),
+)]
+PASSING = [(re.compile(look), stands or look) for look, stands in (
     (_TIME, None),
     (r"\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b", None),
     (rf"\b{_DURATION}\b", _DURATION),
@@ -67,51 +74,86 @@ VARIABLE = [(re.compile(look), stands or look) for look, stands in (
 )]
 
 
-def line_pattern(expected):
-    """A compiled pattern of one expected line."""
-    out, at = [], 0
-    text = expected.rstrip()
-    while at < len(text):
-        for look, stands in VARIABLE:
-            found = look.match(text, at)
-            if found and found.end() > at:
-                out.append(f"(?:{stands})")
-                at = found.end()
-                break
-        else:
-            blanks = re.match(r"\s+", text[at:])
-            if text.startswith("...", at):
-                out.append(".*")
-                at += 3
-            elif blanks:
-                out.append(r"\s+")
-                at += blanks.end()
+def unfold(name):
+    """web[01-03] -> web01, web02, web03."""
+    found = re.fullmatch(r"(.*)\[(\d+)-(\d+)\]", name)
+    if not found:
+        return [name]
+    return [f"{found[1]}{number:0{len(found[2])}}" for number in range(int(found[2]), int(found[3]) + 1)]
+
+
+class Line:
+    """One expected line: what matches it, and the names in it."""
+
+    def __init__(self, expected):
+        self.names, out, at = [], [], 0
+        text = expected.rstrip()
+        self.is_any = text.strip() == "..."
+        while at < len(text):
+            piece, at = self._piece(text, at)
+            out.append(piece)
+        self.pattern = re.compile("".join(out) + r"\s*")
+
+    def _piece(self, text, at):
+        """The pattern of what begins at a place, and the place after it."""
+        for kinds in (NAMING, PASSING):
+            for look, stands in kinds:
+                found = look.match(text, at)
+                if found and kinds is NAMING:
+                    self.names.append(found[0])
+                    return f"({stands})", found.end()
+                if found:
+                    return f"(?:{stands})", found.end()
+        if text.startswith("...", at):
+            return ".*", at + 3
+        blanks = re.match(r"\s+", text[at:])
+        if blanks:
+            return r"\s+", at + blanks.end()
+        return re.escape(text[at]), at + 1
+
+
+class Match:
+    """What was printed beside what was expected. is_same; names: the expected name -> the one in its place; shown: the
+    expected lines with what agrees taken from the actual ones, for a difference."""
+
+    def __init__(self, expected, actual):
+        lines = [Line(line) for line in expected]
+        reach = [{0}]  # reach[i]: the j for which lines[:i] can stand for actual[:j]
+        for line in lines:
+            before = reach[-1]
+            if line.is_any:
+                reach.append(set(range(min(before), len(actual) + 1)) if before else set())
             else:
-                out.append(re.escape(text[at]))
-                at += 1
-    return re.compile("".join(out) + r"\s*")
-
-
-def match(expected, actual):
-    """None when the lines agree; else the expected text with what agrees taken from the actual, for showing."""
-    patterns = [None if line.strip() == "..." else line_pattern(line) for line in expected]
-    # reach[i]: the actual lines j such that expected[:i] can stand for actual[:j]
-    reach = [{0}]
-    for pattern in patterns:
-        before = reach[-1]
-        if pattern is None:
-            reach.append(set(range(min(before), len(actual) + 1)) if before else set())
+                reach.append({j + 1 for j in before if j < len(actual) and line.pattern.fullmatch(actual[j])})
+        self.is_same, self.names = len(actual) in reach[-1], {}
+        if self.is_same:
+            self._walk_back(lines, actual, reach)
+            self.shown = actual
         else:
-            reach.append({j + 1 for j in before if j < len(actual) and pattern.fullmatch(actual[j])})
-    if len(actual) in reach[-1]:
-        return None
-    shown, rest = [], list(actual)
-    for line, pattern in zip(expected, patterns):
-        same = next((one for one in rest if pattern and pattern.fullmatch(one)), None)
-        shown.append(line if same is None else same)
-        if same is not None:
-            rest = rest[rest.index(same) + 1:]
-    return shown
+            self._pair(lines, expected, actual)
+
+    def _take(self, line, text):
+        found = line.pattern.fullmatch(text)
+        self.names.update(zip(line.names, [group for group in found.groups() if group is not None]))
+
+    def _walk_back(self, lines, actual, reach):
+        """Which line stands for which: one of the ways, from the end."""
+        j = len(actual)
+        for i in range(len(lines), 0, -1):
+            if lines[i - 1].is_any:
+                j = max(k for k in reach[i - 1] if k <= j)
+            else:
+                j -= 1
+                self._take(lines[i - 1], actual[j])
+
+    def _pair(self, lines, expected, actual):
+        self.shown, rest = [], list(actual)
+        for line, text in zip(lines, expected):
+            same = next((one for one in rest if not line.is_any and line.pattern.fullmatch(one)), None)
+            self.shown.append(text if same is None else same)
+            if same is not None:
+                self._take(line, same)
+                rest = rest[rest.index(same) + 1:]
 
 
 # --- the Markdown ---
@@ -205,13 +247,14 @@ while IFS= read -r _file; do . "$_file" > "$_file.out" 2>&1 < /dev/null; echo "$
 
 
 class Shell:
-    """A shell that stays, of one user on one machine."""
+    """A shell that stays, of one user on one machine. Lines come out at once, as on a terminal: the order of the two streams
+    is that which people see."""
 
     def __init__(self, machine, user):
         self.count, self.user = 0, user
         self.directory = machine.root / "run" / "test"
         self.child = subprocess.Popen(
-            machine.command("bash", "--noprofile", "--norc", "-c", _LOOP, user=user,
+            machine.command("stdbuf", "-oL", "bash", "--noprofile", "--norc", "-c", _LOOP, user=user,
                             environment={"DEADLINE": str(int(DEADLINE))}),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
 
@@ -236,6 +279,12 @@ class Shell:
             self.wait_ready(self.directory / f"{name}.log", text)
         return int(code), out
 
+    def close(self):
+        self.child.stdin.close()
+        self.child.stdout.close()
+        self.child.kill()
+        self.child.wait()
+
     @staticmethod
     def wait_ready(log, text):
         def look():
@@ -247,37 +296,59 @@ class Shell:
 
 
 class Runner:
-    def __init__(self, network):
-        self.network, self.shells = network, {}
+    """Runs commands on the machines of a network; names: what the page shows -> what it is this time."""
 
-    def shell(self, command):
-        key = (command.machine, command.user or machines.USER)
+    def __init__(self, network):
+        self.network, self.shells, self.names = network, {}, {}
+
+    def shell(self, machine, user):
+        key = (machine, user or machines.USER)
         if key not in self.shells:
-            self.shells[key] = Shell(self.network.machine(command.machine), key[1])
+            self.shells[key] = Shell(self.network.machine(machine), key[1])
         return self.shells[key]
 
     def run(self, command):
-        """Exit code and lines."""
-        code, out = self.shell(command).run(command.text)
-        return code, [line.rstrip() for line in out.splitlines()]
+        """(machine, exit code, lines) for each machine of the command, at once."""
+        text = command.text
+        for shown, real in self.names.items():
+            text = text.replace(shown, real)
+        places = unfold(command.machine)
+        shells = [self.shell(place, command.user) for place in places]
+        with concurrent.futures.ThreadPoolExecutor(len(places)) as pool:
+            done = list(pool.map(lambda shell: shell.run(text), shells))
+        return [(place, code, [line.rstrip() for line in out.splitlines()]) for place, (code, out) in zip(places, done)]
 
 
-def differs(path, command, code, actual):
-    """The complaint about one command; None when it did as the page says."""
-    first = command.text.splitlines()[0]
-    place = f"{path}:{command.line}: {first}"
+    def close(self):
+        for shell in self.shells.values():
+            shell.close()
+        self.network.close()
+
+
+def differs(path, command, machine, code, actual, names):
+    """The complaint about one command, None when it did as the page says; adds to the names."""
+    place = f"{path}:{command.line}: {machine}$ {command.text.splitlines()[0]}"
     if command.is_hidden:
         return None if code == 0 else f"{place}\nended with {code}:\n" + "\n".join(actual)
     expected = list(command.expected)
     while expected and not expected[-1].strip():
         expected.pop()
-    shown = match(expected, actual)
+    found = Match(expected, actual)
+    names.update(found.names)
     if code != command.exit:
         return f"{place}\nended with {code}, not {command.exit}:\n" + "\n".join(actual)
-    if shown is None:
+    if found.is_same:
         return None
-    lines = difflib.unified_diff(shown, actual, f"{path}, from line {command.first}", "printed now", lineterm="", n=2)
+    lines = difflib.unified_diff(
+        found.shown, actual, f"{path}, from line {command.first}", "printed now", lineterm="", n=2)
     return f"{place}\nprints something else:\n" + "\n".join(lines)
+
+
+def shown_again(line, names):
+    """A printed line with the names that the page has for what is in it."""
+    for shown, real in names.items():
+        line = line.replace(real, shown)
+    return line
 
 
 def write_back(path, results):
@@ -289,34 +360,40 @@ def write_back(path, results):
     path.write_text("\n".join(lines) + "\n")
 
 
+def try_one(path, command, runner):
+    """(complaint, lines of the first machine that differs)"""
+    try:
+        done = runner.run(command)
+    except AssertionError as error:
+        return f"{path}:{command.line}: {error}", None
+    for machine, code, actual in done:
+        complaint = differs(path, command, machine, code, actual, runner.names)
+        if complaint:
+            return complaint, actual if code == command.exit and not command.is_hidden else None
+    return None, None
+
+
 def check(path, programs, is_writing):
     """Runs one file; the complaints."""
     commands = parse(path.read_text())
     if not commands:
         return [f"{path}: no example to run"]
     complaints, results = [], []
-    network = machines.Network(programs)
-    runner = Runner(network)
+    runner = Runner(machines.Network(programs))
     try:
         for command in commands:
             began = time.monotonic()
-            try:
-                code, actual = runner.run(command)
-            except AssertionError as error:
-                complaints.append(f"{path}:{command.line}: {error}")
-                break
-            complaint = differs(path, command, code, actual)
+            complaint, actual = try_one(path, command, runner)
             took = time.monotonic() - began
             print(f"{'ok  ' if complaint is None else 'FAIL'} {path.name}:{command.line} {took:5.1f} s  "
                   f"{command.machine}$ {command.text.splitlines()[0]}", flush=True)
-            if complaint and is_writing and code == command.exit and not command.is_hidden:
-                results.append((command, actual))
+            if complaint and is_writing and actual is not None:
+                results.append((command, [shown_again(line, runner.names) for line in actual]))
             elif complaint:
                 complaints.append(complaint)
-                if not is_writing:
-                    break  # what follows builds on it
+                break  # what follows builds on it
     finally:
-        network.close()
+        runner.close()
     if is_writing and results:
         write_back(path, results)
     return complaints

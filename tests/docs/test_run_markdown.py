@@ -15,7 +15,7 @@ RUNNER = pathlib.Path(__file__).parent / "run_markdown.py"
 
 
 def agree(expected, actual):
-    return run_markdown.match(expected.splitlines(), actual.splitlines()) is None
+    return run_markdown.Match(expected.splitlines(), actual.splitlines()).is_same
 
 
 class Match(unittest.TestCase):
@@ -50,6 +50,12 @@ class Match(unittest.TestCase):
         self.assertFalse(agree("a\n...\nz", "a\nb"))
 
 
+    def test_names_are_carried_on(self):
+        found = run_markdown.Match(["...", "exec nxc9vkt7 with bugle-t1.abc...", "...", "took 2s"],
+                                   ["x", "exec 0000aaaa with bugle-t1.0123", "y", "took 3s"])
+        self.assertEqual(found.names, {"nxc9vkt7": "0000aaaa", "bugle-t1.abc...": "bugle-t1.0123"})
+
+
 class Parse(unittest.TestCase):
     PAGE = """text
 ```console
@@ -82,11 +88,11 @@ await true
         found = [(one.line, one.machine, one.text, one.expected, one.exit, one.is_hidden)
                  for one in run_markdown.parse(self.PAGE)]
         self.assertEqual(found, [
-            (3, "broker", "cat > f <<'END'\n$ not a prompt\nEND", [], 0, False),
+            (3, "laptop", "cat > f <<'END'\n$ not a prompt\nEND", [], 0, False),
             (6, "web01", "bugle-node \\\nenlist", ["enlisted"], 0, False),
-            (19, "broker", "true", [], 0, False),
-            (20, "broker", "exit-with 5", ["no"], 5, False),
-            (24, "broker", "await true", [], 0, True)])
+            (19, "laptop", "true", [], 0, False),
+            (20, "laptop", "exit-with 5", ["no"], 5, False),
+            (24, "laptop", "await true", [], 0, True)])
 
     def test_a_skip_without_reason_and_an_unknown_word_are_refused(self):
         for wrong in ("<!-- run: skip -->", "<!-- run: skip: -->", "<!-- run: later -->", "```console\n$ x", "```console\nx\n```"):
@@ -108,12 +114,22 @@ class Run(unittest.TestCase):
             return done.stderr, path.read_text()
 
     def test_a_shell_stays_and_machines_are_apart(self):
-        self.page("```console\n$ A=1; cd /tmp\n$ echo $A $PWD $(hostname) $(id -un)\n1 /tmp broker me\n"
+        self.page("```console\n$ A=1; cd /tmp\n$ echo $A $PWD $(hostname) $(id -un)\n1 /tmp laptop me\n"
                   "web01$ echo $A $PWD $(hostname)\n/home/me web01\n$ sudo id -un\nroot\n```\n", code=0)
+
+    def test_a_name_that_was_shown_is_taken_in_commands(self):
+        self.page("```console\n$ head -c 3 /dev/urandom | od -An -tx1 | tr -dc a-f0-9 | sed 's/^/a1/'\na1b2c3d4\n"
+                  "$ test a1b2c3d4 != a1''b2c3d4 && echo a1b2c3d4\na1b2c3d4\n```\n", code=0)
+
+    def test_a_folded_prompt_is_each_of_several_machines(self):
+        self.page("```console\nweb[08-10]$ echo $(hostname) > /dev/shm/of-$(hostname); echo done\ndone\n"
+                  "web10$ ls /dev/shm | grep -c of-web\n3\n```\n", code=0)
+        said, _ = self.page("```console\nweb[1-2]$ hostname\nweb1\n```\n", code=1)
+        self.assertIn("web2$ hostname", said)
 
     def test_another_output_is_shown_with_its_line(self):
         said, _ = self.page("one\n\n```console\n$ echo same; echo other\nsame\nthis\n```\n", code=1)
-        self.assertIn("page.md:4: echo same; echo other", said)
+        self.assertIn("page.md:4: laptop$ echo same; echo other", said)
         self.assertIn("-this", said)
         self.assertIn("+other", said)
         self.assertNotIn("-same", said)

@@ -13,9 +13,6 @@ import subprocess
 import sys
 import uuid
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import foreground
-
 NETWORK = "192.0.2."  # RFC 5737: for documentation, routed nowhere
 USER, USER_ID = "me", 4242
 SKIPPED = 77
@@ -136,6 +133,7 @@ class Machine:
         """All processes die at once; what is in run and tmp is gone."""
         self.keeper.kill()
         self.keeper.wait()
+        self.keeper.stdout.close()
         subprocess.run(["ip", "link", "delete", self.link], capture_output=True, check=False)
 
     def reboot(self):
@@ -162,18 +160,9 @@ class Machine:
             raise AssertionError(f"{self.name}: {text}\nended with {done.returncode}, not {code}\n{done.stdout}")
         return done.stdout
 
-    def start(self, *arguments, user="root", log=None):
-        """Starts a program inside that stays; its output goes to the log file (of this side)."""
-        path = log or self.disk / f"{pathlib.Path(arguments[0]).name}.log"
-        with open(path, "ab") as out:
-            child = subprocess.Popen(self.command(*arguments, user=user), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                     start_new_session=True)
-        return child, path
-
-    def wait_ready(self, path, count=1):
-        """Until the log says ready so many times."""
-        foreground.wait_for(f"{self.name}: {path.name} says ready",
-                            lambda: path.read_bytes().count(b" ready ") >= count, 60)
+    def processes(self):
+        """Command lines of what runs inside."""
+        return self.sh("for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $f; echo; done 2> /dev/null")
 
 
 class Network:
@@ -195,7 +184,7 @@ class Network:
         run("ip", "link", "set", "lan", "up")
         sudo = self.shims / "sudo"
         sudo.write_text('#!/bin/sh\nSUDO_USER=$(id -un) HOME=/root exec '
-                        '/usr/local/sbin/become-root --reuid=0 --regid=0 --clear-groups -- "$@"\n')
+                        '/usr/local/sbin/become-root --reuid=0 --regid=0 --clear-groups -- env LD_PRELOAD="$LD_PRELOAD" "$@"\n')
         sudo.chmod(0o755)
         for tool in (pathlib.Path(__file__).parent / "machine").iterdir():
             shutil.copy(tool, self.shims)
