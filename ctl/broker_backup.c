@@ -69,15 +69,14 @@ static bg_result ask_state (ctl_client *client, wire_status **status, bg_error *
     return ctl_call (client, WIRE_STATUS_QUERY, &query, WIRE_STATUS, (void **) status, err);
 }
 
-/*  Until the broker says that the set is whole.  */
-static bg_result await (ctl_run *run, ctl_client *client, wire_status **status, bg_error *err)
+bg_result ctl_backup_await (ctl_run *run, int64_t timeout_us, wire_status **status, bg_error *err)
 {
-    const int64_t until =
-        bg_clock_mono_us () + ctl_duration_us (run->parsed, CTL_OPT_TIMEOUT, WAIT_DEFAULT_US);
+    const int64_t until = bg_clock_mono_us () + timeout_us;
+    ctl_client *client = NULL;
     ctl_progress progress;
-    bg_result result = bg_ok ();
+    bg_result result = ctl_run_client (run, &client, err);
     ctl_progress_init (&progress, run->out, bg_clock_mono_us ());
-    for (;;) {
+    while (bg_is_ok (result)) {
         char text[64];
         result = ask_state (client, status, err);
         if (bg_failed (result) || (*status)->backup_state != WIRE_BACKUP_RUNNING)
@@ -93,7 +92,12 @@ static bg_result await (ctl_run *run, ctl_client *client, wire_status **status, 
         (void) poll (NULL, 0, LOOK_EVERY_MS);
     }
     ctl_progress_clear (&progress);
-    return result;
+    if (bg_failed (result) || (*status)->backup_state == WIRE_BACKUP_DONE)
+        return result;
+    const bg_slice problem = (*status)->backup_problem;
+    bg_ignore (bg_fail (err, BG_STORE, "the backup failed: %.*s",
+        BG_SLICE_ARG (problem.size ? problem : bg_slice_str ("the broker was restarted"))));
+    return bg_hint (err, "nothing is left of it; try again");
 }
 
 /*  The front's key, when only root may read it: added here, and MANIFEST with it.  */
@@ -189,7 +193,6 @@ bg_result ctl_broker_backup (ctl_run *run, bg_error *err)
     const bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
     const wire_request ask = {.what = WIRE_REQUEST_BACKUP,
         .name = bg_slice_str (ctl_text (run->parsed, CTL_OPT_NAME, ""))};
-    ctl_client *client = NULL;
     wire_done *done = NULL;
     wire_status *status = NULL;
     const char *to = ctl_text (run->parsed, CTL_OPT_TO, NULL);
@@ -200,14 +203,9 @@ bg_result ctl_broker_backup (ctl_run *run, bg_error *err)
         ctl_note (run->out, "%.*s (dry run: nothing was made)", BG_SLICE_ARG (done->text));
         return bg_ok ();
     }
-    BG_TRY (ctl_run_client (run, &client, err));
-    BG_TRY (await (run, client, &status, err));
-    if (status->backup_state == WIRE_BACKUP_DONE)
-        return show_made (run, status, err);
-    bg_ignore (bg_fail (err, BG_STORE, "the backup failed: %.*s",
-        BG_SLICE_ARG (status->backup_problem.size ? status->backup_problem
-                                                  : bg_slice_str ("the broker was restarted"))));
-    return bg_hint (err, "nothing is left of it; try again");
+    BG_TRY (ctl_backup_await (
+        run, ctl_duration_us (run->parsed, CTL_OPT_TIMEOUT, WAIT_DEFAULT_US), &status, err));
+    return show_made (run, status, err);
 }
 
 /*  ---- verify ----  */

@@ -74,7 +74,7 @@ static bg_result plan_all (ctl_run *run, const ctl_members *members,
 static bg_result ask (
     ctl_run *run, const ctl_member_change *change, const task *tasks, size_t count, bg_error *err)
 {
-    if (count == 0 || (!change->question && count <= ASK_ABOVE))
+    if (count == 0 || change->is_agreed || (!change->question && count <= ASK_ABOVE))
         return bg_ok ();
     BG_AUTO_BUF whom = {0};
     BG_AUTO_BUF names = {0};

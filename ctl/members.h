@@ -22,6 +22,7 @@ typedef struct {
                               more than 100: "Change %s"  */
     bool countersigns; /*  a provisional membership is changed by being signed  */
     bool cut;          /*  the key is refused at once  */
+    bool is_agreed;    /*  the command has asked already  */
 } ctl_member_change;
 
 typedef struct {
