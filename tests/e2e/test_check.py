@@ -6,8 +6,100 @@ import os
 import re
 import shutil
 import socket
+import threading
+import time
 
+import msgpack
+import zmq
 from world import Node, World, WorldTest, main
+
+
+ENLIST_PENDING = 21
+
+
+class OtherBroker:
+    """Sockets of a broker on three ports in a row; what its core says to a stranger is up to the test."""
+
+    def __init__(self, answer):
+        self.answer, self.context = answer, zmq.Context()
+        self.public, self.secret = zmq.curve_keypair()
+        self.sockets, self.is_over = [], threading.Event()
+        while len(self.sockets) < 3:
+            self.bind()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def bind(self):
+        """The highest port first; anew when one of the three is taken."""
+        for socket_ in self.sockets:
+            socket_.close(0)
+        self.sockets, self.port = [], 0
+        for below in range(3):
+            one = self.context.socket(zmq.ROUTER)
+            one.curve_server, one.curve_publickey, one.curve_secretkey = True, self.public, self.secret
+            try:
+                if below == 0:
+                    self.port = one.bind_to_random_port("tcp://127.0.0.1")
+                else:
+                    one.bind(f"tcp://127.0.0.1:{self.port - below}")
+            except zmq.ZMQError:
+                one.close(0)
+                return
+            self.sockets.append(one)
+
+    def serve(self):
+        while not self.is_over.is_set():
+            if not self.sockets[0].poll(20):
+                continue
+            peer, header, _, _ = self.sockets[0].recv_multipart()
+            request = msgpack.unpackb(header, strict_map_key=False)[3]
+            if self.answer:
+                kind, body = self.answer()
+                self.sockets[0].send_multipart(
+                    [peer, msgpack.packb({1: kind, 2: 1, 3: request}), msgpack.packb(body), b""])
+
+    def close(self):
+        self.is_over.set()
+        self.thread.join()
+        for socket_ in self.sockets:
+            socket_.close(0)
+        self.context.term()
+
+
+class Asked(WorldTest):
+    """What another broker says."""
+
+    with_broker = False
+
+    def rows(self, answer, code):
+        other = OtherBroker(answer)
+        try:
+            done = self.world.run("bugle-node", "check", "--home", self.world.directory / "n", "--broker",
+                                  f"127.0.0.1:{other.port}", "--broker-key", other.public.decode(), "--timeout", "2s",
+                                  "-o", "jsonl", code=code)
+        finally:
+            other.close()
+        return {row["name"]: row for row in done.rows() if row["area"] == "broker"}
+
+    @staticmethod
+    def pending(offset_s):
+        return lambda: (ENLIST_PENDING, {1: b"i" * 16, 2: "other", 3: b"h" * 32, 4: b"n" * 16, 6: 2000000,
+                                         8: int((time.time() + offset_s) * 1e6), 9: 1})
+
+    def test_clocks_apart_are_measured(self):
+        row = self.rows(self.pending(0), 0)["clock"]
+        self.assertEqual((row["state"], row["found"][:15]), ("ok", "as the broker's"))
+        row = self.rows(self.pending(20), 0)["clock"]
+        self.assertEqual(row["state"], "warning")
+        self.assertRegex(row["found"], r"this machine's clock is (19|20)\.\d s behind the broker's")
+        row = self.rows(self.pending(-300), 1)["clock"]
+        self.assertRegex(row["found"], r"30\d\.\d s ahead of the broker's")
+        self.assertIn("timedatectl", row["advice"])
+
+    def test_a_broker_without_its_core_is_told(self):
+        row = self.rows(None, 1)["answer"]
+        self.assertIn("takes connections and does not answer", row["found"])
+        self.assertIn("log of bugle-broker", row["advice"])
 
 
 class Check(WorldTest):
@@ -65,6 +157,8 @@ class Check(WorldTest):
             self.assertIn("--broker-key", rows["key"]["found"])
         rows = self.check("--broker", f"127.0.0.1:{self.port}", "--broker-key", self.endpoints["broker-key"])
         self.assertIn("its key is right", rows["enlist"]["found"])
+        self.assertEqual((rows["level"]["state"], rows["level"]["area"]), ("ok", "broker"))
+        self.assertEqual(self.world.bugle("target", "pending", "-o", "name").out, "")
         rows = self.check("--broker", f"127.0.0.1:{self.port}", "--broker-key", "z" * 39 + "0", code=1)
         self.assertIn("another key", rows["desk"]["found"])
         self.assertIn("bugle broker status", rows["desk"]["advice"])

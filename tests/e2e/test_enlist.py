@@ -130,6 +130,20 @@ class Enlist(WorldTest):
         self.assertEqual(child.returncode, 0, out)
         self.assertIn("enlisted a1", out)
 
+    def test_ports_that_are_closed_after_enlistment_are_warned_of(self):
+        """Only enlist is open: the broker knows the target, which hears nothing of it."""
+        world = World()
+        try:
+            world.init("--address", "127.0.0.1")
+            config = world.home / "etc" / "broker.yaml"
+            config.write_text(config.read_text() + "endpoints:\n  desk: tcp://127.0.0.2:0\n")
+            world.start_broker()
+            done = Node(world, "a1").enlist(world.token(), "--timeout", "2s")
+            self.assertRegex(done.out, r"warning: 127\.0\.0\.1 port \d+ refused the connection: .* \(desk\)")
+            self.assertNotIn("(orders)\n", done.out)
+        finally:
+            world.close(keep=False)
+
     def test_a_broker_made_anew_is_told_at_once(self):
         token = self.world.token()
         self.world.stop_broker()
