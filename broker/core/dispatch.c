@@ -20,6 +20,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_ENLIST_HELLO, broker_on_enlist_hello, true},
     {WIRE_ENLIST_PROVE, broker_on_enlist_prove, true},
     {WIRE_ENLIST_ASK, broker_on_enlist_ask, true},
+    {WIRE_ENLIST_CLAIM, broker_on_enlist_claim, true},
 
     {WIRE_HELLO, broker_on_hello, false},
     {WIRE_POLL, broker_on_poll, false},

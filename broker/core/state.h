@@ -577,6 +577,10 @@ bg_result broker_pending_drop (
 bg_result broker_request_reject (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 
+/*  ---- claims.c ----  */
+
+bg_result broker_on_enlist_claim (broker_request *request, bg_error *err) BG_CHECKED;
+
 /*  ---- sessions.c ----  */
 
 bg_result broker_on_hello (broker_request *request, bg_error *err) BG_CHECKED;

@@ -165,6 +165,7 @@ bg_result node_forget (node_core *self, bg_error *err)
             self, WIRE_EXEC_FORGET, &(wire_exec_forget){.reason = bg_slice_str ("defected")});
     self->ports.forget_keys (self->ports.ctx);
     node_session_close (self);
+    node_claim_reset (self);
     node_locals_exec_lost (self);
     release_enlistment (self);
     const bool connected = self->exec.connected;
@@ -503,6 +504,9 @@ static bg_result fire (node_core *self, node_timer timer, bg_error *err)
         break;
     case NODE_TIMER_ENLIST_END:
         return node_enlist_timeout (self, err);
+    case NODE_TIMER_CLAIM:
+        node_claim_timer (self);
+        break;
     case NODE_TIMER_DEFECT_END:
         return node_defect_timeout (self, err);
     case NODE_TIMER_LEAVE:

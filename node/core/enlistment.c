@@ -386,6 +386,8 @@ bg_result node_enlist_message (
 {
     node_enlistment *at = &self->enlist;
     bg_error why = {0};
+    if (node_claim_answers (self, header))
+        return node_claim_message (self, header, body, err);
     if (node_pending_is (self))
         return node_pending_message (self, header, body, err);
     const bool open = at->phase == NODE_ENLIST_HELLO || at->phase == NODE_ENLIST_PROVE;

@@ -147,9 +147,10 @@ bg_result node_session_link (node_core *self, node_link link, node_link_event ev
         session->refusals++;
         if (session->refusals == NODE_HELLO_TRIES)
             node_log (self, NODE_LOG_ERROR, "refused",
-                "the broker does not admit this target any more; if it was removed there, defect "
-                "with --force");
+                "the broker does not admit this target any more; asking why");
         node_session_rebuild (self, "the broker refused the connection");
+        if (session->refusals >= NODE_HELLO_TRIES)
+            BG_TRY (node_claim_begin (self, err));
         break;
     }
     case NODE_LINK_DOWN:
@@ -198,6 +199,7 @@ bg_result node_session_welcome (
     session->state = NODE_SESSION_UP;
     session->id = welcome->session;
     session->tries = session->failures = session->refusals = 0;
+    node_claim_reset (self);
     session->heartbeat_us = within (welcome->heartbeat_us, BG_SEC (1), BG_HOUR (1));
     session->poll_us = within (welcome->poll_us, BG_SEC (1), BG_HOUR (8));
     session->spread_us = within (welcome->return_spread_us, BG_MS (1), BG_HOUR (1));

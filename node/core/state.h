@@ -58,6 +58,7 @@ typedef enum {
     NODE_TIMER_REPORT,
     NODE_TIMER_ENLIST, /*  say it again  */
     NODE_TIMER_ENLIST_END,
+    NODE_TIMER_CLAIM, /*  no answer to a claim  */
     NODE_TIMER_DEFECT_END,
     NODE_TIMER_LEAVE,
     NODE_TIMER_SCHEDULES,
@@ -350,6 +351,15 @@ typedef struct {
     int64_t again_us;
 } node_enlistment;
 
+/*  Of claim.c.  */
+typedef struct {
+    bool open;    /*  asked, on the enlist link  */
+    bool unknown; /*  the broker does not know this target  */
+    unsigned proofs;
+    bg_id request;
+    int64_t next_mono_us; /*  not asked before  */
+} node_claim;
+
 typedef struct {
     bool wanted;
     bool answered;
@@ -435,7 +445,7 @@ struct node_core {
     node_table local_posts;   /*  node_local_post  */
     node_table switches;
     node_table jobs;
-    bool book_paused; /*  downloaded jobs are out of the heap  */
+    bool book_paused;  /*  downloaded jobs are out of the heap  */
     node_entry **heap; /*  heap[0] is not used  */
     size_t heap_count;
     size_t heap_capacity;
@@ -459,6 +469,7 @@ struct node_core {
     node_table fetches; /*  node_ask, kind DOCUMENT  */
     node_exec_link exec;
     node_enlistment enlist;
+    node_claim claim;
     node_defection defect;
     uint64_t leaving_mark; /*  node_leaving_mark, as stored  */
     node_outbox outbox;
@@ -755,6 +766,17 @@ void node_pending_anchored (node_core *self, const wire_exec_verdict *verdict);
     enlistment follows at once.  */
 bg_result node_pending_withdraw (node_core *self, bool keep_keys, bg_error *err) BG_CHECKED;
 void node_pending_describe (const node_core *self, wire_control_answer *answer);
+/*  ---- claim.c ----  */
+
+/*  The desk has refused this target again and again: asks why, now and then.  */
+bg_result node_claim_begin (node_core *self, bg_error *err) BG_CHECKED;
+/*  The session stands, or the enlistment is gone: there is nothing to ask.  */
+void node_claim_reset (node_core *self);
+void node_claim_timer (node_core *self);
+bool node_claim_answers (const node_core *self, const wire_header *header);
+bg_result node_claim_message (
+    node_core *self, const wire_header *header, const void *body, bg_error *err) BG_CHECKED;
+
 /*  The membership that the target asks for, and the proof over the whole transcript.  */
 void node_membership_make (
     node_core *self, wire_enlist_prove *prove, bg_arena *arena, const wire_token *record);

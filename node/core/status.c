@@ -57,6 +57,12 @@ size_t node_describe_warnings (node_core *self, bg_slice **warnings)
     size_t count = 0;
     if (self->problem)
         warn (list, &count, bg_slice_str (self->problem));
+    if (self->claim.unknown)
+        warn (list, &count,
+            bg_arena_printf (&self->scratch,
+                "the broker \"%.*s\" does not know this target: bugle-node defect --force, then "
+                "enlist",
+                BG_SLICE_ARG (self->identity.broker)));
     if (self->full)
         warn (list, &count,
             bg_slice_str ("no space in the node's store: nothing new starts until there is"));

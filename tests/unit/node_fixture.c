@@ -639,12 +639,118 @@ static void enlist_prove (node_fixture *self, bg_id request, const wire_enlist_p
             .time_us = self->now.utc_us});
 }
 
+static const uint8_t stranger_nonce[16] = {8, 8, 8};
+
+static void check_stranger (node_fixture *self, const wire_signed *proof, const bg_key *sign_key,
+    const uint8_t nonce[16], const uint8_t hash[32])
+{
+    wire_enlist_proof said;
+    bg_error err = {0};
+    if (bg_failed (wire_verify_proof (self->signing.installation, proof, NULL, sign_key,
+            self->signing.crypto, &self->arena, &said, &err)))
+        fail_msg ("proof: %s", err.message);
+    assert_memory_equal (said.broker_nonce, stranger_nonce, 16);
+    assert_memory_equal (said.target_nonce, nonce, 16);
+    assert_memory_equal (said.membership_hash, hash, 32);
+    self->proofs++;
+}
+
+static void enlist_approve (node_fixture *self, bg_id request, const wire_enlist_ask *ask)
+{
+    wire_signed authority = fixture_authority (&self->signing, 1, 0);
+    bg_slice endpoints[] = {bg_slice_str ("desk tcp://b:1"), bg_slice_str ("enlist tcp://b:2"),
+        bg_slice_str ("orders tcp://b:3")};
+    const wire_membership body = {.target = self->signing.target,
+        .number = 7,
+        .name = self->approved_name ? bg_slice_str (self->approved_name) : ask->name,
+        .state = WIRE_MEMBER,
+        .sign_key = ask->sign_key,
+        .curve_key = self->curve_key};
+    const wire_document fixed = {.type = WIRE_TYPE_MEMBERSHIP,
+        .installation = self->signing.installation,
+        .key = self->signing.target,
+        .version = 5};
+    self->membership = fixture_document_as (&self->signing, &fixed, &body, &self->signing.admin);
+    node_fixture_post (self, authority);
+    node_fixture_post (self, self->membership);
+    enlist_say (self, WIRE_ENLIST_APPROVED, request,
+        &(wire_enlist_approved){.has_membership = true,
+            .membership = self->membership,
+            .authority = &authority,
+            .authority_count = 1,
+            .documents = 2,
+            .time_us = self->now.utc_us,
+            .endpoints = endpoints,
+            .endpoints_count = 3});
+}
+
+static void enlist_ask (node_fixture *self, bg_id request, const wire_enlist_ask *ask)
+{
+    static const uint8_t no_membership[32];
+    bg_arena_fini (&self->ask_arena);
+    wire_copy (&wire_desc_enlist_ask, &self->ask_arena, ask, &self->ask);
+    if (ask->has_proof)
+        check_stranger (self, &ask->proof, &ask->sign_key, ask->nonce, no_membership);
+    if (ask->has_proof && self->enlist_error) {
+        enlist_say (self, WIRE_ERROR, request,
+            &(wire_error){.code = bg_slice_str (self->enlist_error),
+                .class = 2,
+                .message = bg_slice_str ("an administrator rejected the enlistment")});
+        return;
+    }
+    if (ask->has_proof && self->approves) {
+        enlist_approve (self, request, ask);
+        return;
+    }
+    wire_signed authority = fixture_authority (&self->signing, 1, 0);
+    wire_enlist_pending pending = {.installation = self->signing.installation,
+        .broker = bg_slice_str ("lab"),
+        .listed = ask->has_proof,
+        .again_us = BG_SEC (2),
+        .time_us = self->now.utc_us,
+        .level = 1};
+    memcpy (pending.nonce, stranger_nonce, sizeof pending.nonce);
+    wire_hash32 (authority.bytes, pending.authority_hash);
+    pending.authority_hash[0] ^= self->swap_authority;
+    enlist_say (self, WIRE_ENLIST_PENDING, request, &pending);
+}
+
+static void enlist_claim (node_fixture *self, bg_id request, const wire_enlist_claim *claim)
+{
+    uint8_t hash[32];
+    wire_document document;
+    wire_membership membership;
+    if (self->claim_state == 0)
+        return;
+    wire_hash32 (claim->membership.bytes, hash);
+    assert_false (bg_failed (WIRE_DECODE (
+        document, claim->membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
+    assert_false (bg_failed (
+        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, &membership, NULL)));
+    wire_enlist_claimed answer = {.installation = self->signing.installation,
+        .state = claim->has_proof ? self->claim_state : WIRE_CLAIM_PROVE,
+        .time_us = self->now.utc_us};
+    memcpy (answer.nonce, stranger_nonce, sizeof answer.nonce);
+    if (claim->has_proof)
+        check_stranger (self, &claim->proof, &membership.sign_key, claim->nonce, hash);
+    if (claim->has_proof && self->claim_by_admin) {
+        answer.has_membership = true;
+        answer.membership =
+            fixture_membership (&self->signing, document.version + 1, WIRE_DEFECTED_MEMBER);
+    }
+    enlist_say (self, WIRE_ENLIST_CLAIMED, request, &answer);
+}
+
 static void enlist_handle (node_fixture *self, const wire_header *header, const void *body)
 {
     self->said[header->kind]++;
     if (!self->broker_up)
         return;
-    if (header->kind == WIRE_ENLIST_HELLO) {
+    if (header->kind == WIRE_ENLIST_ASK) {
+        enlist_ask (self, header->request, body);
+    } else if (header->kind == WIRE_ENLIST_CLAIM) {
+        enlist_claim (self, header->request, body);
+    } else if (header->kind == WIRE_ENLIST_HELLO) {
         if (self->enlist_error)
             enlist_say (self, WIRE_ERROR, header->request,
                 &(wire_error){.code = bg_slice_str (self->enlist_error),
@@ -795,6 +901,18 @@ void node_fixture_enlist_request (node_fixture *self, const char *name)
 {
     control (self, WIRE_CONTROL_ENLIST,
         &(wire_control_enlist){.token = bg_slice_str (self->token), .name = bg_slice_str (name)});
+}
+
+void node_fixture_ask_request (
+    node_fixture *self, const char *name, bool wait, const bg_key *broker_key)
+{
+    bg_slice endpoints[] = {bg_slice_str ("enlist tcp://b:2")};
+    control (self, WIRE_CONTROL_ENLIST,
+        &(wire_control_enlist){.name = bg_slice_str (name),
+            .endpoints = endpoints,
+            .endpoints_count = 1,
+            .broker_key = broker_key ? *broker_key : self->signing.broker.public_key,
+            .wait = wait});
 }
 
 void node_fixture_defect_request (node_fixture *self, bool force)
@@ -1025,6 +1143,7 @@ void node_fixture_init (node_fixture *self)
 
 void node_fixture_fini (node_fixture *self)
 {
+    bg_arena_fini (&self->ask_arena);
     drop_said (self);
     node_core_destroy (&self->core);
     node_db_close (&self->db);

@@ -91,6 +91,13 @@ typedef struct {
     char *token; /*  text  */
     wire_signed membership;
     size_t proofs;
+    bool approves;             /*  who asks without a token is approved  */
+    const char *approved_name; /*  under another name; NULL: as it asks  */
+    uint8_t swap_authority;    /*  what is put over the authority hash that is shown  */
+    uint64_t claim_state;      /*  answer to a claim; 0: none  */
+    bool claim_by_admin;       /*  with the membership that says defected  */
+    wire_enlist_ask ask;       /*  the last one  */
+    bg_arena ask_arena;
 
     /*  bugle-exec  */
     bool exec_up;
@@ -148,6 +155,9 @@ void node_fixture_from_exec (node_fixture *self, bg_slice blob);
 void node_fixture_finish (node_fixture *self, size_t run, uint64_t state);
 
 void node_fixture_enlist_request (node_fixture *self, const char *name);
+/*  Without a token: to the fixture's broker, by its key.  */
+void node_fixture_ask_request (
+    node_fixture *self, const char *name, bool wait, const bg_key *broker_key);
 void node_fixture_defect_request (node_fixture *self, bool force);
 void node_fixture_query (node_fixture *self);
 
