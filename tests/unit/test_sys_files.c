@@ -9,6 +9,7 @@
 #include "common/sys/home.h"
 #include "common/sys/keyfile.h"
 #include "common/sys/lock.h"
+#include "common/sys/owner.h"
 #include "common/sys/random.h"
 #include "tests/unit/temp_dir.h"
 
@@ -316,6 +317,95 @@ static void test_system_home (void **state)
     bg_home_fini (&home);
 }
 
+/*  The system's directories at another place.  */
+static bg_home system_below (const char *dir)
+{
+    return (bg_home){
+        bg_path_join (dir, "lib"), bg_path_join (dir, "run"), bg_path_join (dir, "etc"), true};
+}
+
+static void test_parts_share_directories_only_under_home (void **state)
+{
+    bg_home home = system_below (*state);
+    BG_AUTO_CHAR core = bg_home_path (&home, BG_HOME_RUN_CORE, "core.sock");
+    BG_AUTO_CHAR front = bg_home_path (&home, BG_HOME_FRONT, NULL);
+    assert_non_null (strstr (core, "/run/core/core.sock"));
+    assert_non_null (strstr (front, "/lib/front"));
+    home.is_system = false;
+    BG_AUTO_CHAR own_core = bg_home_path (&home, BG_HOME_RUN_CORE, "core.sock");
+    BG_AUTO_CHAR own_front = bg_home_path (&home, BG_HOME_FRONT, NULL);
+    assert_non_null (strstr (own_core, "/run/core.sock"));
+    assert_non_null (strstr (own_front, "/lib/broker"));
+    bg_home_fini (&home);
+}
+
+static void test_directories_of_the_system_are_not_made (void **state)
+{
+    bg_home home = system_below (*state);
+    bg_error err = {0};
+    uid_t user = 0;
+    gid_t group = 0;
+    assert_int_equal (bg_home_ensure (&home, BG_HOME_NODE, &err).code, BG_NOT_FOUND);
+    assert_non_null (strstr (err.hint, "install the package"));
+    assert_int_equal (
+        bg_home_account (&home, BG_HOME_NODE, &user, &group, &err).code, BG_NOT_FOUND);
+    assert_false (bg_path_exists (home.state));
+    bg_home_fini (&home);
+}
+
+static void test_a_part_of_the_system_runs_as_its_owner (void **state)
+{
+    bg_home home = system_below (*state);
+    BG_AUTO_CHAR dir = bg_home_path (&home, BG_HOME_NODE, NULL);
+    bg_error err = {0};
+    uid_t user = 0;
+    gid_t group = 0;
+    assert_true (bg_is_ok (bg_dir_make (dir, 0700, NULL)));
+    assert_true (bg_is_ok (bg_home_ensure (&home, BG_HOME_NODE, &err)));
+    assert_true (bg_is_ok (bg_home_account (&home, BG_HOME_NODE, &user, &group, &err)));
+    assert_int_equal (user, geteuid ());
+    assert_int_equal (chmod (dir, 0750), 0);
+    assert_int_equal (bg_home_ensure (&home, BG_HOME_NODE, &err).code, BG_FOREIGN_FILE);
+    if (geteuid () != 0) {
+        bg_home_fini (&home);
+        return; /*  nobody else's directory can be made  */
+    }
+    assert_int_equal (chmod (dir, 0700) + chown (dir, 65534, 65534), 0);
+    assert_int_equal (bg_home_ensure (&home, BG_HOME_NODE, &err).code, BG_NOT_ALLOWED);
+    assert_non_null (strstr (err.hint, "systemctl start"));
+    assert_true (bg_is_ok (bg_home_account (&home, BG_HOME_NODE, &user, &group, &err)));
+    assert_int_equal (user, 65534);
+    assert_int_equal (group, 65534);
+    bg_home_fini (&home);
+}
+
+static void test_root_makes_files_as_their_owner (void **state)
+{
+    BG_AUTO_CHAR dir = bg_path_join (*state, "theirs");
+    BG_AUTO_CHAR path = bg_path_join (dir, "file");
+    bg_owner before = {0};
+    bg_error err = {0};
+    struct stat info;
+    assert_true (bg_is_ok (bg_owner_enter (geteuid (), getegid (), &before, &err)));
+    assert_false (before.is_switched);
+    bg_owner_leave (&before);
+    if (geteuid () != 0) {
+        assert_int_equal (bg_owner_enter (0, 0, &before, &err).code, BG_NOT_ALLOWED);
+        return;
+    }
+    assert_true (bg_is_ok (bg_dir_make (dir, 0700, NULL)));
+    assert_int_equal (chown (dir, 65534, 65534) + chmod (*state, 0711), 0);
+    assert_true (bg_is_ok (bg_owner_enter (65534, 65534, &before, &err)));
+    bg_result made = bg_file_create (path, bg_slice_str ("x"), &err);
+    bg_owner_leave (&before);
+    assert_true (bg_is_ok (made));
+    assert_int_equal (stat (path, &info), 0);
+    assert_int_equal (info.st_uid, 65534);
+    assert_int_equal (info.st_gid, 65534);
+    assert_int_equal (geteuid (), 0);
+    assert_int_equal (getegid (), 0);
+}
+
 static void test_keyfile_round_trip (void **state)
 {
     static const bg_key_type types[] = {BG_KEY_ED25519, BG_KEY_CURVE25519};
@@ -443,6 +533,10 @@ int main (void)
         WITH_DIR (test_home_refuses_open_directories),
         WITH_DIR (test_home_that_is_closed_is_not_taken_for_absent),
         cmocka_unit_test (test_system_home),
+        WITH_DIR (test_parts_share_directories_only_under_home),
+        WITH_DIR (test_directories_of_the_system_are_not_made),
+        WITH_DIR (test_a_part_of_the_system_runs_as_its_owner),
+        WITH_DIR (test_root_makes_files_as_their_owner),
         WITH_DIR (test_keyfile_round_trip),
         cmocka_unit_test (test_known_pairs),
         WITH_DIR (test_keyfile_refuses_foreign_files),

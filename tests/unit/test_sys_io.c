@@ -111,6 +111,15 @@ static void test_strangers_are_refused (void **state)
     assert_true (bg_is_ok (bg_unix_require_own (&root, &err)));
 }
 
+static void test_another_part_may_have_its_own_account (void **state)
+{
+    (void) state;
+    bg_error err = {0};
+    bg_peer other = {.uid = geteuid () + 1, .pid = 4711};
+    assert_true (bg_is_ok (bg_unix_require (&other, geteuid () + 1, &err)));
+    assert_int_equal (bg_unix_require (&other, geteuid () + 2, &err).code, BG_NOT_ALLOWED);
+}
+
 static void test_own_processes_meet (void **state)
 {
     BG_AUTO_CHAR path = bg_path_join (*state, "socket");
@@ -507,6 +516,7 @@ int main (void)
         WITH_DIR (test_stale_socket_is_replaced),
         WITH_DIR (test_foreign_file_is_not_replaced),
         cmocka_unit_test (test_strangers_are_refused),
+        cmocka_unit_test (test_another_part_may_have_its_own_account),
         WITH_DIR (test_own_processes_meet),
         cmocka_unit_test (test_frames_batch),
         cmocka_unit_test (test_frames_across_partial_reads),
