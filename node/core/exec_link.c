@@ -173,6 +173,12 @@ static bg_result standing (node_core *self, const wire_exec_standing *said, bg_e
     if (said->time_known && !exec->time_known)
         self->inputs++; /*  what has an expiry can be judged now  */
     exec->time_known = said->time_known;
+    if (said->inputs != self->exec_inputs) {
+        /*  Its policy, its program or its key: what was refused may be taken now, and the other way round.  */
+        self->exec_inputs = said->inputs;
+        self->trust++;
+        self->inputs++;
+    }
     if (!said->policy && !*exec->problem)
         node_log (self, NODE_LOG_WARNING, "policy", "bugle-exec starts nothing: %.*s",
             BG_SLICE_ARG (said->policy_problem));

@@ -436,8 +436,9 @@ struct node_core {
     bool has_broker_time;
     int64_t broker_offset_us; /*  attested time - boot time  */
 
-    uint64_t inputs; /*  rises when something that waiting items may need has changed  */
-    uint64_t trust;  /*  rises with a new authority or membership  */
+    uint64_t inputs;      /*  rises when something that waiting items may need has changed  */
+    uint64_t trust;       /*  rises with a new authority or membership, and with exec_inputs  */
+    uint64_t exec_inputs; /*  of bugle-exec, as it said last: policy, version, local key  */
     uint8_t digest[16];
     node_table slots;
     node_table locals;        /*  node_local  */

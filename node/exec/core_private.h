@@ -247,6 +247,11 @@ void exec_buckets_fini (exec_core *self);
 void exec_buckets_forget (exec_core *self);
 
 /*  ---- plan.c ----  */
+/*  BG_POLICY when there is no policy.  */
+bg_result exec_require_policy (const exec_core *self, bg_error *err) BG_CHECKED;
+/*  Whether anything could start here at all, whatever the hour: there is a policy, and the account that it
+    names exists and may be used. BG_POLICY.  */
+bg_result exec_check_policy (const exec_core *self, bg_error *err) BG_CHECKED;
 /*  Resolves everything a supervisor needs into plan, all in the arena. run is as it will be
     reported.  */
 bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, const wire_run *run,

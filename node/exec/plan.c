@@ -205,6 +205,22 @@ static bg_result find_account (const exec_core *self, exec_account *account, bg_
         err, "name another account in %.160s, or write root = yes", self->config.policy_path);
 }
 
+bg_result exec_require_policy (const exec_core *self, bg_error *err)
+{
+    if (self->has_policy)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_POLICY, "nothing starts here: %s", self->policy_problem));
+    return bg_hint (err, "'bugle-node enlist' writes a default policy to %.160s when there is none",
+        self->config.policy_path);
+}
+
+bg_result exec_check_policy (const exec_core *self, bg_error *err)
+{
+    exec_account account;
+    BG_TRY (exec_require_policy (self, err));
+    return find_account (self, &account, err);
+}
+
 /*  A plan that the supervisor could not read would be a run that dies silently: refused here
     instead.  */
 static bg_result check_plan (const wire_plan *plan, bg_arena *arena, bg_error *err)

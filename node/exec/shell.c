@@ -15,7 +15,9 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -188,6 +190,13 @@ static void compact (shell *self)
 
 /*  ---- turns ----  */
 
+static void drain (int fd)
+{
+    char bytes[4096];
+    while (read (fd, bytes, sizeof bytes) > 0) {
+    }
+}
+
 static void handle_event (shell *self, watch *item, uint32_t events)
 {
     if (item->is_closed)
@@ -206,6 +215,9 @@ static void handle_event (shell *self, watch *item, uint32_t events)
         break;
     case WATCH_CHILD:
         shell_child_ready (self, item);
+        break;
+    case WATCH_POLICY:
+        drain (self->policy_fd); /*  every turn looks at the policy  */
         break;
     }
 }
@@ -250,6 +262,24 @@ static void handle_buffered (shell *self)
     }
 }
 
+/*  A policy that is mended counts at once, not with the next thing that happens. Where nothing can be watched
+    the next turn sees it.  */
+static void watch_policy (shell *self)
+{
+    BG_AUTO_CHAR dir = bg_strdup (self->machine.policy_path);
+    char *slash = strrchr (dir, '/');
+    self->policy.kind = WATCH_POLICY;
+    self->policy_fd = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
+    if (self->policy_fd < 0 || !slash)
+        return;
+    *slash = '\0';
+    const uint32_t changes =
+        IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB;
+    if (inotify_add_watch (self->policy_fd, *dir ? dir : "/", changes) < 0 ||
+        bg_failed (shell_watch (self, self->policy_fd, &self->policy, EPOLLIN, NULL)))
+        bg_fd_close (&self->policy_fd);
+}
+
 static bg_result turn (shell *self, bg_error *err)
 {
     struct epoll_event events[64];
@@ -257,6 +287,8 @@ static bg_result turn (shell *self, bg_error *err)
     if (count < 0 && errno != EINTR)
         return bg_fail_errno (err, BG_IO, "cannot wait for events");
     refresh_policy (self);
+    if (self->policy_fd < 0)
+        watch_policy (self); /*  its directory may have been made meanwhile  */
     refresh_storage (self);
     handle_buffered (self);
     for (int i = 0; i < count; i++)
@@ -321,6 +353,7 @@ static bg_result open_shell (shell *self, bg_error *err)
     BG_TRY (open_paths (self, err));
     exec_machine_init (&self->machine, self->config.home);
     BG_TRY (load_core (self, err));
+    watch_policy (self);
     refresh_policy (self);
     (void) shell_look_at_runs (self, true);
     return shell_listen (self, err);
@@ -341,6 +374,7 @@ static void close_shell (shell *self)
     exec_log_close (&self->log_file);
     exec_machine_fini (&self->machine);
     bg_fd_close (&self->signal_fd);
+    bg_fd_close (&self->policy_fd);
     bg_fd_close (&self->null_fd);
     bg_fd_close (&self->epoll_fd);
     bg_lock_release (&self->lock);
@@ -357,6 +391,7 @@ bg_result exec_shell_run (const exec_shell_config *config, bg_error *err)
         .epoll_fd = -1,
         .null_fd = -1,
         .signal_fd = -1,
+        .policy_fd = -1,
         .node_listener_fd = -1,
         .supervisor_listener_fd = -1,
         .flush_due_us = INT64_MAX};

@@ -28,7 +28,8 @@ typedef enum {
     WATCH_SUPERVISOR_LISTENER,
     WATCH_NODE,
     WATCH_SUPERVISOR,
-    WATCH_CHILD
+    WATCH_CHILD,
+    WATCH_POLICY
 } watch_kind;
 
 /*  Something epoll tells about. Links and children live in lists; what is closed within a turn
@@ -78,6 +79,8 @@ typedef struct {
     int epoll_fd;
     int null_fd;
     watch signals;
+    watch policy;
+    int policy_fd; /*  inotify of the policy's directory; -1: there is none  */
     watch node_listener;
     watch supervisor_listener;
     int signal_fd;

@@ -29,6 +29,29 @@ void exec_standing_fini (exec_core *self)
     drop_member (self);
 }
 
+static void add_policy (const exec_policy *policy, bg_buf *out)
+{
+    bg_buf_printf (out, "%s %d %lld %d %u %u", policy->account, policy->root,
+        (long long) policy->maximum_run_time_us, policy->has_hours, policy->hours_from,
+        policy->hours_to);
+    for (size_t i = 0; i < policy->proxy_count; i++)
+        bg_buf_printf (out, "\n%s %s", policy->proxies[i].name, policy->proxies[i].account);
+}
+
+/*  A number that is the same as long as verdicts are: also over a restart of the same program.  */
+static uint64_t inputs_of (const exec_core *self)
+{
+    BG_AUTO_BUF text = {0};
+    uint8_t hash[32];
+    bg_buf_printf (&text, "%s\n%d\n%s\n%d\n", self->config.version, self->has_policy,
+        self->policy_problem, self->has_local);
+    bg_buf_append (&text, self->local_key.bytes, sizeof self->local_key.bytes);
+    if (self->has_policy)
+        add_policy (&self->policy, &text);
+    wire_hash32 (bg_buf_slice (&text), hash);
+    return bg_read_u64 (hash) & INT64_MAX;
+}
+
 static wire_exec_standing describe (const exec_core *self)
 {
     wire_exec_standing standing = {.anchored = self->is_anchored,
@@ -36,7 +59,8 @@ static wire_exec_standing describe (const exec_core *self)
         .policy_problem = bg_slice_str (self->policy_problem),
         .version = bg_slice_str (self->config.version),
         .time_known = self->attested.known,
-        .open_runs = self->runs.count};
+        .open_runs = self->runs.count,
+        .inputs = inputs_of (self)};
     if (self->has_local) {
         standing.local_key = self->local_key;
         standing.local_installation = self->local_installation;

@@ -168,14 +168,9 @@ static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error
     return exec_bucket_check (self, s->job, job_key, !s->ask->has_deed, now.utc_us, err);
 }
 
-static bg_result check_policy (exec_core *self, bg_now now, start *s, bg_error *err)
+static bg_result check_hours (exec_core *self, bg_now now, start *s, bg_error *err)
 {
-    if (!self->has_policy) {
-        bg_ignore (bg_fail (err, BG_POLICY, "nothing starts here: %s", self->policy_problem));
-        return bg_hint (err,
-            "'bugle-node enlist' writes a default policy to %.160s when there is none",
-            self->config.policy_path);
-    }
+    BG_TRY (exec_require_policy (self, err));
     int64_t local_s = now.utc_us / 1000000 + self->ports.utc_offset_s (self->ports.ctx, now.utc_us);
     job_civil local = job_civil_from_seconds (local_s);
     if (!exec_policy_open_at (&self->policy, local.hour * 60 + local.minute)) {
@@ -295,7 +290,7 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
     else
         BG_TRY (check_occurrence (now, s, err));
     BG_TRY (check_standing (self, now, s, err));
-    BG_TRY (check_policy (self, now, s, err));
+    BG_TRY (check_hours (self, now, s, err));
     describe_run (self, now, s);
     return exec_make_plan (self, now, s->job, &s->run, s->arena, &s->plan, err);
 }

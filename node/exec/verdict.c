@@ -106,6 +106,14 @@ static void raise_floor (exec_core *self, const wire_verified *verified)
     exec_apply_floor (self, &record);
 }
 
+/*  A job of the broker for this very target. What the machine signs for itself is judged when it starts.  */
+static bool is_for_here (const exec_core *self, const wire_verified *verified)
+{
+    const wire_job *job = verified->body;
+    return !exec_is_own_installation (self, verified->document.installation) &&
+           wire_audience_matches (&job->audience, &self->member.body);
+}
+
 bg_result exec_take_document (
     exec_core *self, bg_now now, const wire_verified *verified, bg_error *err)
 {
@@ -124,8 +132,11 @@ bg_result exec_take_document (
         return bg_fail (err, BG_FORK, "another document %.*s of the same version is known",
             BG_SLICE_ARG (verified->name));
     }
-    if (document->type == WIRE_TYPE_JOB)
+    if (document->type == WIRE_TYPE_JOB) {
         BG_TRY (job_body_check (verified->body, err));
+        if (is_for_here (self, verified))
+            BG_TRY (exec_check_policy (self, err));
+    }
     BG_TRY (exec_require_storage (self, err));
     raise_floor (self, verified);
     return bg_ok ();

@@ -11,7 +11,7 @@ set_target_properties (enospc PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINAR
 set (bugle_e2e_tests
     test_jobs test_enlist test_pending test_tokens test_claims test_faults test_init test_cli_forms test_cli_orders test_processes test_storage
     test_explained test_check test_members test_facts test_groups test_broker_backup test_broker_set test_restore)
-list (APPEND bugle_e2e_tests test_ops)
+list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c
