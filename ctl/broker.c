@@ -56,7 +56,11 @@ static void print_backup (const ctl_output *out, const json_t *row, bg_buf *text
     const char *state = json_string_value (json_object_get (backup, "state"));
     const char *path = json_string_value (json_object_get (backup, "path"));
     const char *problem = json_string_value (json_object_get (backup, "problem"));
-    bg_buf_append_str (text, json_is_string (last) ? json_string_value (last) : "never");
+    if (json_is_string (last))
+        bg_buf_printf (
+            text, "%.10s %.8s UTC", json_string_value (last), json_string_value (last) + 11);
+    else
+        bg_buf_append_str (text, "never");
     if (state && strcmp (state, "running") == 0)
         bg_buf_printf (text, "; one is being made: %lld %%",
             (long long) json_integer_value (json_object_get (backup, "percent")));

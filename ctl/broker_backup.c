@@ -101,7 +101,18 @@ bg_result ctl_backup_await (ctl_run *run, int64_t timeout_us, wire_status **stat
 }
 
 /*  The front's key, when only root may read it: added here, and MANIFEST with it.  */
-static bg_result complete (const char *path, broker_manifest *manifest, bg_error *err)
+static bool is_key_of (ctl_run *run, const char *path)
+{
+    ctl_client *client = NULL;
+    bg_keypair pair = {0};
+    const bool is_it = bg_is_ok (ctl_run_client (run, &client, NULL)) &&
+                       bg_is_ok (bg_keyfile_read (path, BG_KEY_CURVE25519, &pair, NULL)) &&
+                       bg_key_equal (&pair.public_key, &ctl_client_context (client)->broker_key);
+    bg_keypair_fini (&pair);
+    return is_it;
+}
+
+static bg_result complete (ctl_run *run, const char *path, broker_manifest *manifest, bg_error *err)
 {
     for (size_t i = 0; i < manifest->file_count; i++)
         if (strcmp (manifest->files[i].name, "broker.curve.key") == 0)
@@ -112,7 +123,7 @@ static bg_result complete (const char *path, broker_manifest *manifest, bg_error
     BG_AUTO_CHAR from = broker_backup_source (&home, "broker.curve.key");
     BG_AUTO_CHAR to = bg_path_join (path, "broker.curve.key");
     broker_home_fini (&home);
-    if (access (from, R_OK) < 0 || access (path, W_OK) < 0)
+    if (access (from, R_OK) < 0 || access (path, W_OK) < 0 || !is_key_of (run, from))
         return bg_ok ();
     broker_backup_file *file = &manifest->files[manifest->file_count];
     BG_TRY (broker_backup_copy_file (from, to, err));
@@ -159,7 +170,7 @@ static bg_result show_made (ctl_run *run, const wire_status *status, bg_error *e
     json_t *object = NULL;
     bg_result result = broker_manifest_read (path, &manifest, &why);
     if (bg_is_ok (result)) {
-        result = complete (path, &manifest, err);
+        result = complete (run, path, &manifest, err);
         object = manifest_json (path, &manifest);
     } else {
         /*  On another machine, or of another account: the broker's word is all there is.  */

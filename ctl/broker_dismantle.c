@@ -13,6 +13,7 @@
 
 #define WAIT_DEFAULT_US BG_MIN (5)
 #define ARCHIVE_WAIT_US BG_HOUR (1)
+#define RETURN_US       BG_SEC (100)
 #define LOOK_EVERY_MS   300
 
 static const ctl_column fields[] = {
@@ -95,6 +96,12 @@ static bg_result look (dismantling *self, bg_error *err)
 {
     const wire_target_query query = {.defected = true};
     ctl_target_rows rows;
+    wire_status *status = NULL;
+    const wire_status_query status_query = {0};
+    BG_TRY (ctl_call (
+        self->client, WIRE_STATUS_QUERY, &status_query, WIRE_STATUS, (void **) &status, err));
+    /*  After its start everybody has some time to come back.  */
+    const bool is_new = status->time_us - status->started_us < RETURN_US;
     self->removed = self->answered = self->awaited = self->silent_count = 0;
     BG_TRY (ctl_targets_fetch (self->run, &query, 0, &rows, err));
     self->silent = bg_arena_array (&self->run->arena, bg_slice, rows.count + 1);
@@ -107,13 +114,13 @@ static bg_result look (dismantling *self, bg_error *err)
             self->answered++;
             continue;
         }
-        self->awaited += row->connected;
+        self->awaited += row->connected || is_new;
         self->silent[self->silent_count++] = row->name;
     }
     return bg_ok ();
 }
 
-/*  Only those who are connected are waited for: who is away hears of it when it comes.  */
+/*  Only those who are connected, or may be on their way, are waited for: who is away hears of it when it comes.  */
 static bg_result await_targets (dismantling *self, bg_error *err)
 {
     const int64_t until =

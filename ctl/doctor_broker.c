@@ -94,9 +94,9 @@ static void look_disk (ctl_doctoring *self)
                  : CTL_DOCTOR_OK,
         "broker", "disk",
         is_low ? "make space, or keep less: bugle broker set history-keep 30d" : "",
-        "%llu MiB are free, the store has %llu MiB",
+        "%llu MiB are free, the store has about %llu MiB",
         (unsigned long long) (status->free_bytes >> 20),
-        (unsigned long long) (status->store_bytes >> 20));
+        (unsigned long long) (status->store_bytes >> 20) + 1);
 }
 
 static void look_backup (ctl_doctoring *self)
@@ -115,10 +115,14 @@ static void look_backup (ctl_doctoring *self)
         return;
     }
     const int64_t age_us = status->time_us - status->last_backup_us;
+    const bool is_old = age_us > BACKUP_OLD_US;
     BG_AUTO_BUF span = {0};
-    ctl_times_span (age_us - age_us % BG_SEC (1), &span);
-    ctl_doctor_say (self, age_us > BACKUP_OLD_US ? CTL_DOCTOR_WARNING : CTL_DOCTOR_OK, "broker",
-        "backup", age_us > BACKUP_OLD_US ? "bugle broker backup --to DIRECTORY" : "",
+    if (age_us < BG_MIN (1))
+        bg_buf_append_str (&span, "less than a minute");
+    else
+        ctl_times_span (age_us - age_us % BG_MIN (1), &span);
+    ctl_doctor_say (self, is_old ? CTL_DOCTOR_WARNING : CTL_DOCTOR_OK, "broker", "backup",
+        is_old ? "bugle broker backup --to DIRECTORY, on another disk" : "",
         "the last one is %s old", bg_buf_cstr (&span));
 }
 

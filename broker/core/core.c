@@ -45,6 +45,13 @@ void broker_count (broker_core *self, const char *name)
         counter->value++;
 }
 
+void broker_count_forget (broker_core *self, const char *name)
+{
+    for (size_t i = 0; i < self->counter_count; i++)
+        if (strcmp (self->counters[i].name, name) == 0)
+            self->counters[i].value = 0;
+}
+
 uint64_t broker_core_counter (const broker_core *self, const char *name)
 {
     for (size_t i = 0; i < self->counter_count; i++)

@@ -265,6 +265,10 @@ bg_result broker_request_resume (broker_request *request, const wire_request *as
     BG_TRY (put (self, "restored", 0, err));
     BG_TRY (put (self, "restores", mode->restores, err));
     end_sessions (self);
+    broker_count_forget (self, "position-ahead"); /*  seen to  */
+    /*  Their numbers may have been given out by the lost part; they ask again in seconds.  */
+    while (self->pendings)
+        BG_TRY (broker_pending_drop (self, &self->pendings->curve_key, err));
     return bg_ok ();
 }
 

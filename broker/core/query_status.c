@@ -101,6 +101,42 @@ static void fill_mode (broker_request *request, wire_status *status)
     status->backup_problem = host.backup_problem;
 }
 
+typedef struct {
+    uint64_t count;
+    bg_key last;
+} token_count;
+
+static bg_result count_token (void *visitor, const broker_token_record *record, bg_error *err)
+{
+    token_count *tokens = visitor;
+    (void) err;
+    tokens->count++;
+    tokens->last = record->token_key;
+    return bg_ok ();
+}
+
+/*  Those that somebody could use now.  */
+static bg_result count_tokens (broker_request *request, wire_status *status, bg_error *err)
+{
+    const broker_store *store = request->core->store;
+    token_count tokens = {.count = 0};
+    uint64_t before;
+    do {
+        before = tokens.count;
+        BG_TRY (store->tokens (store->ctx, before ? &tokens.last : NULL, request->now.utc_us,
+            BROKER_PIECE, count_token, &tokens, err));
+    } while (tokens.count - before == BROKER_PIECE);
+    status->tokens = tokens.count;
+    return bg_ok ();
+}
+
+static void count_pendings (broker_request *request, wire_status *status)
+{
+    for (const broker_pending *pending = request->core->pendings; pending;
+         pending = pending->hh.next)
+        status->asking += pending->rejected_us == 0;
+}
+
 bg_result broker_on_status_query (broker_request *request, bg_error *err)
 {
     broker_core *self = request->core;
@@ -117,7 +153,8 @@ bg_result broker_on_status_query (broker_request *request, bg_error *err)
         .endpoints_count = self->settings.endpoint_count,
         .installation = self->settings.installation,
         .authority = wire_keyring_version (self->keyring)};
-    (void) err;
+    BG_TRY (count_tokens (request, &status, err));
+    count_pendings (request, &status);
     for (const broker_document *document = self->documents; document; document = document->hh.next)
         status.jobs += document->type == WIRE_TYPE_JOB;
     count_targets (request, &status);

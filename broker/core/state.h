@@ -414,6 +414,7 @@ bool broker_is_store_failure (bg_result result);
 */
 bg_result broker_stored_badly (bg_error *err, const char *what);
 void broker_count (broker_core *self, const char *name);
+void broker_count_forget (broker_core *self, const char *name);
 void broker_log (broker_core *self, broker_log_level level, const char *event, const char *format,
     ...) BG_PRINTF (4, 5);
 bg_id broker_make_id (broker_core *self, bg_now now);

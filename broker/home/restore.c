@@ -114,6 +114,8 @@ static bg_result look (restoring *self, bg_error *err)
         return bg_ok ();
     BG_TRY (options->dry_run ? bg_home_look (&self->home.home, options->home, err)
                              : bg_home_init (&self->home.home, options->home, err));
+    if (self->home.home.is_system)
+        BG_TRY (broker_system_check (err));
     self->state = broker_home_state_path (&self->home, NULL);
     self->config = bg_home_path (&self->home.home, BG_HOME_CONF, "broker.yaml");
     self->had_broker =
@@ -151,6 +153,8 @@ static bg_result mark_store (const restoring *self, bg_error *err)
         if (bg_is_ok (result))
             result =
                 store->meta_set (store->ctx, "restored-from", self->report->manifest.made_us, err);
+        if (bg_is_ok (result))
+            result = store->meta_set (store->ctx, "backup", self->report->manifest.made_us, err);
         if (bg_is_ok (result))
             result = store->meta_set (store->ctx, "dismantled", 0, err);
         if (bg_is_ok (result))

@@ -22,7 +22,7 @@ class Dismantle(WorldTest):
         self.assertIn("would remove away,n[1-2]", done.err)
         self.assertEqual(len(self.world.bugle("target", "list", "-o", "jsonl").rows()), 3)
 
-        done = self.world.bugle("broker", "dismantle", "--confirm", "test", "--timeout", "4s", "-o", "json", code=21)
+        done = self.world.bugle("broker", "dismantle", "--confirm", "test", "--timeout", "6s", "-o", "json", code=21)
         said = done.json()
         self.assertEqual((said["removed"], said["answered"], said["silent"]), (3, 2, ["away"]))
         self.assertIn("bugle-node defect --force", done.err)
