@@ -214,15 +214,10 @@ static bg_probe_state state_of (int cause)
     case EPERM:
     case EACCES:
         return BG_PROBE_FORBIDDEN;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-    case ENETDOWN:
-    case EADDRNOTAVAIL:
-    case EAFNOSUPPORT:
-        return BG_PROBE_NO_ROUTE;
-    default:
+    case ETIMEDOUT:
         return BG_PROBE_FILTERED;
+    default: /*  ENETUNREACH, EHOSTUNREACH; EINVAL is a blackhole route of this machine  */
+        return BG_PROBE_NO_ROUTE;
     }
 }
 

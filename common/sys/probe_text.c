@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#define NOT_STARTED                                                                                \
+    "start bugle-broker on this machine (systemctl start bugle-broker, or bugle-broker --home "    \
+    "DIR); its log says why it ended"
+
 /*  %NAME% the host, %PLACE% address and port, %PORTS% the ports of a broker, %TIME% the patience.  */
 static const struct {
     bg_probe_state state;
@@ -97,6 +101,14 @@ static void fill_in (const bg_probe *probe, const char *text, bg_buf *out)
     }
 }
 
+/*  Nobody listens on this very machine: there is no way to look after.  */
+static bool is_not_started (const bg_probe *probe)
+{
+    return probe->state == BG_PROBE_REFUSED &&
+           (probe->port == 0 || strncmp (probe->address, "127.", 4) == 0 ||
+               strcmp (probe->address, "::1") == 0);
+}
+
 const char *bg_probe_word (bg_probe_state state)
 {
     return meanings[row_of (state)].word;
@@ -109,7 +121,10 @@ void bg_probe_say (const bg_probe *probe, bg_buf *sentence)
 
 void bg_probe_advise (const bg_probe *probe, bg_buf *advice)
 {
-    fill_in (probe, meanings[row_of (probe->state)].advice, advice);
+    if (is_not_started (probe))
+        bg_buf_append_str (advice, NOT_STARTED);
+    else
+        fill_in (probe, meanings[row_of (probe->state)].advice, advice);
 }
 
 bg_result bg_probe_fail (const bg_probe *probe, bg_error *err)

@@ -345,7 +345,7 @@ void node_check_parts (node_check *self)
         node_check_say (self, CHECK_OK, AREA, "parts", "",
             "node and bugle-exec do not run; enlist starts them for as long as it needs them");
     else
-        node_check_say (self, CHECK_WARNING, AREA, "parts",
+        node_check_say (self, self->home.is_system ? CHECK_PROBLEM : CHECK_WARNING, AREA, "parts",
             self->home.is_system ? "type: systemctl start bugle-exec bugle-node; then journalctl "
                                    "-u bugle-node -u bugle-exec"
                                  : "end it and start both: bugle-node --home DIR",

@@ -170,7 +170,7 @@ class Check(WorldTest):
         self.world.stop_broker()
         rows = self.check("--broker", f"127.0.0.1:{self.port}", code=1)
         self.assertIn("refused", rows["orders"]["found"])
-        self.assertIn(f"{self.port} (enlist)", rows["orders"]["advice"])
+        self.assertIn("start bugle-broker", rows["orders"]["advice"])
         with socket.create_server(("127.0.0.1", 0)) as silent:
             rows = self.check("--broker", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "300ms", code=1)
             self.assertIn("says nothing", rows["enlist"]["found"])

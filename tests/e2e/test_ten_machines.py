@@ -146,7 +146,9 @@ class TenMachines(unittest.TestCase):
         self.assertRegex(self.check(machine, "--broker broker"), "problem  enlist +this machine does not let connections out")
         machine.sh(f"ip route delete prohibit {broker}; ip route add unreachable {broker}")
         self.assertRegex(self.check(machine, "--broker broker"), "problem  enlist .*no route leads there")
-        machine.sh(f"ip route delete unreachable {broker}")
+        machine.sh(f"ip route delete unreachable {broker}; ip route add blackhole {broker}")
+        self.assertRegex(self.check(machine, "--broker broker"), "problem  enlist .*no route leads there")
+        machine.sh(f"ip route delete blackhole {broker}")
 
         self.assertRegex(self.check(machine, "--broker web01"), r"problem  enlist +web01 \(.*\) port 7413 refused")
         self.assertRegex(self.check(machine, "--broker nobody.example"), "nobody.example (does not|could not be) resolve")
@@ -154,11 +156,19 @@ class TenMachines(unittest.TestCase):
         key = re.search(r"Broker key: +(\S{40})", self.bugle("broker status"))[1]
         self.assertIn("its key is right", self.check(machine, f"--broker broker --broker-key '{key}'", code=0))
 
+    def test_a_part_that_does_not_run_is_a_problem(self):
+        machine = self.stranger()
+        machine.sh("systemctl stop bugle-exec")
+        self.assertRegex(self.check(machine, ""), "problem  parts +bugle-exec does not run -> type: systemctl start")
+        machine.sh("systemctl start bugle-exec")
+        self.assertRegex(self.check(machine, "", code=0), "ok       parts +node and bugle-exec run")
+
     def test_a_broker_that_stands_still_is_refused_and_then_waited_for(self):
         machine = self.stranger()
         self.broker.sh("systemctl stop bugle-broker")
         try:
             self.assertIn("port 7413 refused the connection: nobody listens there", self.enlist(machine))
+            self.assertRegex(self.bugle("status", code=5), "refused the connection: .*\n +start bugle-broker on this machine")
         finally:
             self.broker.sh("systemctl start bugle-broker")
         wait_for("all ten are back", lambda: all(self.connected(name) for name in TARGETS), DEADLINE)

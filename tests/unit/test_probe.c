@@ -119,7 +119,9 @@ static void test_nobody_on_the_port_is_refused (void **state)
     bg_probe probe = ask (endpoint, NULL, PATIENCE_US);
     close (fd);
     assert_string_equal (bg_probe_word (probe.state), "refused");
-    assert_says (&probe, "nobody listens there", "start bugle-broker");
+    assert_says (&probe, "nobody listens there", "start bugle-broker on this machine");
+    snprintf (probe.address, sizeof probe.address, "192.0.2.1"); /*  as on another one  */
+    assert_says (&probe, "nobody listens there", "on the broker's machine: start bugle-broker");
 }
 
 static void test_another_protocol_is_foreign (void **state)
@@ -192,7 +194,7 @@ static void test_what_a_name_resolved_to_is_told (void **state)
     assert_true (probe.is_name);
     assert_non_null (strstr (probe.addresses, probe.address));
     assert_string_equal (bg_probe_word (probe.state), "refused");
-    assert_says (&probe, probe.address, "listen");
+    assert_says (&probe, probe.address, "start bugle-broker");
 }
 
 static void test_ports_of_a_broker_are_named_together (void **state)
