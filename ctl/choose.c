@@ -68,6 +68,7 @@ static wire_target_query restricted (const collection *self)
 {
     wire_target_query query = self->filter ? *self->filter : (wire_target_query){0};
     query.memberships = true;
+    query.switches = true;
     return query;
 }
 
@@ -141,6 +142,12 @@ bg_result ctl_choose_audience (ctl_run *run, const wire_audience *audience,
     return verify_all (&all, out, err);
 }
 
+static bg_result nothing_chosen (bg_error *err)
+{
+    bg_ignore (bg_fail (err, BG_USAGE, "no targets were chosen"));
+    return bg_hint (err, "name them, or choose with -g GROUP, -l SELECTOR or --all");
+}
+
 bg_result ctl_choose (ctl_run *run, const char *const *words, size_t word_count,
     const wire_target_query *filter, ctl_members *out, bg_error *err)
 {
@@ -151,15 +158,38 @@ bg_result ctl_choose (ctl_run *run, const char *const *words, size_t word_count,
     size_t name_count = 0;
     BG_TRY (ctl_targets_arg (run, &audience, &is_given, err));
     BG_TRY (ctl_targets_expand (run, words, word_count, NAMES_MAX, &names, &name_count, err));
-    if (!is_given && name_count == 0) {
-        bg_ignore (bg_fail (err, BG_USAGE, "no targets were chosen"));
-        return bg_hint (err, "name them, or choose with -g GROUP, -l SELECTOR or --all");
-    }
+    if (!is_given && name_count == 0)
+        return nothing_chosen (err);
     if (audience.all && name_count > 0)
         return bg_fail (err, BG_USAGE, "--all stands alone: it leaves nothing to name");
     BG_TRY (add_audience (&all, &audience, err));
     BG_TRY (add_names (&all, names, name_count, err));
     return verify_all (&all, out, err);
+}
+
+bg_result ctl_audience_arg (ctl_run *run, const char *const *words, size_t word_count,
+    wire_audience *audience, bg_error *err)
+{
+    bool is_given = false;
+    bg_slice *names = NULL;
+    size_t name_count = 0;
+    BG_TRY (ctl_targets_arg (run, audience, &is_given, err));
+    BG_TRY (ctl_targets_expand (run, words, word_count, NAMES_PART, &names, &name_count, err));
+    if (!is_given && name_count == 0)
+        return nothing_chosen (err);
+    if (audience->all && name_count > 0)
+        return bg_fail (err, BG_USAGE, "--all stands alone: it leaves nothing to name");
+    if (audience->names_count + name_count > NAMES_PART)
+        return bg_fail (err, BG_TOO_LARGE, "more than %d targets by name", NAMES_PART);
+    bg_slice *all = bg_arena_array (&run->arena, bg_slice, NAMES_PART);
+    for (size_t i = 0; i < audience->names_count; i++)
+        all[i] = audience->names[i];
+    for (size_t i = 0; i < name_count; i++)
+        all[audience->names_count + i] = names[i];
+    audience->names = all;
+    audience->names_count += name_count;
+    BG_TRY (ctl_targets_known (run, audience, err));
+    return ctl_targets_resolve (run, audience, err);
 }
 
 /*  ---- facts ----  */

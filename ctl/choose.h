@@ -33,6 +33,11 @@ bg_result ctl_choose (ctl_run *run, const char *const *words, size_t word_count,
 bg_result ctl_choose_audience (ctl_run *run, const wire_audience *audience,
     const wire_target_query *filter, ctl_members *out, bg_error *err) BG_CHECKED;
 
+/*  The choice of a command line as an audience, for what is signed and sent now: words and options as for ctl_choose, at
+    most 128 names, each checked with the broker; facts are resolved.  */
+bg_result ctl_audience_arg (ctl_run *run, const char *const *words, size_t word_count,
+    wire_audience *audience, bg_error *err) BG_CHECKED;
+
 /*  Whom the selector of an audience chooses by facts is put into it by number, for what is signed and sent now: the
     selector is taken out. Nothing when it asks for no facts. BG_TOO_LARGE when the numbers lie too far apart.  */
 bg_result ctl_targets_resolve (ctl_run *run, wire_audience *audience, bg_error *err) BG_CHECKED;

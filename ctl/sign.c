@@ -111,12 +111,13 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
         .expires_us = now_us + life_us,
         .has_to = true,
         .to = *to,
-        .job_key = wire_document_key (installation, WIRE_TYPE_JOB, job_name),
         .job_name = job_name,
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
         .reason = reason,
     };
+    if (job_name.size > 0)
+        deed->job_key = wire_document_key (installation, WIRE_TYPE_JOB, job_name);
     BG_TRY (wire_check (&wire_desc_deed, deed, err));
     wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, installation, deed,
         ctl_client_identity (client)->sign.secret, &run->arena, out);

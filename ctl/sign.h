@@ -20,7 +20,8 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
     const void *body, wire_signed *out, bg_error *err) BG_CHECKED;
 
 /*  A START or STOP of a job: deed->id is new (the execution id of a START), issued now, expires
-    life_us later. job_name is the name as the broker has it. reason may be empty. deed and out live
+    life_us later. job_name is the name as the broker has it, empty for
+    a POLL. reason may be empty. deed and out live
     in the run's arena.  */
 bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
     int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;

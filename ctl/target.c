@@ -68,7 +68,8 @@ static bg_result names_to_ids (
 bg_result ctl_targets_named (
     ctl_run *run, const bg_slice *names, size_t count, ctl_target_rows *out, bg_error *err)
 {
-    wire_target_query query = {.names_count = count, .details = true, .defected = true};
+    wire_target_query query = {
+        .names_count = count, .details = true, .defected = true, .switches = true};
     query.names = bg_arena_array (&run->arena, bg_slice, count);
     memcpy (query.names, names, count * sizeof *names);
     bg_error why = {0};

@@ -14,7 +14,7 @@
 typedef struct {
     wire_deed deed;
     const wire_login *signer;
-    broker_document *job;
+    broker_document *job; /*  NULL: a POLL has none  */
     broker_bitmap addressed;
 } issue_plan;
 
@@ -84,8 +84,9 @@ static bg_result nobody (const broker_core *self, const issue_plan *plan, bg_err
     BG_AUTO_BUF text = {0};
     BG_AUTO_BUF job_text = {0};
     wire_audience_text (to, &text);
-    wire_audience_text (&plan->job->audience, &job_text);
-    if (count == 0) {
+    if (plan->job)
+        wire_audience_text (&plan->job->audience, &job_text);
+    if (count == 0 || !plan->job) {
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.300s matched no target (%u enlisted)",
             bg_buf_cstr (&text), self->members));
         return bg_hint (err, "see: bugle target list -o wide");
@@ -100,7 +101,7 @@ static bg_result nobody (const broker_core *self, const issue_plan *plan, bg_err
 */
 static bool has_job (const issue_plan *plan, const broker_target *target)
 {
-    return broker_target_matches (target, &plan->job->audience) ||
+    return !plan->job || broker_target_matches (target, &plan->job->audience) ||
            (plan->deed.what == WIRE_DEED_STOP &&
                broker_bitmap_has (&plan->job->rows, target->number));
 }
@@ -110,7 +111,7 @@ static bool has_job (const issue_plan *plan, const broker_target *target)
 static bg_result check_names (const broker_core *self, const issue_plan *plan, bg_error *err)
 {
     const wire_audience *to = &plan->deed.to;
-    if (wire_equal (&wire_desc_audience, to, &plan->job->audience))
+    if (plan->job && wire_equal (&wire_desc_audience, to, &plan->job->audience))
         return bg_ok ();
     for (size_t i = 0; i < to->names_count; i++) {
         broker_target *target = NULL;
@@ -154,6 +155,8 @@ static bg_result check_issue (broker_request *request, issue_plan *plan, bg_erro
     if (plan->deed.to.labels.size > 0)
         BG_TRY (job_selector_without_facts (plan->deed.to.labels, err));
     BG_TRY (check_clock (request, &plan->deed, err));
+    if (plan->deed.what == WIRE_DEED_POLL)
+        return address (request->core, plan, err);
     plan->job = broker_document_with_key (request->core, plan->deed.job_key);
     bool stoppable =
         plan->deed.what == WIRE_DEED_STOP && plan->job && plan->job->object_type == WIRE_TYPE_JOB;
@@ -200,8 +203,8 @@ static bg_result carry_out (
     wire_encode (&wire_desc_signed, &issue->deed, &bytes);
     broker_execution_record record = {.id = plan->deed.id,
         .what = plan->deed.what,
-        .job_key = plan->job->key,
-        .job_name = bg_slice_str (plan->job->name),
+        .job_key = plan->deed.job_key,
+        .job_name = plan->job ? bg_slice_str (plan->job->name) : plan->deed.job_name,
         .login = plan->signer->name,
         .reason = plan->deed.reason,
         .issued_us = plan->deed.issued_us,
@@ -223,7 +226,7 @@ static bg_result carry_out (
     if (due_us < self->expiry_mono_us)
         self->expiry_mono_us = due_us;
     broker_log (self, BROKER_LOG_INFO, "deed-issued", "%s of '%s' on %u targets by %.*s, %s",
-        wire_deed_word (record.what), plan->job->name, record.targets,
+        wire_deed_word (record.what), execution->job_name, record.targets,
         BG_SLICE_ARG (plan->signer->name), bg_id_text (record.id).text);
     return broker_push_deed (self, request->now, execution, &plan->deed.to, err);
 }
@@ -245,7 +248,7 @@ bg_result broker_on_issue (broker_request *request, bg_error *err)
         result = carry_out (request, issue, &plan, err);
     if (bg_is_ok (result))
         answer_issue (
-            request, plan.deed.id, plan.deed.expires_us, &plan.addressed, plan.job->key, false);
+            request, plan.deed.id, plan.deed.expires_us, &plan.addressed, plan.deed.job_key, false);
     broker_bitmap_fini (&plan.addressed);
     return result;
 }

@@ -214,6 +214,8 @@ static bool addresses (
     case WIRE_TYPE_JOB:
         return broker_target_matches (target, &document->audience);
     case WIRE_TYPE_SWITCH: {
+        if (document->switch_of == WIRE_TYPE_MEMBERSHIP)
+            return bg_id_equal (document->object_key, target->id);
         const broker_document *job = broker_document_with_key (self, document->object_key);
         return job && broker_document_switch (self, job) == document &&
                broker_bitmap_has (&job->rows, target->number);

@@ -17,6 +17,8 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
         target->inventoried |= asks;
         return asks;
     }
+    if (broker_target_is_member (target) && target->resync)
+        return true;
     if (!broker_target_is_member (target) || target->pending > 0 || target->waiting > 0 ||
         target->blind > 0 || poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
         return false;
@@ -146,6 +148,8 @@ bg_result broker_on_inventory (broker_request *request, bg_error *err)
         .page = page,
         .matched = bg_arena_array (request->arena, bool, page->items_count + 1)};
     compare (&work);
+    if (page->last)
+        request->target->resync = false;
     work.answer.unknown = bg_arena_array (request->arena, wire_held, page->items_count + 1);
     for (size_t i = 0; i < page->items_count; i++)
         if (!work.matched[i]) {

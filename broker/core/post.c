@@ -150,10 +150,25 @@ static bg_result plan_job (broker_request *request, post_plan *plan, bg_error *e
     return bg_ok ();
 }
 
+/*  The poll interval of one target.  */
+static bg_result plan_target_switch (
+    broker_request *request, post_plan *plan, const wire_switch *value, bg_error *err)
+{
+    const broker_target *target = broker_target_with_id (request->core, value->object_key);
+    if (!target || !broker_target_is_member (target))
+        return bg_fail (err, BG_NOT_FOUND, "there is no target '%.*s' with this id",
+            BG_SLICE_ARG (value->object_name));
+    plan->targets = 1;
+    plan->outcome = plan->old ? WIRE_POSTED_CHANGED : WIRE_POSTED_CREATED;
+    return bg_ok ();
+}
+
 static bg_result plan_switch (broker_request *request, post_plan *plan, const post_plan *before,
     size_t before_count, bg_error *err)
 {
     const wire_switch *value = plan->verified.body;
+    if (value->object_type == WIRE_TYPE_MEMBERSHIP)
+        return plan_target_switch (request, plan, value, err);
     if (value->object_type != WIRE_TYPE_JOB)
         return bg_fail (
             err, BG_NOT_IN_VERSION, "only jobs can be enabled and disabled in this version");
@@ -189,7 +204,7 @@ static bg_result plan_document (broker_request *request, post_plan *plan, const 
             .content_hash = plan->old->content_hash};
     /*  A switch that went with its job does not hold: the job is enabled again, whatever the old
         one said.  */
-    if (plan->old && plan->type == WIRE_TYPE_SWITCH) {
+    if (plan->old && plan->type == WIRE_TYPE_SWITCH && plan->old->switch_of == WIRE_TYPE_JOB) {
         const broker_document *job =
             broker_document_with_key (request->core, plan->old->object_key);
         if (!job || broker_document_switch (request->core, job) != plan->old)
@@ -350,12 +365,14 @@ static bg_slice encode_signed (const wire_signed *document, bg_buf *out)
     return bg_buf_slice (out);
 }
 
-/*  What belongs to a name in the table: a switch is shown as "job:NAME".  */
+/*  What belongs to a name in the table: a switch is shown as "job:NAME" or "target:NAME".  */
 static bg_slice record_name (const broker_request *request, const post_plan *plan)
 {
     if (plan->type != WIRE_TYPE_SWITCH)
         return plan->name;
-    return bg_arena_printf (request->arena, "job:%.*s", BG_SLICE_ARG (plan->name));
+    const wire_switch *value = plan->verified.body;
+    return bg_arena_printf (request->arena, "%s:%.*s",
+        value->object_type == WIRE_TYPE_JOB ? "job" : "target", BG_SLICE_ARG (plan->name));
 }
 
 static bg_result drop_notes (broker_core *self, const broker_document *document, bg_error *err)

@@ -27,6 +27,8 @@ static const request_row request_table[] = {
     {WIRE_REQUEST_REJECT, WIRE_ROLE_ADMIN, broker_request_reject},
     {WIRE_REQUEST_OP_RETRY, WIRE_ROLE_OPERATOR, broker_request_op_retry},
     {WIRE_REQUEST_OP_SKIP, WIRE_ROLE_OPERATOR, broker_request_op_skip},
+    {WIRE_REQUEST_RESYNC, WIRE_ROLE_OPERATOR, broker_request_resync},
+    {WIRE_REQUEST_FORGET, WIRE_ROLE_ADMIN, broker_request_forget},
     {0, 0, NULL},
 };
 

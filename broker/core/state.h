@@ -73,6 +73,7 @@ struct broker_target {
     bool provisional;
     bool key_cut;
     int64_t defected_us; /*  0 = member  */
+    int64_t forgotten_us; /*  0 = in the lists  */
     uint64_t membership_version;
     uint64_t membership_revision;
     uint64_t membership_state;
@@ -102,6 +103,7 @@ struct broker_target {
     uint64_t acked_state_seq;
     uint8_t differed[16];      /*  the node's digest of the last difference; all zero = none  */
     int64_t inventory_mono_us; /*  no inventory is asked for before  */
+    bool resync;               /*  somebody wants one, whatever the digests say  */
 
     uint32_t pending; /*  documents, authority and membership included, by state  */
     uint32_t waiting;
@@ -790,6 +792,13 @@ bg_result broker_on_request (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_request_op_retry (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 bg_result broker_request_op_skip (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+
+/*  ---- request_members.c ----  */
+
+bg_result broker_request_resync (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_forget (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 
 /*  ---- questions.c ----  */

@@ -56,6 +56,7 @@ typedef struct {
     bg_key curve_key;
     bool provisional;
     int64_t defected_us; /*  0 = member  */
+    int64_t forgotten_us; /*  0 = not; implies defected  */
     bool key_cut;        /*  defected, and its key is no longer admitted  */
     uint64_t membership_version;
     uint64_t membership_revision;

@@ -1,7 +1,8 @@
 /*  Which targets a query is about: names, group, labels and facts, job, and everything that is known of
     a target. Each part restricts; one that is not there does not.
 
-    Invariant: a target that has left is wanted only by its name, or when the query says so.  */
+    Invariant: a target that has left is wanted only by its name, or when the query says so; one that is
+    forgotten only by its id.  */
 #include "broker/core/state.h"
 
 #include "common/job/names.h"
@@ -42,6 +43,8 @@ static bool is_chosen (const broker_target_filter *filter, const broker_target *
     const wire_target_query *query = filter->query;
     bool named = broker_bitmap_has (&filter->names, target->number);
     bool left = !broker_target_is_member (target);
+    if (target->forgotten_us != 0 && !named)
+        return false;
     if (left && !named && !query->defected && query->state != WIRE_TARGET_DEFECTED)
         return false;
     if (query->names_count > 0 && !named)

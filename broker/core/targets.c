@@ -101,6 +101,7 @@ bg_result broker_target_load (broker_core *self, const broker_target_record *rec
     target->provisional = record->provisional;
     target->key_cut = record->key_cut;
     target->defected_us = record->defected_us;
+    target->forgotten_us = record->forgotten_us;
     target->membership_version = record->membership_version;
     target->membership_revision = record->membership_revision;
     target->membership_us = record->membership_us;
@@ -222,6 +223,7 @@ bg_result broker_target_store (broker_core *self, const broker_target *target, b
         .curve_key = target->curve_key,
         .provisional = target->provisional,
         .defected_us = target->defected_us,
+        .forgotten_us = target->forgotten_us,
         .key_cut = target->key_cut,
         .membership_version = target->membership_version,
         .membership_revision = target->membership_revision,

@@ -89,6 +89,7 @@ const char *const broker_migrations[] = {
     "ALTER TABLE note ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE note ADD COLUMN by_login TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE note ADD COLUMN reason TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE target ADD COLUMN forgotten_us INTEGER NOT NULL DEFAULT 0;",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

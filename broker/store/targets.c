@@ -8,7 +8,7 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
         "key_cut,"
         " membership_version, membership_revision, membership_state, membership, membership_us, "
         "enlisted_by,"
-        " enlisted_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        " enlisted_us, forgotten_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         " ON CONFLICT (number) DO UPDATE SET id = excluded.id, name = excluded.name, sign_key = "
         "excluded.sign_key,"
         " curve_key = excluded.curve_key, provisional = excluded.provisional, defected_us = "
@@ -17,7 +17,8 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
         " membership_revision = excluded.membership_revision, membership_state = "
         "excluded.membership_state,"
         " membership = excluded.membership, membership_us = excluded.membership_us,"
-        " enlisted_by = excluded.enlisted_by, enlisted_us = excluded.enlisted_us");
+        " enlisted_by = excluded.enlisted_by, enlisted_us = excluded.enlisted_us,"
+        " forgotten_us = excluded.forgotten_us");
     bg_bind_i64 (stmt, 1, record->number);
     bg_bind_id (stmt, 2, &record->id);
     bg_bind_text (stmt, 3, record->name);
@@ -33,6 +34,7 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
     bg_bind_i64 (stmt, 13, record->membership_us);
     bg_bind_text (stmt, 14, record->enlisted_by);
     bg_bind_i64 (stmt, 15, record->enlisted_us);
+    bg_bind_i64 (stmt, 16, record->forgotten_us);
     return bg_stmt_run (stmt, err);
 }
 
@@ -94,6 +96,7 @@ static void read_target (bg_stmt *stmt, broker_target_record *record, broker_tar
         .clock_offset_us = bg_column_i64 (stmt, 24),
         .facts = bg_column_text (stmt, 25),
     };
+    record->forgotten_us = bg_column_i64 (stmt, 26);
 }
 
 static bg_result targets (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit,
@@ -105,7 +108,7 @@ static bg_result targets (void *ctx, uint32_t after, uint32_t limit, broker_visi
         " membership_revision, membership_state, membership, "
         "membership_us, enlisted_by, enlisted_us, outbox,"
         " outbox_mark, boot_counter, instance, zone, program, "
-        "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us, facts"
+        "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us, facts, forgotten_us"
         " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
     bg_bind_i64 (stmt, 1, after);
     bg_bind_i64 (stmt, 2, limit);

@@ -180,6 +180,7 @@ bg_result node_forget (node_core *self, bg_error *err)
     self->term = self->position = 0;
     self->has_broker_time = false;
     self->last_poll_us = 0;
+    self->own_poll_us = 0;
     self->enlisted = false;
     self->leaving = false;
     node_ack_drop (self);
@@ -313,6 +314,8 @@ static bg_result dispatch_desk (
     switch (header->kind) {
     case WIRE_INSTRUCT: {
         const wire_instruct *push = body;
+        if (push->instructions_count + push->references_count == 0)
+            node_poll_want (self); /*  nothing but a hint  */
         return node_apply_all (self, push->instructions, push->instructions_count, push->references,
             push->references_count, err);
     }

@@ -295,8 +295,43 @@ static int by_issue (const void *a, const void *b)
     return *first == *second ? 0 : is_newer (*first, *second) ? 1 : -1;
 }
 
+/*  A POLL is this node's own affair: done by polling, also while bugle-exec is away.  */
+static bg_result poll_now (node_core *self, node_deed *deed, bg_error *err)
+{
+    wire_signed item;
+    wire_deed body;
+    const wire_login *signer = NULL;
+    bg_error why = {0};
+    BG_TRY (node_decode_signed (bg_buf_slice (&deed->signed_item), &self->scratch, &item, err));
+    if (!self->keyring)
+        return bg_ok ();
+    const bg_result result = wire_verify_deed (
+        self->keyring, &item, self->ports.crypto, &self->scratch, &body, &signer, &why);
+    if (bg_is_ok (result)) {
+        node_poll_want (self);
+        return done (self, deed, err);
+    }
+    if (result.code == BG_WAITING)
+        return park (self, deed, bg_slice_str (why.message), err);
+    drop (self, deed, bg_slice_str (bg_code_word (result.code)),
+        bg_arena_copy (&self->scratch, bg_slice_str (why.message)));
+    return bg_ok ();
+}
+
+static bg_result take_polls (node_core *self, bg_error *err)
+{
+    for (size_t i = self->deeds.count; i-- > 0;) {
+        node_deed *deed = self->deeds.items[i];
+        if (deed->what == WIRE_DEED_POLL && is_ready (self, deed))
+            BG_TRY (poll_now (self, deed, err));
+    }
+    return bg_ok ();
+}
+
 bg_result node_deeds_pump (node_core *self, bg_error *err)
 {
+    if (self->deeds_moved && !self->leaving)
+        BG_TRY (take_polls (self, err));
     /*  Documents first: they were posted before the deeds that need them.  */
     if (!self->deeds_moved || !self->exec.synced || self->document_asks > 0 || self->leaving)
         return bg_ok ();
@@ -305,7 +340,8 @@ bg_result node_deeds_pump (node_core *self, bg_error *err)
     node_deed **ready = bg_arena_array (&self->scratch, node_deed *, self->deeds.count + 1);
     size_t count = 0;
     for (size_t i = 0; i < self->deeds.count; i++)
-        if (is_ready (self, self->deeds.items[i]))
+        if (((node_deed *) self->deeds.items[i])->what != WIRE_DEED_POLL &&
+            is_ready (self, self->deeds.items[i]))
             ready[count++] = self->deeds.items[i];
     qsort (ready, count, sizeof (node_deed *), by_issue);
     for (size_t i = 0; i < count; i++)

@@ -51,6 +51,11 @@ static void state_changed (node_core *self)
 
 static bg_result switch_on (node_core *self, bg_id key, const wire_switch *body, bg_error *err)
 {
+    if (body->object_type == WIRE_TYPE_MEMBERSHIP) {
+        if (bg_id_equal (body->object_key, self->identity.target))
+            node_poll_every (self, (int64_t) body->poll_us);
+        return bg_ok ();
+    }
     node_switch *item = node_table_find (&self->switches, key);
     if (!item) {
         item = bg_alloc (sizeof *item);

@@ -15,6 +15,18 @@ void node_poll_reset (node_core *self)
     node_timer_off (self, NODE_TIMER_POLL_ANSWER);
 }
 
+int64_t node_poll_interval (const node_core *self)
+{
+    return self->own_poll_us > 0 ? self->own_poll_us : self->session.poll_us;
+}
+
+void node_poll_every (node_core *self, int64_t every_us)
+{
+    self->own_poll_us = every_us;
+    if (node_session_is_up (self))
+        node_timer_in (self, NODE_TIMER_POLL, node_poll_interval (self));
+}
+
 uint64_t node_poll_waiting (const node_core *self)
 {
     uint64_t count = 0;
@@ -48,7 +60,7 @@ static void poll (node_core *self)
     node_ack_flush (self);
     at->request = node_say (self, NODE_LINK_DESK, WIRE_POLL, &message);
     node_timer_in (self, NODE_TIMER_POLL_ANSWER, NODE_POLL_ANSWER_US);
-    node_timer_in (self, NODE_TIMER_POLL, self->session.poll_us);
+    node_timer_in (self, NODE_TIMER_POLL, node_poll_interval (self));
 }
 
 void node_poll_want (node_core *self)
@@ -61,7 +73,7 @@ void node_poll_timer (node_core *self)
 {
     node_poll_want (self);
     if (self->session.state == NODE_SESSION_UP)
-        node_timer_in (self, NODE_TIMER_POLL, self->session.poll_us);
+        node_timer_in (self, NODE_TIMER_POLL, node_poll_interval (self));
 }
 
 void node_poll_answer_timer (node_core *self)

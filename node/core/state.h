@@ -411,6 +411,7 @@ struct node_core {
     bg_arena scratch; /*  of the event in progress  */
     int64_t started_us;
     int64_t last_poll_us;    /*  when the last poll was answered  */
+    int64_t own_poll_us;     /*  of this target's switch; 0: none  */
     int64_t clock_offset_us; /*  utc - boot, at the last event  */
     int64_t timers[NODE_TIMER_COUNT];
     node_counter counters[NODE_COUNT_COUNT + 1];
@@ -538,6 +539,9 @@ bg_result node_adopt (node_core *self, const wire_adopt *ask, bg_error *err) BG_
 
 /*  ---- polling.c ----  */
 
+/*  How often; of this target's own switch, else as the broker says. 0 in every: as the broker says.  */
+int64_t node_poll_interval (const node_core *self);
+void node_poll_every (node_core *self, int64_t every_us);
 /*  Polls now, or right after the answer that is on its way.  */
 void node_poll_want (node_core *self);
 void node_poll_reset (node_core *self);

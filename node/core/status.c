@@ -105,7 +105,7 @@ static void describe_times (node_core *self, wire_node_state *out)
     out->time_us = self->now.utc_us;
     out->utc_offset_s = zone ? job_zone_offset (zone, self->now.utc_us / BG_SEC (1)) : 0;
     out->started_us = self->started_us;
-    out->poll_us = self->enlisted ? (uint64_t) self->session.poll_us : 0;
+    out->poll_us = self->enlisted ? (uint64_t) node_poll_interval (self) : 0;
     out->last_poll_us = self->last_poll_us;
     if (self->has_broker_time)
         out->clock_offset_us = self->now.utc_us - (self->now.boot_us + self->broker_offset_us);

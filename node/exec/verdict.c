@@ -144,6 +144,16 @@ bg_result exec_take_document (
 
 /*  ---- offers ----  */
 
+/*  The switch of a job goes with the job; that of a target is for the one target. A withdrawal leaves nothing to hold.  */
+static bool is_for_us (const exec_core *self, uint64_t type, const void *body)
+{
+    if (type != WIRE_TYPE_SWITCH)
+        return false;
+    const wire_switch *flip = body;
+    return flip->object_type != WIRE_TYPE_MEMBERSHIP ||
+           bg_id_equal (flip->object_key, self->member.body.target);
+}
+
 static bg_result judge_document (exec_core *self, bg_now now, const wire_signed *item,
     bg_arena *arena, wire_exec_verdict *verdict, bg_error *err)
 {
@@ -162,8 +172,7 @@ static bg_result judge_document (exec_core *self, bg_now now, const wire_signed 
         verdict->addressed = wire_audience_matches (
             &((const wire_job *) verified.body)->audience, &self->member.body);
     else
-        verdict->addressed =
-            item->type == WIRE_TYPE_SWITCH; /*  a withdrawal leaves nothing to hold  */
+        verdict->addressed = is_for_us (self, item->type, verified.body);
     return bg_ok ();
 }
 

@@ -8,6 +8,8 @@
 
 #include "tests/unit/broker_fixture.h"
 
+#include <stdlib.h>
+
 static const bg_id none;
 
 /*  ---- questions ----  */
@@ -224,6 +226,177 @@ static void a_job_is_not_for_facts (void **state)
     fx_close (&self);
 }
 
+/*  ---- poll intervals ----  */
+
+static wire_signed poll_switch (fx *self, const fx_node *node, uint64_t poll_us)
+{
+    bg_id_string id = bg_id_text (node->target);
+    const wire_switch body = {.object_type = WIRE_TYPE_MEMBERSHIP,
+        .object_name = bg_slice_str (node->name),
+        .object_key = node->target,
+        .poll_us = poll_us};
+    return fx_document (self, FX_OPERATOR, WIRE_TYPE_SWITCH,
+        wire_switch_key (self->settings.installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text)),
+        0, &body);
+}
+
+static void a_poll_interval_goes_to_its_target_only (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    fx_node other = fx_member (self, "web02", NULL);
+    wire_signed item = poll_switch (self, &web, BG_SEC (300));
+    const wire_posted_item *posted = fx_post (self, FX_OPERATOR, &item, 0);
+    assert_int_equal (posted->targets, 1);
+    assert_int_equal (posted->outcome, WIRE_POSTED_CREATED);
+    const wire_targets *found =
+        query (self, &(wire_target_query){.poll_us = BG_SEC (300), .switches = true});
+    assert_int_equal (found->rows_count, 1);
+    assert_true (bg_slice_is (found->rows[0].name, "web01"));
+    assert_int_equal (found->rows[0].unread, 1);
+    assert_true (found->rows[0].has_switch_document);
+    const wire_poll_answer *answer = fx_node_poll (self, &other);
+    assert_int_equal (answer->instructions_count, 0);
+    answer = fx_node_poll (self, &web);
+    assert_int_equal (answer->instructions_count, 1);
+    fx_node_apply (self, &web, answer);
+    fx_restart (self);
+    found = query (self, &(wire_target_query){.poll_us = BG_SEC (300)});
+    assert_int_equal (found->rows_count, 1);
+    /*  The default again; and a newer one needs the version that was seen.  */
+    fx_pass (self, BG_SEC (1));
+    item = poll_switch (self, &web, 0);
+    fx_try_post (self, FX_OPERATOR, &item, 0);
+    fx_refused (self, BG_CONFLICT);
+    found = query (self, &(wire_target_query){.poll_us = BG_SEC (300), .switches = true});
+    fx_post (self, FX_OPERATOR, &item, found->rows[0].switch_version);
+    found = query (self, &(wire_target_query){.poll_us = BG_SEC (60)});
+    assert_int_equal (found->rows_count, 2);
+    item = poll_switch (self, &other, BG_SEC (9));
+    fx_try_post (self, FX_OPERATOR, &item, 0);
+    fx_refused (self, BG_INVALID);
+    fx_close (&self);
+}
+
+/*  ---- requests ----  */
+
+static void ask_for (fx *self, int person, wire_request *wanted)
+{
+    wanted->installation = self->settings.installation;
+    wanted->id = fx_id (self);
+    wanted->issued_us = self->now.utc_us;
+    wire_ask_request request = {.has_request = true};
+    wire_signed_make (self->ports.crypto, WIRE_TYPE_REQUEST, self->settings.installation, wanted,
+        self->people[person].secret, &self->arena, &request.request);
+    fx_send (self, WIRE_ON_OPS, &self->people[person].curve_key, none, WIRE_REQUEST, &request);
+}
+
+static int by_key (const void *a, const void *b)
+{
+    return bg_id_compare (((const wire_held *) a)->key, ((const wire_held *) b)->key);
+}
+
+static void resync_asks_for_an_inventory_and_full_sends_all_again (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    const wire_audience all = fx_all ();
+    wire_signed job = fx_job (self, FX_AUTHOR, "one", &all, 0, "true");
+    fx_post (self, FX_AUTHOR, &job, 0);
+    fx_node_settle (self, &web);
+    assert_false (fx_node_poll (self, &web)->inventory);
+    wire_request ask_again = {.what = WIRE_REQUEST_RESYNC, .has_to = true, .to = fx_all ()};
+    ask_for (self, FX_OPERATOR, &ask_again);
+    assert_int_equal (fx_count (self, WIRE_DONE), 1);
+    assert_int_equal (fx_count (self, WIRE_INSTRUCT), 1);
+    assert_true (fx_node_poll (self, &web)->inventory);
+    assert_true (fx_node_poll (self, &web)->inventory);
+    qsort (web.slots, web.slot_count, sizeof *web.slots, by_key);
+    const wire_inventory page = {.items = web.slots, .items_count = web.slot_count, .last = true};
+    fx_send (self, WIRE_ON_DESK, &web.keys.curve_key, web.session, WIRE_INVENTORY, &page);
+    const wire_inventory_answer *answer = fx_answer (self, WIRE_INVENTORY_ANSWER);
+    assert_int_equal (answer->posted, 0);
+    assert_false (fx_node_poll (self, &web)->inventory);
+    ask_again =
+        (wire_request){.what = WIRE_REQUEST_RESYNC, .has_to = true, .to = fx_all (), .full = true};
+    ask_for (self, FX_OPERATOR, &ask_again);
+    const wire_poll_answer *sent = fx_node_poll (self, &web);
+    assert_int_equal (sent->instructions_count, 3);
+    fx_node_apply (self, &web, sent);
+    assert_int_equal (fx_node_poll (self, &web)->instructions_count, 0);
+    ask_for (self, FX_READER, &ask_again);
+    fx_refused (self, BG_NOT_ALLOWED);
+    fx_close (&self);
+}
+
+static void only_who_has_left_is_forgotten (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    bg_id_string id = bg_id_text (web.target);
+    bg_slice text = bg_slice_str (id.text);
+    wire_request forget = {.what = WIRE_REQUEST_FORGET, .ids = &text, .ids_count = 1};
+    ask_for (self, FX_ADMIN, &forget);
+    fx_refused (self, BG_CONFLICT);
+    const wire_targets *found = query (self, &(wire_target_query){.memberships = true});
+    wire_document document;
+    wire_membership body;
+    assert_true (bg_is_ok (WIRE_DECODE (
+        document, found->rows[0].membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
+    assert_true (bg_is_ok (
+        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, &body, NULL)));
+    body.state = WIRE_DEFECTED_MEMBER;
+    body.has_token = false;
+    wire_signed gone = fx_document (self, FX_ADMIN, WIRE_TYPE_MEMBERSHIP, web.target, 0, &body);
+    fx_post (self, FX_ADMIN, &gone, document.version);
+    assert_true (fx_admitted (self, WIRE_ON_DESK, &web.keys.curve_key));
+    assert_int_equal (query (self, &(wire_target_query){.defected = true})->rows_count, 1);
+    ask_for (self, FX_ADMIN, &forget);
+    assert_int_equal (((const wire_done *) fx_answer (self, WIRE_DONE))->count, 1);
+    assert_false (fx_admitted (self, WIRE_ON_DESK, &web.keys.curve_key));
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal (query (self, &(wire_target_query){.defected = true})->rows_count, 0);
+        found = query (self, &(wire_target_query){.names = &text, .names_count = 1});
+        assert_int_equal (found->rows_count, 1);
+        fx_restart (self);
+    }
+    fx_close (&self);
+}
+
+/*  ---- POLL ----  */
+
+static void a_poll_is_over_with_its_acknowledgement (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    wire_deed deed = {.installation = self->settings.installation,
+        .id = fx_id (self),
+        .what = WIRE_DEED_POLL,
+        .issued_us = self->now.utc_us,
+        .expires_us = self->now.utc_us + BG_MIN (10),
+        .has_to = true,
+        .to = fx_all ()};
+    wire_issue issue = {.has_deed = true};
+    wire_signed_make (self->ports.crypto, WIRE_TYPE_DEED, self->settings.installation, &deed,
+        self->people[FX_OPERATOR].secret, &self->arena, &issue.deed);
+    const wire_issued *issued = fx_ask (self, FX_OPERATOR, WIRE_ISSUE, &issue, WIRE_ISSUED);
+    assert_int_equal (issued->targets, 1);
+    assert_int_equal (fx_node_poll (self, &web)->instructions_count, 1);
+    fx_node_ack (self, &web, deed.id, 0, WIRE_DELIVERY_APPLIED, NULL);
+    assert_int_equal (fx_node_poll (self, &web)->instructions_count, 0);
+    bg_id_string id = bg_id_text (deed.id);
+    const wire_exec_query asked = {.id = bg_slice_str (id.text)};
+    const wire_execs *execs = fx_ask (self, FX_READER, WIRE_EXEC_QUERY, &asked, WIRE_EXECS);
+    assert_int_equal (execs->rows_count, 1);
+    assert_true (execs->rows[0].done);
+    assert_int_equal (execs->rows[0].succeeded, 1);
+    fx_close (&self);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +408,10 @@ int main (void)
         cmocka_unit_test (facts_are_kept_shown_and_asked_for),
         cmocka_unit_test (a_label_cannot_look_like_a_fact),
         cmocka_unit_test (a_job_is_not_for_facts),
+        cmocka_unit_test (a_poll_interval_goes_to_its_target_only),
+        cmocka_unit_test (resync_asks_for_an_inventory_and_full_sends_all_again),
+        cmocka_unit_test (only_who_has_left_is_forgotten),
+        cmocka_unit_test (a_poll_is_over_with_its_acknowledgement),
     };
     return cmocka_run_group_tests_name ("broker members", tests, NULL, NULL);
 }

@@ -129,6 +129,72 @@ static void a_question_of_the_future_is_answered_with_no (void **state)
     assert_true (bg_slice_is (told->code, "not-in-this-version"));
 }
 
+/*  ---- polls ----  */
+
+static void nothing_in_an_instruct_is_a_hint_to_poll (void **state)
+{
+    node_fixture *self = *state;
+    const size_t polls = self->said[WIRE_POLL];
+    node_fixture_desk (self, WIRE_INSTRUCT, (bg_id){0}, &(wire_instruct){0});
+    node_fixture_settle (self);
+    assert_int_equal (self->said[WIRE_POLL], polls + 1);
+}
+
+static void a_poll_is_done_by_polling_also_without_bugle_exec (void **state)
+{
+    node_fixture *self = *state;
+    wire_deed deed = {.installation = self->signing.installation,
+        .id = {.bytes = {9}},
+        .what = WIRE_DEED_POLL,
+        .issued_us = self->now.utc_us,
+        .expires_us = self->now.utc_us + BG_MIN (10),
+        .has_to = true,
+        .to = {.all = true}};
+    wire_signed item;
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, self->signing.installation, &deed,
+        self->signing.admin.secret, &self->arena, &item);
+    node_fixture_exec_down (self);
+    const node_pending *row = node_fixture_post (self, item);
+    const size_t polls = self->said[WIRE_POLL];
+    node_fixture_push (self, item);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (self->said[WIRE_POLL], polls + 1);
+    /*  Once: the same one again is answered and not done.  */
+    node_fixture_push (self, item);
+    assert_int_equal (self->said[WIRE_POLL], polls + 1);
+}
+
+static void a_switch_of_this_target_sets_how_often_it_polls (void **state)
+{
+    node_fixture *self = *state;
+    for (int i = 0; i < 2; i++) {
+        wire_switch body = {.object_type = WIRE_TYPE_MEMBERSHIP,
+            .object_name = bg_slice_str ("db01"),
+            .object_key = node_fixture_state (self).target,
+            .poll_us = i == 0 ? BG_SEC (10) : 0};
+        bg_id_string id = bg_id_text (body.object_key);
+        wire_document fixed = {.type = WIRE_TYPE_SWITCH,
+            .format = WIRE_FORMAT,
+            .installation = self->signing.installation,
+            .key = wire_switch_key (
+                self->signing.installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text)),
+            .version = (uint64_t) (self->now.utc_us / 1000)};
+        wire_signed item;
+        wire_document_make (wire_crypto_sodium (), &fixed, &body,
+            self->signing.admin.secret, &self->arena, &item);
+        node_fixture_post (self, item);
+        node_fixture_advance (self, BG_SEC (61));
+        if (i == 0)
+            node_fixture_restart (self);
+        node_fixture_advance (self, BG_SEC (1));
+        const size_t polls = self->said[WIRE_POLL];
+        node_fixture_advance (self, BG_SEC (60));
+        assert_in_range (self->said[WIRE_POLL] - polls, i == 0 ? 5 : 1, i == 0 ? 7 : 2);
+        const wire_told *told = question (self, &(wire_ask){.what = WIRE_ASK_STATE});
+        assert_int_equal (told->state.poll_us, i == 0 ? BG_SEC (10) : BG_SEC (60));
+    }
+}
+
 /*  ---- facts ----  */
 
 static bg_slice fact (const wire_pair *facts, size_t count, const char *key)
@@ -176,6 +242,11 @@ int main (void)
         cmocka_unit_test_setup_teardown (beliefs_come_in_pages, setup, teardown),
         cmocka_unit_test_setup_teardown (
             a_question_of_the_future_is_answered_with_no, setup, teardown),
+        cmocka_unit_test_setup_teardown (nothing_in_an_instruct_is_a_hint_to_poll, setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            a_poll_is_done_by_polling_also_without_bugle_exec, setup, teardown),
+        cmocka_unit_test_setup_teardown (
+            a_switch_of_this_target_sets_how_often_it_polls, setup, teardown),
         cmocka_unit_test (facts_are_label_words),
     };
     return cmocka_run_group_tests_name ("node questions", tests, NULL, NULL);
