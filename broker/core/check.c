@@ -94,6 +94,9 @@ static void check_execution (const broker_execution *execution)
                execution->begun_count);
     bg_assert (
         broker_bitmap_size_both (&execution->over, &execution->begun) == execution->over_count);
+    bg_assert (broker_bitmap_size_both (&execution->canceled, &execution->over) ==
+               broker_bitmap_size (&execution->canceled));
+    bg_assert (broker_bitmap_size (&execution->canceled) <= execution->counts[WIRE_RUN_CANCELED]);
     uint32_t running = execution->begun_count - execution->over_count;
     uint32_t pending = execution->expired ? 0 : execution->targets - execution->begun_count;
     bg_assert (sum + execution->silent + running + pending == execution->targets);

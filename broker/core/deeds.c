@@ -1,7 +1,8 @@
 /*  ISSUE: a deed that a login has signed, START or STOP, becomes an execution.
 
     The broker checks the signature, the role, the clock and the job, freezes the set of addressed
-    targets, stores the very bytes and sends them on. The id was made by the CLI, so the same
+    targets, stores the very bytes and sends them on. The job of a START is a standing one, or it
+    comes inside the START (ADR 8). A STOP is of a job, or of one execution only. The id was made by the CLI, so the same
     request twice issues once.
 
     Invariant: a START of an execution that is in the store is never refused afterwards by the
@@ -9,12 +10,15 @@
 #include "broker/core/state.h"
 
 #include "common/base/nearest.h"
+#include "common/job/body.h"
 #include "common/job/selector.h"
 
 typedef struct {
     wire_deed deed;
     const wire_login *signer;
-    broker_document *job; /*  NULL: a POLL has none  */
+    const broker_document *job; /*  NULL: inside the deed, not standing any more, or a POLL  */
+    const wire_audience *job_audience; /*  NULL: whoever is addressed  */
+    broker_execution *stopped;         /*  of a STOP of one execution  */
     broker_bitmap addressed;
 } issue_plan;
 
@@ -84,26 +88,35 @@ static bg_result nobody (const broker_core *self, const issue_plan *plan, bg_err
     BG_AUTO_BUF text = {0};
     BG_AUTO_BUF job_text = {0};
     wire_audience_text (to, &text);
-    if (plan->job)
-        wire_audience_text (&plan->job->audience, &job_text);
-    if (count == 0 || !plan->job) {
+    if (count > 0 && plan->stopped) {
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.300s: nothing of execution %s is open there",
+            bg_buf_cstr (&text), bg_id_short (plan->stopped->id).text));
+        return bg_hint (err, "see: bugle exec show %s", bg_id_short (plan->stopped->id).text);
+    }
+    if (count == 0 || !plan->job_audience) {
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.300s matched no target (%u enlisted)",
             bg_buf_cstr (&text), self->members));
         return bg_hint (err, "see: bugle target list -o wide");
     }
-    bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.200s matched %zu %s, but job '%.100s' is not for %s",
-        bg_buf_cstr (&text), count, count == 1 ? "target" : "targets", plan->job->name,
-        count == 1 ? "it" : "them"));
+    wire_audience_text (plan->job_audience, &job_text);
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "%.200s matched %zu %s, but job '%.*s' is not for %s",
+        bg_buf_cstr (&text), count, count == 1 ? "target" : "targets",
+        BG_SLICE_ARG (plan->deed.job_name), count == 1 ? "it" : "them"));
     return bg_hint (err, "the job is for: %.200s", bg_buf_cstr (&job_text));
 }
 
-/*  A START goes where the job is for; a STOP also where it was for, since it may still run there.
+/*  A START goes where the job is for, a STOP also where it was for, since it may still run there. The
+    STOP of an execution goes wherever that is open: who has not begun as far as is known here may have.
 */
 static bool has_job (const issue_plan *plan, const broker_target *target)
 {
-    return !plan->job || broker_target_matches (target, &plan->job->audience) ||
-           (plan->deed.what == WIRE_DEED_STOP &&
-               broker_bitmap_has (&plan->job->rows, target->number));
+    if (plan->stopped)
+        return broker_bitmap_has (&plan->stopped->addressed, target->number) &&
+               !broker_bitmap_has (&plan->stopped->over, target->number);
+    if (!plan->job_audience || broker_target_matches (target, plan->job_audience))
+        return true;
+    return plan->deed.what == WIRE_DEED_STOP && plan->job &&
+           broker_bitmap_has (&plan->job->rows, target->number);
 }
 
 /*  Targets written by name are meant one by one: one that is not there, or not of the job, is a
@@ -111,7 +124,8 @@ static bool has_job (const issue_plan *plan, const broker_target *target)
 static bg_result check_names (const broker_core *self, const issue_plan *plan, bg_error *err)
 {
     const wire_audience *to = &plan->deed.to;
-    if (plan->job && wire_equal (&wire_desc_audience, to, &plan->job->audience))
+    if (plan->stopped ||
+        (plan->job_audience && wire_equal (&wire_desc_audience, to, plan->job_audience)))
         return bg_ok ();
     for (size_t i = 0; i < to->names_count; i++) {
         broker_target *target = NULL;
@@ -119,9 +133,9 @@ static bg_result check_names (const broker_core *self, const issue_plan *plan, b
         if (has_job (plan, target))
             continue;
         BG_AUTO_BUF text = {0};
-        wire_audience_text (&plan->job->audience, &text);
-        bg_ignore (bg_fail (
-            err, BG_NOT_FOUND, "job '%s' is not for target '%s'", plan->job->name, target->name));
+        wire_audience_text (plan->job_audience, &text);
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "job '%.*s' is not for target '%s'",
+            BG_SLICE_ARG (plan->deed.job_name), target->name));
         return bg_hint (err, "the job is for: %.200s", bg_buf_cstr (&text));
     }
     return bg_ok ();
@@ -150,6 +164,45 @@ static bg_result plan_issue (
                                          : bg_ok ();
 }
 
+/*  Signed by an author, for exactly these targets, and not over.  */
+static bg_result check_one_shot (broker_request *request, issue_plan *plan, bg_error *err)
+{
+    broker_core *self = request->core;
+    wire_verified verified;
+    BG_TRY (wire_verify_one_shot (
+        self->keyring, &plan->deed, self->crypto, request->arena, &verified, err));
+    BG_TRY (job_body_check (verified.body, err));
+    if (verified.document.not_after_us <= request->now.utc_us)
+        return bg_fail (err, BG_EXPIRED, "the command's job has expired already");
+    if (broker_document_with_key (self, verified.document.key))
+        return bg_fail (err, BG_EXISTS, "the key of the command's job is taken");
+    return bg_ok ();
+}
+
+static bg_result check_stopped (broker_request *request, issue_plan *plan, bg_error *err)
+{
+    BG_TRY (
+        broker_execution_get (request->core, request->now, plan->deed.exec, &plan->stopped, err));
+    if (plan->stopped && plan->stopped->what == WIRE_DEED_START &&
+        bg_id_equal (plan->stopped->job_key, plan->deed.job_key))
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no execution %s of '%.*s'",
+        bg_id_text (plan->deed.exec).text, BG_SLICE_ARG (plan->deed.job_name)));
+    return bg_hint (err, "see: bugle exec list");
+}
+
+static bg_result check_standing (broker_request *request, issue_plan *plan, bg_error *err)
+{
+    broker_core *self = request->core;
+    broker_document *job = broker_document_with_key (self, plan->deed.job_key);
+    bool stoppable = plan->deed.what == WIRE_DEED_STOP && job && job->object_type == WIRE_TYPE_JOB;
+    if (!stoppable)
+        BG_TRY (broker_document_find_job (self, plan->deed.job_name, &job, err));
+    plan->job = job;
+    plan->job_audience = &job->audience;
+    return plan->deed.what == WIRE_DEED_START ? check_start (request, job, err) : bg_ok ();
+}
+
 static bg_result check_issue (broker_request *request, issue_plan *plan, bg_error *err)
 {
     if (plan->deed.to.labels.size > 0)
@@ -157,13 +210,12 @@ static bg_result check_issue (broker_request *request, issue_plan *plan, bg_erro
     BG_TRY (check_clock (request, &plan->deed, err));
     if (plan->deed.what == WIRE_DEED_POLL)
         return address (request->core, plan, err);
-    plan->job = broker_document_with_key (request->core, plan->deed.job_key);
-    bool stoppable =
-        plan->deed.what == WIRE_DEED_STOP && plan->job && plan->job->object_type == WIRE_TYPE_JOB;
-    if (!stoppable)
-        BG_TRY (broker_document_find_job (request->core, plan->deed.job_name, &plan->job, err));
-    if (plan->deed.what == WIRE_DEED_START)
-        BG_TRY (check_start (request, plan->job, err));
+    if (plan->deed.has_document)
+        BG_TRY (check_one_shot (request, plan, err));
+    else if (broker_id_is_key (plan->deed.exec))
+        BG_TRY (check_stopped (request, plan, err));
+    else
+        BG_TRY (check_standing (request, plan, err));
     return address (request->core, plan, err);
 }
 
@@ -214,6 +266,7 @@ static bg_result carry_out (
     broker_execution *execution = NULL;
     BG_TRY (broker_execution_load (self, &record, &execution, err));
     broker_bitmap_copy (&execution->addressed, &plan->addressed);
+    execution->one_shot = plan->deed.has_document;
     execution->touched_mono_us = request->now.mono_us;
     broker_execution_record_of (execution, &bitmaps, &record);
     BG_TRY (self->store->execution_put (self->store->ctx, &record, err));
@@ -228,6 +281,9 @@ static bg_result carry_out (
     broker_log (self, BROKER_LOG_INFO, "deed-issued", "%s of '%s' on %u targets by %.*s, %s",
         wire_deed_word (record.what), execution->job_name, record.targets,
         BG_SLICE_ARG (plan->signer->name), bg_id_text (record.id).text);
+    if (plan->stopped)
+        broker_execution_cancel (
+            self, request->now, plan->stopped, &plan->addressed, plan->deed.id);
     return broker_push_deed (self, request->now, execution, &plan->deed.to, err);
 }
 

@@ -1,7 +1,8 @@
 /*  Executions: one START or STOP over many targets, from issue to the last outcome.
 
         addressed --(taken up, or refused)--> begun --(outcome)--> over
-             \--(expires before that)--> silent        (a late outcome still counts)
+            |\--(expires before that)--> silent        (a late outcome still counts)
+             \--(a STOP of the execution)--> over, canceled    (if it ran all the same, so does that)
 
     A target is in begun from the moment it need not be told again. The execution is done when
     everybody addressed is over, or when it expired and all who had begun are over; 24 h after it
@@ -13,16 +14,25 @@
 
 #define DROP_AFTER_US BG_MIN (1)
 #define FLAG_EXPIRED  1u
+#define FLAG_ONE_SHOT 2u
+#define FLAG_CANCELED 4u /*  the id of the STOP follows the flags, and a fourth set the others  */
 
 /*  ---- memory and store ----  */
 
 void broker_execution_record_of (
     const broker_execution *execution, bg_buf *bitmaps, broker_execution_record *record)
 {
-    bg_buf_append_byte (bitmaps, execution->expired ? FLAG_EXPIRED : 0);
+    bool is_canceled = broker_id_is_key (execution->canceled_by);
+    bg_buf_append_byte (bitmaps,
+        (uint8_t) ((execution->expired ? FLAG_EXPIRED : 0) |
+                   (execution->one_shot ? FLAG_ONE_SHOT : 0) | (is_canceled ? FLAG_CANCELED : 0)));
+    if (is_canceled)
+        bg_buf_append (bitmaps, execution->canceled_by.bytes, sizeof execution->canceled_by.bytes);
     broker_bitmap_encode (&execution->addressed, bitmaps);
     broker_bitmap_encode (&execution->begun, bitmaps);
     broker_bitmap_encode (&execution->over, bitmaps);
+    if (is_canceled)
+        broker_bitmap_encode (&execution->canceled, bitmaps);
     *record = (broker_execution_record){.id = execution->id,
         .what = execution->what,
         .job_key = execution->job_key,
@@ -41,15 +51,27 @@ void broker_execution_record_of (
     memcpy (record->counts, execution->counts, sizeof record->counts);
 }
 
+void broker_execution_marks (bg_slice bitmaps, bool *one_shot, bg_id *canceled_by)
+{
+    *one_shot = bitmaps.size > 0 && (bitmaps.data[0] & FLAG_ONE_SHOT) != 0;
+    *canceled_by = (bg_id){{0}};
+    if (bitmaps.size > sizeof canceled_by->bytes && (bitmaps.data[0] & FLAG_CANCELED) != 0)
+        memcpy (canceled_by->bytes, bitmaps.data + 1, sizeof canceled_by->bytes);
+}
+
 bg_result broker_execution_decode (broker_execution *execution, bg_slice bytes, bg_error *err)
 {
     if (bytes.size == 0)
         return bg_ok ();
+    broker_execution_marks (bytes, &execution->one_shot, &execution->canceled_by);
+    bool is_canceled = broker_id_is_key (execution->canceled_by);
+    size_t flags = 1 + (is_canceled ? sizeof execution->canceled_by.bytes : 0);
     execution->expired = (bytes.data[0] & FLAG_EXPIRED) != 0;
-    bytes = bg_slice_of (bytes.data + 1, bytes.size - 1);
+    bytes = bg_slice_of (bytes.data + flags, bytes.size - flags);
     BG_TRY (broker_bitmap_decode (&execution->addressed, &bytes, err));
     BG_TRY (broker_bitmap_decode (&execution->begun, &bytes, err));
-    return broker_bitmap_decode (&execution->over, &bytes, err);
+    BG_TRY (broker_bitmap_decode (&execution->over, &bytes, err));
+    return is_canceled ? broker_bitmap_decode (&execution->canceled, &bytes, err) : bg_ok ();
 }
 
 bg_result broker_execution_load (broker_core *self, const broker_execution_record *record,
@@ -99,6 +121,7 @@ void broker_execution_free (broker_core *self, broker_execution *execution)
     broker_bitmap_fini (&execution->addressed);
     broker_bitmap_fini (&execution->begun);
     broker_bitmap_fini (&execution->over);
+    broker_bitmap_fini (&execution->canceled);
     free (execution->job_name);
     free (execution->login);
     free (execution->reason);
@@ -196,16 +219,50 @@ void broker_execution_begun (
     check_done (self, now, execution);
 }
 
+/*  It had begun when it was canceled, and nobody here knew: what it says itself counts. That it did not
+    run is what was said already.  */
+static void ran_all_the_same (
+    broker_core *self, broker_execution *execution, const broker_target *target, uint64_t state)
+{
+    if (state == WIRE_RUN_NOT_RUN || !broker_bitmap_has (&execution->canceled, target->number))
+        return;
+    broker_bitmap_clear (&execution->canceled, target->number);
+    execution->counts[WIRE_RUN_CANCELED]--;
+    execution->counts[state]++;
+    touch (self, execution);
+}
+
 void broker_execution_over (broker_core *self, bg_now now, broker_execution *execution,
     broker_target *target, uint64_t state)
 {
     bg_assert (state > WIRE_RUN_RUNNING && state < BROKER_RUN_STATES);
-    if (!broker_bitmap_has (&execution->addressed, target->number) ||
-        !broker_bitmap_set (&execution->over, target->number))
+    if (!broker_bitmap_has (&execution->addressed, target->number))
         return;
+    if (!broker_bitmap_set (&execution->over, target->number)) {
+        ran_all_the_same (self, execution, target, state);
+        return;
+    }
     begin (execution, target);
     execution->over_count++;
     execution->counts[state]++;
+    touch (self, execution);
+    check_done (self, now, execution);
+}
+
+void broker_execution_cancel (broker_core *self, bg_now now, broker_execution *execution,
+    const broker_bitmap *targets, bg_id by)
+{
+    execution->canceled_by = by;
+    for (uint32_t number = broker_bitmap_next (targets, 0); number;
+         number = broker_bitmap_next (targets, number)) {
+        if (!broker_execution_is_pending (execution, number))
+            continue;
+        begin (execution, broker_target_at (self, number));
+        broker_bitmap_set (&execution->over, number);
+        broker_bitmap_set (&execution->canceled, number);
+        execution->over_count++;
+        execution->counts[WIRE_RUN_CANCELED]++;
+    }
     touch (self, execution);
     check_done (self, now, execution);
 }
@@ -301,7 +358,9 @@ void broker_execution_row (const broker_execution *execution, wire_exec_row *row
         .done = execution->done_us != 0,
         .done_us = execution->done_us,
         .reason = bg_slice_str (execution->reason),
-        .what = execution->what};
+        .what = execution->what,
+        .one_shot = execution->one_shot,
+        .canceled_by = execution->canceled_by};
     row->pending = execution->expired ? 0 : execution->targets - execution->begun_count;
     row->running = execution->begun_count - execution->over_count;
 }

@@ -204,9 +204,26 @@ static bg_result stored_version (broker_request *request, const broker_document 
     return bg_ok ();
 }
 
+/*  A deed that is too large to be pushed, as long as it is still to be told to this target.  */
+static bg_result fetch_deed (broker_request *request, bg_id id, bg_error *err)
+{
+    broker_execution *execution = NULL;
+    HASH_FIND (hh, request->core->executions, &id, sizeof id, execution);
+    if (!execution || !broker_execution_is_pending (execution, request->target->number))
+        return no_such_document (err);
+    wire_fetched answer = {.has_document = true};
+    if (bg_failed (WIRE_DECODE (signed, bg_slice_of (execution->bytes, execution->size),
+            WIRE_AS_MESSAGE, request->arena, &answer.document, err)))
+        return broker_stored_badly (err, "a deed");
+    broker_answer (request, WIRE_FETCHED, &answer);
+    return bg_ok ();
+}
+
 bg_result broker_on_fetch (broker_request *request, bg_error *err)
 {
     const wire_fetch *fetch = request->body;
+    if (fetch->what.type == WIRE_TYPE_DEED)
+        return fetch_deed (request, fetch->what.key, err);
     broker_document *document = broker_document_with_key (request->core, fetch->what.key);
     if (!document || !broker_bitmap_has (&document->rows, request->target->number) ||
         (fetch->what.version != document->version && document->type != WIRE_TYPE_AUTHORITY))

@@ -143,6 +143,10 @@ static bool posted_before (const post_plan *plans, size_t count, uint64_t type, 
 static bg_result plan_job (broker_request *request, post_plan *plan, bg_error *err)
 {
     const wire_job *job = plan->verified.body;
+    if (wire_is_one_shot (&plan->verified.document, job)) {
+        bg_ignore (bg_fail (err, BG_INVALID, "a one-shot job does not stand anywhere"));
+        return bg_hint (err, "it comes inside the START that starts it: bugle run");
+    }
     BG_TRY (job_body_check (job, err));
     plan->targets = addressed_count (request->core, &job->audience);
     bool is_new = !plan->old || !broker_document_is_live (plan->old);

@@ -186,12 +186,15 @@ bg_result broker_push_deed (broker_core *self, bg_now now, const broker_executio
             WIRE_AS_MESSAGE, &arena, &item, err)))
         return broker_stored_badly (err, "a deed");
     broker_stream *stream = stream_of_deed (self, execution, to);
+    bool is_inline = execution->size <= WIRE_INLINE_MAX;
+    wire_reference reference = {.type = WIRE_TYPE_DEED, .key = execution->id, .version = 1};
+    wire_hash32 (item.bytes, reference.hash);
     if (stream) {
-        broker_stream_queue (self, stream, &item, NULL);
+        broker_stream_queue (self, stream, is_inline ? &item : NULL, &reference);
         return bg_ok ();
     }
     broker_push *push = push_new (execution->id, 0, true, false);
-    encode_one (&item, NULL, &push->body);
+    encode_one (is_inline ? &item : NULL, is_inline ? NULL : &reference, &push->body);
     push_begin (self, now, push);
     return bg_ok ();
 }

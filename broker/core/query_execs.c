@@ -108,7 +108,9 @@ static bg_result group_run (void *visitor, const broker_run_record *record, bg_e
     grouping *work = visitor;
     work->seen++;
     work->last_row = record->row;
+    /*  Canceled here before the target had heard of it: that it did not run is no news.  */
     if (!broker_bitmap_has (&work->execution->addressed, record->number) ||
+        broker_bitmap_has (&work->execution->canceled, record->number) ||
         !broker_bitmap_set (&work->reported, record->number))
         return bg_ok ();
     if (record->state == WIRE_RUN_SUCCEEDED) {
@@ -159,6 +161,10 @@ static void group_open (grouping *work)
         if (over && execution->what != WIRE_DEED_START) {
             reason = "";
             state = WIRE_RUN_SUCCEEDED;
+        }
+        if (broker_bitmap_has (&execution->canceled, number)) {
+            reason = "";
+            state = WIRE_RUN_CANCELED;
         }
         add_target (work, group_of (work, state, bg_slice_str (reason), bg_slice_str ("")), number);
     }
@@ -251,6 +257,12 @@ static bg_result one_execution (
     answer->rows = bg_arena_array (request->arena, wire_exec_row, 1);
     answer->rows_count = 1;
     broker_execution_row (execution, &answer->rows[0]);
+    if (query->deeds) {
+        answer->rows[0].has_deed = true;
+        if (bg_failed (WIRE_DECODE (signed, bg_slice_of (execution->bytes, execution->size),
+                WIRE_AS_MESSAGE, request->arena, &answer->rows[0].deed, err)))
+            return broker_stored_badly (err, "a deed");
+    }
     return query->details ? fill_groups (request, execution, &answer->rows[0], err) : bg_ok ();
 }
 
@@ -296,6 +308,7 @@ static bg_result list_execution (
         .reason = bg_arena_copy (arena, record->reason),
         .what = record->what,
         .silent = record->silent};
+    broker_execution_marks (record->bitmaps, &row->one_shot, &row->canceled_by);
     return bg_ok ();
 }
 
@@ -305,8 +318,12 @@ static bg_result page_of_executions (
     broker_core *self = request->core;
     listing list = {
         .request = request, .answer = answer, .limit = query->limit ? query->limit : LIMIT_DEFAULT};
-    broker_execution_filter filter = {
-        .before = query->before, .open_only = query->running, .limit = (uint32_t) list.limit + 1};
+    broker_execution_filter filter = {.before = query->before,
+        .open_only = query->running,
+        .login = query->login,
+        .since_us = query->since_us,
+        .until_us = query->until_us,
+        .limit = (uint32_t) list.limit + 1};
     if (query->job.size > 0) {
         filter.job_key = wire_document_key (self->settings.installation, WIRE_TYPE_JOB, query->job);
         broker_document *job = NULL;

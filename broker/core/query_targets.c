@@ -182,6 +182,8 @@ static bg_result fill_page (broker_target_filter *filter, wire_targets *answer, 
         }
         wire_target_row *row = &answer->rows[answer->rows_count];
         fill_row (request, target, row);
+        if (filter->exec_states)
+            row->exec_state = filter->exec_states[number];
         if (filter->query->details || filter->query->memberships)
             BG_TRY (fill_membership (request, target, row, err));
         if (filter->query->switches)

@@ -130,6 +130,14 @@ static bool refuse_item (report_work *work, const wire_report_item *item, const 
     return false;
 }
 
+/*  The key of a one-shot job is its own, and only the START that brought it knows it; a broker that was
+    restored may not. It is never the key of a document.  */
+static bool is_one_shot (const report_work *work, const wire_run *run)
+{
+    return !bg_id_is_zero (run->exec) &&
+           !broker_document_with_key (work->request->core, run->job_key);
+}
+
 /*  Times are not judged: a target's wall clock may be set back while a run goes on, and its outcome
     counts all the same.  */
 static bool check_item (report_work *work, const wire_report_item *item)
@@ -146,7 +154,7 @@ static bool check_item (report_work *work, const wire_report_item *item)
         return refuse_item (work, item, "a run of no job");
     const bg_id key = wire_document_key (
         work->request->core->settings.installation, WIRE_TYPE_JOB, run->job_name);
-    if (!bg_id_equal (key, run->job_key))
+    if (!bg_id_equal (key, run->job_key) && !is_one_shot (work, run))
         return refuse_item (work, item, "a run whose job has another name");
     return true;
 }
@@ -225,6 +233,15 @@ static void note_last (
     job->last_us = run->finished_us ? run->finished_us : now_us;
 }
 
+/*  All one-shot jobs stand under one key of the history, so that its retention counts them together.  */
+static bg_id history_key (const broker_core *self, const wire_run *run)
+{
+    const bg_id installation = self->settings.installation;
+    if (bg_id_equal (run->job_key, wire_document_key (installation, WIRE_TYPE_JOB, run->job_name)))
+        return run->job_key;
+    return wire_document_key (installation, WIRE_TYPE_JOB, bg_slice_str (""));
+}
+
 static bg_result take_outcome (report_work *work, const wire_run *run, bg_error *err)
 {
     broker_core *self = work->request->core;
@@ -238,7 +255,7 @@ static bg_result take_outcome (report_work *work, const wire_run *run, bg_error 
     if (has_output (run))
         wire_encode (&wire_desc_run, run, &output);
     const broker_run_record record = {.run = run->run,
-        .job_key = run->job_key,
+        .job_key = history_key (self, run),
         .job_name = run->job_name,
         .number = work->target->number,
         .exec = run->exec,

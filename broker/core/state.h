@@ -196,6 +196,9 @@ struct broker_execution {
     broker_bitmap addressed;
     broker_bitmap begun; /*  begun, over, refused or gone  */
     broker_bitmap over;
+    broker_bitmap canceled; /*  before they had begun, as far as was known; over without a run  */
+    bg_id canceled_by;      /*  the newest STOP of this execution; zero: none  */
+    bool one_shot;          /*  the deed brings its job  */
     uint32_t targets;
     uint32_t begun_count;
     uint32_t over_count;
@@ -768,8 +771,17 @@ void broker_execution_over (broker_core *self, bg_now now, broker_execution *exe
 void broker_execution_gone (broker_core *self, bg_now now, broker_target *target);
 /*  The target has forgotten what it had begun; what it has not taken up yet still reaches it.  */
 void broker_execution_lost (broker_core *self, bg_now now, broker_target *target);
+/*  A STOP of this execution: whoever of its targets has not begun is canceled.  */
+void broker_execution_cancel (broker_core *self, bg_now now, broker_execution *execution,
+    const broker_bitmap *targets, bg_id by);
+/*  What the bitmaps of a record say of the whole execution.  */
+void broker_execution_marks (bg_slice bitmaps, bool *one_shot, bg_id *canceled_by);
 /*  True while this target should still get the deed.  */
 bool broker_execution_is_pending (const broker_execution *execution, uint32_t number);
+/*  WIRE_EXEC_* of each target of an execution by its number, 0 for others; next_number of them in the
+    request's arena. BG_NOT_FOUND.  */
+bg_result broker_execution_states (
+    broker_request *request, bg_id id, uint8_t **states, bg_error *err) BG_CHECKED;
 void broker_executions_expire (broker_core *self, bg_now now);
 void broker_execution_row (const broker_execution *execution, wire_exec_row *row);
 void broker_executions_watch (broker_core *self, bg_now now);
@@ -825,6 +837,7 @@ typedef struct {
     wire_pair *described;
     broker_bitmap names; /*  wanted numbers, when names were given  */
     const broker_document *job;
+    uint8_t *exec_states; /*  by number, when the query is about an execution  */
 } broker_target_filter;
 
 bg_result broker_target_filter_open (broker_target_filter *filter, bg_error *err) BG_CHECKED;

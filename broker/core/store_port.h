@@ -183,9 +183,12 @@ typedef struct {
 } broker_run_filter;
 
 typedef struct {
-    bg_id before;   /*  ids below this one; zero = from the newest  */
-    bg_id job_key;  /*  zero = of every job  */
-    bool open_only; /*  done_us = 0  */
+    bg_id before;     /*  ids below this one; zero = from the newest  */
+    bg_id job_key;    /*  zero = of every job  */
+    bool open_only;   /*  done_us = 0  */
+    bg_slice login;   /*  of this login, without regard to case; empty = of all  */
+    int64_t since_us; /*  issued at or after it; 0 = ever  */
+    int64_t until_us; /*  issued before it; 0 = ever  */
     uint32_t limit;
 } broker_execution_filter;
 

@@ -28,6 +28,8 @@ bg_result broker_target_filter_open (broker_target_filter *filter, bg_error *err
         BG_TRY (broker_document_find_job (self, query->job, &job, err));
         filter->job = job;
     }
+    if (broker_id_is_key (query->exec))
+        BG_TRY (broker_execution_states (filter->request, query->exec, &filter->exec_states, err));
     return bg_ok ();
 }
 
@@ -52,6 +54,15 @@ static bool is_chosen (const broker_target_filter *filter, const broker_target *
     if (query->group.size > 0 && !broker_target_in_group (target, query->group))
         return false;
     return !filter->job || broker_bitmap_has (&filter->job->addressed, target->number);
+}
+
+static bool has_exec_state (const broker_target_filter *filter, const broker_target *target)
+{
+    if (!filter->exec_states)
+        return true;
+    const uint8_t state = filter->exec_states[target->number];
+    const uint64_t wanted = filter->query->exec_states;
+    return state != 0 && (wanted == 0 || (wanted >> state & 1) != 0);
 }
 
 static bool has_labels (const broker_target_filter *filter, const broker_target *target)
@@ -114,8 +125,8 @@ bool broker_target_wanted (const broker_target_filter *filter, const broker_targ
 {
     const wire_target_query *query = filter->query;
     const broker_request *request = filter->request;
-    if (!is_chosen (filter, target) || !has_texts (query, target) || !has_times (filter, target) ||
-        !has_labels (filter, target))
+    if (!is_chosen (filter, target) || !has_exec_state (filter, target) ||
+        !has_texts (query, target) || !has_times (filter, target) || !has_labels (filter, target))
         return false;
     if (query->state != 0 &&
         query->state != broker_target_state (request->core, target, request->now))

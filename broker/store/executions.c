@@ -96,27 +96,31 @@ static bg_result execution_get (void *ctx, bg_id id, bg_arena *arena,
     return bg_ok ();
 }
 
+/*  What every choice of executions has behind its own condition.  */
+#define EXECUTION_FILTERS                                                                          \
+    " AND (?1 IS NULL OR id < ?1) AND (?5 = '' OR login = ?5 COLLATE NOCASE)"                      \
+    " AND issued_us >= ?6 AND (?7 = 0 OR issued_us < ?7) ORDER BY id DESC LIMIT ?2"
+#define EXECUTION_SELECT "SELECT " EXECUTION_COLUMNS " FROM execution WHERE "
+
 /*  The statement that walks the index which fits the filter best.  */
 static bg_stmt *query_executions (bg_db *db, const broker_execution_filter *filter)
 {
     bg_stmt *stmt;
     if (!bg_id_is_zero (filter->job_key)) {
-        stmt = bg_db_query (db, "SELECT " EXECUTION_COLUMNS
-                                " FROM execution WHERE job_key = ?4 AND (?1 IS NULL OR id < ?1)"
-                                " AND (?3 = 0 OR done_us = 0) ORDER BY id DESC LIMIT ?2");
+        stmt = bg_db_query (
+            db, EXECUTION_SELECT "job_key = ?4 AND (?3 = 0 OR done_us = 0)" EXECUTION_FILTERS);
         bg_bind_id (stmt, 4, &filter->job_key);
     } else if (filter->open_only) {
-        stmt =
-            bg_db_query (db, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE done_us = 0"
-                             " AND (?1 IS NULL OR id < ?1) AND ?3 = 1 ORDER BY id DESC LIMIT ?2");
+        stmt = bg_db_query (db, EXECUTION_SELECT "done_us = 0 AND ?3 = 1" EXECUTION_FILTERS);
     } else {
-        stmt = bg_db_query (db,
-            "SELECT " EXECUTION_COLUMNS " FROM execution WHERE (?1 IS NULL OR id < ?1) AND ?3 = 0"
-            " ORDER BY id DESC LIMIT ?2");
+        stmt = bg_db_query (db, EXECUTION_SELECT "?3 = 0" EXECUTION_FILTERS);
     }
     bg_bind_id_or_null (stmt, 1, &filter->before);
     bg_bind_i64 (stmt, 2, filter->limit);
     bg_bind_i64 (stmt, 3, filter->open_only);
+    bg_bind_text (stmt, 5, filter->login);
+    bg_bind_i64 (stmt, 6, filter->since_us);
+    bg_bind_i64 (stmt, 7, filter->until_us);
     return stmt;
 }
 

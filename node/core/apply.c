@@ -185,6 +185,8 @@ static bool is_refused_here (const node_slot *slot, const wire_reference *refere
 static void fetch (node_core *self, const wire_reference *reference)
 {
     const node_slot *slot = node_slot_find (self, reference->key);
+    if (reference->type == WIRE_TYPE_DEED && node_table_find (&self->deeds, reference->key))
+        return;
     if (slot && (node_slot_settled (slot) >= reference->version ||
                     (slot->waiting.there && slot->waiting.version >= reference->version)))
         return;

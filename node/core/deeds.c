@@ -1,4 +1,4 @@
-/*  Deeds: START and STOP, done once.
+/*  Deeds: START and STOP, done once. A START may bring its job along; that one is never held.
 
         queued --sent to bugle-exec--> sent --run or "ok"--> done
            |  \                          |--"waiting"-----> waiting --inputs change--> queued
@@ -61,6 +61,7 @@ static node_deed *read_deed (node_core *self, const wire_signed *item)
     deed->issued_us = body.issued_us;
     deed->expires_us = body.expires_us;
     deed->needs_job = needs_job (&body);
+    deed->has_job = body.has_document;
     deed->poll = self->poll.serial;
     WIRE_ENCODE (signed, item, &deed->signed_item);
     return deed;
@@ -231,17 +232,29 @@ static bg_result send_stop (node_core *self, node_deed *deed, bg_error *err)
     return bg_ok ();
 }
 
+/*  The job that a START brings, out of its bytes as they were received.  */
+static bg_result job_inside (
+    node_core *self, const wire_signed *item, wire_signed *job, bool *found, bg_error *err)
+{
+    wire_deed body;
+    BG_TRY (WIRE_DECODE (deed, item->bytes, WIRE_AS_MESSAGE, &self->scratch, &body, err));
+    *job = body.document;
+    *found = body.has_document;
+    return bg_ok ();
+}
+
 static bg_result send_start (node_core *self, node_deed *deed, bg_error *err)
 {
     wire_exec_start start = {.has_job = true, .has_deed = true};
     bool found = false;
-    const bool held = node_table_find (&self->jobs, deed->job_key) != NULL;
-    if (held)
+    BG_TRY (
+        node_decode_signed (bg_buf_slice (&deed->signed_item), &self->scratch, &start.deed, err));
+    if (deed->has_job)
+        BG_TRY (job_inside (self, &start.deed, &start.job, &found, err));
+    else if (node_table_find (&self->jobs, deed->job_key))
         BG_TRY (node_document_held (self, deed->job_key, &start.job, &found, err));
     if (!found)
         return park (self, deed, bg_slice_str ("the job is not here yet"), err);
-    BG_TRY (
-        node_decode_signed (bg_buf_slice (&deed->signed_item), &self->scratch, &start.deed, err));
     deed->phase = NODE_DEED_IS_SENT;
     node_ask_exec (self, node_ask_new (NODE_ASK_START, deed->id), WIRE_EXEC_START, &start);
     return bg_ok ();
@@ -421,7 +434,8 @@ static bool has_expired (const node_core *self, const node_deed *deed)
 /*  True when the job is neither here nor on its way, and a poll after the deed has shown so.  */
 static bool is_hopeless (const node_core *self, const node_deed *deed)
 {
-    if (deed->what != WIRE_DEED_START || deed->needs_job || self->poll.settled <= deed->poll)
+    if (deed->what != WIRE_DEED_START || deed->needs_job || deed->has_job ||
+        self->poll.settled <= deed->poll)
         return false;
     const node_slot *slot = node_slot_find (self, deed->job_key);
     return !node_table_find (&self->jobs, deed->job_key) && !(slot && slot->waiting.there);

@@ -239,6 +239,7 @@ static bg_result verdict_for (
         synced (self);
         return bg_ok ();
     case NODE_ASK_FORGET:
+    case NODE_ASK_OUTPUT:
         return bg_ok ();
     case NODE_ASK_LOCAL:
     case NODE_ASK_LOCAL_START:
@@ -285,6 +286,14 @@ bg_result node_exec_message (node_core *self, bg_slice blob, bg_error *err)
         memcpy (self->exec.nonce, ((const wire_exec_nonce *) body)->nonce, sizeof self->exec.nonce);
         self->exec.has_nonce = true;
         node_poll_want (self);
+        return bg_ok ();
+    }
+    if (header.kind == WIRE_EXEC_OUTPUT_PART) {
+        node_ask *ask = take_ask (self, header.request);
+        if (ask) {
+            node_question_output (self, ask, body);
+            node_ask_release (ask);
+        }
         return bg_ok ();
     }
     /*  The rest ends in the store; it is asked for again when there is space.  */

@@ -114,6 +114,59 @@ static bg_result tell_beliefs (node_core *self, const wire_ask *ask, wire_told *
     return bg_ok ();
 }
 
+/*  ---- output that is kept here ----  */
+
+/*  A run of an execution that is going on here; the others are known by their own id.  */
+static bg_id run_of (const node_core *self, const wire_ask *ask)
+{
+    for (size_t i = 0; bg_id_is_zero (ask->run) && i < self->open_runs.count; i++) {
+        const node_open_run *open = self->open_runs.items[i];
+        if (!bg_id_is_zero (ask->exec) && bg_id_equal (open->exec, ask->exec))
+            return open->run;
+    }
+    return ask->run;
+}
+
+/*  bugle-exec has it. True when it was asked; else told says why not.  */
+static bool ask_output (
+    node_core *self, const wire_header *header, const wire_ask *ask, wire_told *told)
+{
+    const wire_exec_output question = {
+        .run = run_of (self, ask), .step = ask->step, .offset = ask->offset, .limit = ask->limit};
+    if (bg_id_is_zero (question.run)) {
+        told->code = bg_slice_str (bg_code_word (BG_NOT_FOUND));
+        told->message = bg_slice_str ("no run of it is going on here");
+        return false;
+    }
+    if (!self->exec.connected || self->asks.count >= NODE_OFFERS_MAX) {
+        told->code = bg_slice_str (bg_code_word (BG_OFFLINE));
+        told->message = bg_slice_str (
+            "the node is there, but bugle-exec, which keeps the output, does not answer it");
+        return false;
+    }
+    node_ask *pending = node_ask_new (NODE_ASK_OUTPUT, question.run);
+    pending->asked = header->request;
+    node_ask_exec (self, pending, WIRE_EXEC_OUTPUT, &question);
+    return true;
+}
+
+void node_question_output (node_core *self, const node_ask *ask, const wire_exec_output_part *part)
+{
+    const wire_told told = {.code = part->code,
+        .message = part->message,
+        .bytes = part->bytes,
+        .total = part->total,
+        .done = part->done,
+        .step = part->step,
+        .step_name = part->step_name,
+        .offset = part->offset,
+        .lost = part->lost,
+        .run = ask->subject,
+        .run_state = part->run_state};
+    if (node_session_is_up (self))
+        node_say_as (self, NODE_LINK_DESK, ask->asked, WIRE_TOLD, &told);
+}
+
 /*  ---- a question ----  */
 
 bg_result node_question (
@@ -129,6 +182,10 @@ bg_result node_question (
         break;
     case WIRE_ASK_BELIEFS:
         BG_TRY (tell_beliefs (self, ask, &told, err));
+        break;
+    case WIRE_ASK_OUTPUT:
+        if (ask_output (self, header, ask, &told))
+            return bg_ok (); /*  bugle-exec's answer is ours  */
         break;
     default:
         told.code = bg_slice_str (bg_code_word (BG_NOT_IN_VERSION));

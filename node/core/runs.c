@@ -43,6 +43,7 @@ static void open_run (node_core *self, const wire_run *run)
     node_open_run *item = bg_alloc (sizeof *item);
     item->run = run->run;
     item->job_key = run->job_key;
+    item->exec = run->exec;
     node_table_insert (&self->open_runs, item);
 }
 
@@ -92,7 +93,7 @@ bg_result node_run_not_run (node_core *self, const node_not_run *what, bg_error 
 static bool recover_run (void *visitor, const node_history_row *row)
 {
     node_core *self = visitor;
-    open_run (self, &(wire_run){.run = row->run, .job_key = row->job_key});
+    open_run (self, &(wire_run){.run = row->run, .job_key = row->job_key, .exec = row->exec});
     return true;
 }
 

@@ -166,6 +166,7 @@ typedef struct {
     node_deed_phase phase;
     bool proven;    /*  a login has signed it; false: not looked at  */
     bool needs_job; /*  it names the version of the job it needs  */
+    bool has_job;   /*  it brings its job along  */
     uint64_t inputs;
     uint64_t poll; /*  serial of the last poll when it came  */
     char code[32];
@@ -184,13 +185,15 @@ typedef enum {
     NODE_ASK_BARRIER,
     NODE_ASK_LOCAL, /*  a document of the machine's own  */
     NODE_ASK_LOCAL_START,
-    NODE_ASK_LOCAL_STOP
+    NODE_ASK_LOCAL_STOP,
+    NODE_ASK_OUTPUT
 } node_ask_kind;
 
 typedef struct {
     bg_id id;
     node_ask_kind kind;
-    bg_id subject; /*  document key, deed or occurrence  */
+    bg_id subject; /*  document key, deed, occurrence or run  */
+    bg_id asked;   /*  the broker's request that this one is for  */
     uint64_t type;
     uint64_t version;
     uint8_t hash[32];
@@ -212,6 +215,7 @@ typedef struct {
 typedef struct {
     bg_id run;
     bg_id job_key;
+    bg_id exec; /*  zero when of a schedule  */
 } node_open_run;
 
 /*  ---- links ----  */
@@ -559,6 +563,8 @@ bg_result node_poll_inventory_answered (node_core *self, const wire_header *head
 /*  ---- questions.c ----  */
 
 /*  Answers a question that came from the desk.  */
+/*  What bugle-exec says of the output that somebody asked for.  */
+void node_question_output (node_core *self, const node_ask *ask, const wire_exec_output_part *part);
 bg_result node_question (
     node_core *self, const wire_header *header, const wire_ask *ask, bg_error *err) BG_CHECKED;
 

@@ -251,6 +251,15 @@ static void handle_attest (exec_core *self, bg_now now, const wire_exec_attest *
     exec_ask_time (self, now);
 }
 
+/*  The node sees heads and tails of all runs anyway.  */
+static void handle_output (
+    exec_core *self, exec_peer peer, bg_id request, const wire_exec_output *ask, bg_arena *arena)
+{
+    wire_exec_output_part part = {0};
+    self->ports.read_output (self->ports.ctx, ask, arena, &part);
+    exec_reply (self, peer.id, WIRE_EXEC_OUTPUT_PART, request, &part);
+}
+
 bg_result exec_core_handle (
     exec_core *self, bg_now now, exec_peer peer, bg_slice blob, bg_error *err)
 {
@@ -272,6 +281,9 @@ bg_result exec_core_handle (
         return bg_ok ();
     case WIRE_EXEC_TAKEN:
         exec_taken (self, ((wire_exec_taken *) value)->run);
+        return bg_ok ();
+    case WIRE_EXEC_OUTPUT:
+        handle_output (self, peer, header.request, value, &arena);
         return bg_ok ();
     case WIRE_EXEC_ATTEST:
         handle_attest (self, now, value);
@@ -311,7 +323,7 @@ static void forget_expired (exec_core *self, bg_now now)
     for (size_t i = self->stops.count; known && i-- > 0;) {
         exec_stop *stop = exec_table_at (&self->stops, i);
         if (time_us - EXEC_SLACK_US > stop->issued_us + WIRE_DEED_LIFE_MAX_US)
-            exec_table_drop (&self->stops, stop->job_key);
+            exec_table_drop (&self->stops, stop->subject);
     }
 }
 
@@ -422,8 +434,12 @@ void exec_core_compact (
     }
     for (size_t i = 0; i < self->stops.count; i++) {
         const exec_stop *stop = exec_table_at (&self->stops, i);
-        wire_record_stop record = {
-            stop->deed, stop->job_key, stop->issued_us, stop->expires_us, false};
+        const bool is_of_job = bg_id_equal (stop->subject, stop->job_key);
+        wire_record_stop record = {.deed = stop->deed,
+            .job_key = stop->job_key,
+            .issued_us = stop->issued_us,
+            .expires_us = stop->expires_us,
+            .exec = is_of_job ? (bg_id){{0}} : stop->subject};
         emit_record (&to, WIRE_RECORD_STOP, &record);
     }
     for (size_t i = 0; i < self->runs.count; i++)

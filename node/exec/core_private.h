@@ -43,10 +43,11 @@ typedef struct {
     bool is_local;        /*  outlives enlistments  */
 } exec_done;
 
-/*  The newest STOP of a job.  */
+/*  The newest STOP of a job, or the STOP of one execution.  */
 typedef struct {
-    bg_id job_key;
+    bg_id subject; /*  job key, or id of the execution  */
     bg_id deed;
+    bg_id job_key;
     int64_t issued_us;
     int64_t expires_us;
 } exec_stop;
@@ -213,8 +214,9 @@ exec_done *exec_put_done (
 /*  The job is switched off now. installation: of its document.  */
 bool exec_is_disabled (
     const exec_core *self, bg_id installation, bg_id job_key, bg_slice job_name, int64_t time_us);
-/*  A STOP that was issued later covers what began (or was issued) at that time.  */
-bool exec_is_stopped (const exec_core *self, bg_id job_key, int64_t began_us);
+/*  A STOP that was issued later covers what began (or was issued) at that time, or there is one of
+    that very execution (all zero: of none).  */
+bool exec_is_stopped (const exec_core *self, bg_id job_key, bg_id exec, int64_t began_us);
 
 /*  ---- local.c ----  */
 /*  Signed by the machine's own key.  */
@@ -266,7 +268,7 @@ void exec_taken (exec_core *self, bg_id run);
 /*  Counts open and finished runs as starts and as done again, after all else was forgotten.  */
 void exec_recount_runs (exec_core *self);
 void exec_runs_fini (exec_core *self);
-/*  Tells the supervisors of a job's covered runs to stop; how many.  */
+/*  Tells the supervisors of covered runs of a job to stop; how many.  */
 size_t exec_stop_runs (exec_core *self, bg_id job_key);
 /*  Marks all open runs of the job as to be stopped.  */
 void exec_mark_stopped (exec_core *self, bg_id job_key);

@@ -66,6 +66,9 @@ typedef struct {
     /*  The outcome is with the node: the run's file may go (its kept output stays for its
         time).  */
     void (*discard) (void *ctx, bg_id run);
+    /*  Fills the answer with a piece of the kept output of a run, in the arena.  */
+    void (*read_output) (
+        void *ctx, const wire_exec_output *ask, bg_arena *arena, wire_exec_output_part *part);
     void (*random) (void *ctx, void *bytes, size_t size);
     /*  One line for the log: a fixed event word and key=value pairs.  */
     void (*say) (void *ctx, exec_say level, const char *event, const char *pairs);

@@ -190,6 +190,7 @@ static bg_result make_step (room *r, const exec_core *self, const wire_job_step 
     out->success_step = step->success_step;
     out->on_failure = step->on_failure;
     out->failure_step = step->failure_step;
+    out->input = step->input; /*  bytes, not text: tokens in it are nobody's  */
     return bg_ok ();
 }
 

@@ -2,11 +2,13 @@
 #include "node/exec/run_file.h"
 
 #include "common/sys/file.h"
+#include "node/exec/kept_output.h"
 #include "node/exec/record_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -99,10 +101,58 @@ static bool is_held (int dir_fd, const char *name)
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+typedef struct {
+    char name[64];
+    int64_t written_us;
+    uint64_t bytes;
+} kept_file;
+
+typedef struct {
+    kept_file *items;
+    size_t count;
+    size_t capacity;
+    uint64_t bytes;
+} kept_files;
+
+static void add_kept (kept_files *self, const char *name, const struct stat *state)
+{
+    if (self->count == self->capacity) {
+        self->capacity = self->capacity ? self->capacity * 2 : 64;
+        self->items = bg_realloc (self->items, self->capacity * sizeof *self->items);
+    }
+    kept_file *item = &self->items[self->count++];
+    (void) snprintf (item->name, sizeof item->name, "%s", name);
+    item->written_us =
+        (int64_t) state->st_mtim.tv_sec * 1000000 + (int64_t) state->st_mtim.tv_nsec / 1000;
+    item->bytes = (uint64_t) state->st_size;
+    self->bytes += item->bytes;
+}
+
+static int by_age (const void *a, const void *b)
+{
+    const kept_file *left = a;
+    const kept_file *right = b;
+    return left->written_us < right->written_us ? -1 : left->written_us > right->written_us;
+}
+
+static void remove_kept (kept_files *self, int dir_fd, int64_t now_us)
+{
+    qsort (self->items, self->count, sizeof *self->items, by_age);
+    for (size_t i = 0; i < self->count; i++) {
+        const kept_file *item = &self->items[i];
+        if (item->written_us >= now_us - RUN_OUTPUT_KEEP_US && self->bytes <= RUN_OUTPUT_BYTES_MAX)
+            break;
+        (void) unlinkat (dir_fd, item->name, 0);
+        self->bytes -= item->bytes;
+    }
+    free (self->items);
+}
+
 void run_file_sweep (
     const char *dir, int64_t now_us, bool (*is_needed) (void *ctx, bg_id run), void *ctx)
 {
     DIR *stream = opendir (dir);
+    kept_files kept = {0};
     if (!stream)
         return;
     for (struct dirent *entry = readdir (stream); entry; entry = readdir (stream)) {
@@ -114,12 +164,12 @@ void run_file_sweep (
                 bg_slice_of (entry->d_name, (size_t) (dot - entry->d_name)), &run, NULL)) ||
             fstatat (dirfd (stream), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        bool is_old = (int64_t) state.st_mtim.tv_sec * 1000000 < now_us - RUN_OUTPUT_KEEP_US;
-        bool is_output = strcmp (dot, ".out") == 0;
-        bool is_left = strcmp (dot, ".run") == 0 && !is_needed (ctx, run) &&
-                       !is_held (dirfd (stream), entry->d_name);
-        if ((is_output && is_old) || is_left)
+        if (kept_output_is_name (dot) && strlen (entry->d_name) < sizeof kept.items->name)
+            add_kept (&kept, entry->d_name, &state);
+        else if (strcmp (dot, ".run") == 0 && !is_needed (ctx, run) &&
+                 !is_held (dirfd (stream), entry->d_name))
             (void) unlinkat (dirfd (stream), entry->d_name, 0);
     }
+    remove_kept (&kept, dirfd (stream), now_us);
     closedir (stream);
 }

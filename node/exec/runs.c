@@ -27,7 +27,11 @@ static void count_start (exec_core *self, const wire_record_intent *record)
     const wire_run *run = &record->run;
     const bool is_by_own_deed = !bg_id_is_zero (record->deed);
     const bool is_scheduled = bg_id_is_zero (run->exec) && !is_by_own_deed;
-    exec_bucket_add (self, run->job_key, run->started_us, is_scheduled, record->local);
+    /*  A one-shot job has one start in its life: its key is done with it.  */
+    if (record->one_shot_until_us)
+        exec_put_done (self, run->job_key, record->one_shot_until_us, false, 0);
+    else
+        exec_bucket_add (self, run->job_key, run->started_us, is_scheduled, record->local);
     exec_done *done;
     if (is_by_own_deed)
         done = exec_put_done (
@@ -326,7 +330,7 @@ void exec_mark_stopped (exec_core *self, bg_id job_key)
 static bool is_covered (const exec_core *self, const exec_run *run)
 {
     return !run->outcome.size &&
-           (run->is_stopped || exec_is_stopped (self, run->job_key, run->began_us));
+           (run->is_stopped || exec_is_stopped (self, run->job_key, run->exec, run->began_us));
 }
 
 size_t exec_stop_runs (exec_core *self, bg_id job_key)

@@ -3,6 +3,7 @@
 #include "common/sys/clock.h"
 #include "common/sys/keyfile.h"
 #include "common/sys/random.h"
+#include "node/exec/kept_output.h"
 #include "node/exec/shell_private.h"
 
 #include <stdio.h>
@@ -78,6 +79,12 @@ static void port_discard (void *ctx, bg_id run)
     (void) effects_add (&((shell *) ctx)->discards, EFFECT_DISCARD, run);
 }
 
+static void port_read_output (
+    void *ctx, const wire_exec_output *ask, bg_arena *arena, wire_exec_output_part *part)
+{
+    kept_output_read (((shell *) ctx)->runs_dir, ask, arena, part);
+}
+
 static void port_random (void *ctx, void *bytes, size_t size)
 {
     (void) ctx;
@@ -129,6 +136,7 @@ exec_ports shell_make_ports (shell *self)
         .log_append = port_log_append,
         .send = port_send,
         .spawn = port_spawn,
+        .read_output = port_read_output,
         .supervisor_stop = port_supervisor_stop,
         .discard = port_discard,
         .random = port_random,

@@ -20,7 +20,7 @@
 #define SHELL_LOCK_WAIT_US    BG_SEC (2) /*  for a predecessor that is ending  */
 #define SHELL_RECHECK_US      BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
 #define SHELL_FULL_US         BG_SEC (2) /*  so long nothing is tried after a write found no space  */
-#define SHELL_SWEEP_US        BG_HOUR (1)
+#define SHELL_SWEEP_US        BG_MIN (10)
 
 typedef enum {
     WATCH_SIGNALS,

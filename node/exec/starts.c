@@ -26,7 +26,8 @@ typedef struct {
     bg_arena *arena;
     wire_verified verified;
     const wire_job *job;
-    wire_deed deed; /*  when ask->has_deed  */
+    wire_deed deed;   /*  when ask->has_deed  */
+    bool is_one_shot; /*  the job came inside the deed  */
     bg_slice schedule;
     bg_id done_id;   /*  deed or occurrence  */
     bool is_own_job; /*  signed by the machine itself  */
@@ -78,8 +79,8 @@ static bg_result check_deed (exec_core *self, bg_now now, start *s, bg_error *er
     if (!wire_audience_matches (&s->deed.to, &self->member.body))
         return bg_fail (err, BG_WRONG_TARGET, "the START is not for this target");
     BG_TRY (exec_check_deed_time (self, now, &s->deed, "the START", err));
-    if (exec_is_stopped (self, s->verified.document.key, s->deed.issued_us))
-        return bg_fail (err, BG_SUPERSEDED, "a STOP of the job was issued after this START");
+    if (exec_is_stopped (self, s->verified.document.key, s->deed.id, s->deed.issued_us))
+        return bg_fail (err, BG_SUPERSEDED, "a STOP of it was issued after this START");
     return check_start_by (s, err);
 }
 
@@ -120,6 +121,18 @@ static bg_result check_occurrence (bg_now now, start *s, bg_error *err)
 
 /*  ---- whether it may ----  */
 
+/*  A one-shot job stands nowhere: no floor is raised for it, and no older version is to be kept out.
+    Its one start is remembered by its key as long as it is valid.  */
+static bg_result check_one_shot (exec_core *self, bg_now now, start *s, bg_error *err)
+{
+    const wire_document *document = &s->verified.document;
+    if (exec_table_find (&self->done, document->key))
+        return bg_fail (err, BG_LIMIT, "this one-shot job was started before");
+    if (document->has_needs)
+        BG_TRY (exec_needs_met (self, &document->needs, err));
+    return exec_check_expiry (self, now, document->not_after_us, "the one-shot job", err);
+}
+
 static bg_result check_job (exec_core *self, bg_now now, start *s, bg_error *err)
 {
     const exec_floor *floor = exec_table_find (&self->floors, s->verified.document.key);
@@ -128,7 +141,10 @@ static bg_result check_job (exec_core *self, bg_now now, start *s, bg_error *err
         s->reason = REASON_NO_DEFINITION;
         return bg_fail (err, BG_NOT_FOUND, "the job %.*s was deleted", BG_SLICE_ARG (s->job->name));
     }
-    BG_TRY (exec_take_document (self, now, &s->verified, err));
+    if (s->is_one_shot)
+        BG_TRY (check_one_shot (self, now, s, err));
+    else
+        BG_TRY (exec_take_document (self, now, &s->verified, err));
     BG_TRY (job_body_check (
         s->job, err)); /*  a floor that was raised by an older program may not have checked it  */
     if (!s->is_own_job && !wire_audience_matches (&s->job->audience, &self->member.body))
@@ -165,6 +181,8 @@ static bg_result check_standing (exec_core *self, bg_now now, start *s, bg_error
     if (self->runs.count >= EXEC_RUNS_MAX)
         return bg_fail (
             err, BG_LIMIT, "%d runs are open or not yet taken over by the node", EXEC_RUNS_MAX);
+    if (s->is_one_shot)
+        return bg_ok ();
     return exec_bucket_check (self, s->job, job_key, !s->ask->has_deed, now.utc_us, err);
 }
 
@@ -224,7 +242,8 @@ static void begin (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id r
         .deed_issued_us = s->ask->has_deed ? s->deed.issued_us : 0,
         .began_us = exec_best_time (self, now),
         .local = s->is_own_job,
-        .deed = s->is_own_deed ? s->deed.id : (bg_id){{0}}};
+        .deed = s->is_own_deed ? s->deed.id : (bg_id){{0}},
+        .one_shot_until_us = s->is_one_shot ? s->verified.document.not_after_us : 0};
     bg_slice blob = exec_blob (WIRE_RECORD_INTENT, &record);
     self->ports.log_append (self->ports.ctx, blob, true);
     exec_apply_intent (self, &record, blob);
@@ -248,15 +267,25 @@ static void begin (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id r
         s->ask->has_deed ? bg_id_short (s->deed.id).text : (const char *) s->schedule.data);
 }
 
+/*  The job of a START that brings it is the one inside the signed bytes, whatever the node sends beside
+    them; any other job has to stand by itself.  */
 static bg_result read_job (exec_core *self, start *s, bg_error *err)
 {
-    if (s->is_own_job)
+    s->is_one_shot = s->ask->has_deed && s->deed.has_document;
+    if (s->is_one_shot && (s->is_own_deed || s->is_own_job))
+        return bg_fail (err, BG_INVALID, "only a broker's START brings a one-shot job");
+    if (s->is_one_shot)
+        BG_TRY (wire_verify_one_shot (
+            self->keyring, &s->deed, self->ports.crypto, s->arena, &s->verified, err));
+    else if (s->is_own_job)
         BG_TRY (wire_local_verify (
             &self->local_key, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
     else
         BG_TRY (wire_verify_document (
             self->keyring, &s->ask->job, self->ports.crypto, s->arena, &s->verified, err));
     s->job = s->verified.body;
+    if (!s->is_one_shot && wire_is_one_shot (&s->verified.document, s->job))
+        return bg_fail (err, BG_INVALID, "a one-shot job starts by the START that brings it only");
     return bg_ok ();
 }
 

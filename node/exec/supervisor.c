@@ -254,9 +254,8 @@ int exec_supervise (const char *socket_path, const char *run)
         return 1;
     }
     const wire_plan *plan = self.plan;
-    BG_AUTO_CHAR name = bg_strdup_printf ("%s.out", run);
     step_output_init (&self.output, (size_t) plan->head_bytes, (size_t) plan->tail_bytes,
-        SUPERVISOR_DIR_FD, name, (size_t) plan->keep_bytes);
+        SUPERVISOR_DIR_FD, run, (size_t) plan->keep_bytes);
     if (plan->timeout_us && plan->timeout_us < INT64_MAX / 2)
         self.run_deadline_us = bg_clock_mono_us () + (int64_t) plan->timeout_us;
     bool is_written = run_plan (&self);

@@ -43,6 +43,7 @@ typedef struct {
     char *directory;
     const char *path; /*  of the environment  */
     int script_fd;    /*  -1: no script  */
+    int input_fd;     /*  -1: /dev/null  */
     int output_fd;
     int failure_fd;
     pid_t parent;
@@ -76,25 +77,26 @@ static void make_environment (launch *self, bg_arena *arena)
     }
 }
 
-/*  The text lies in memory, not in a file: it works for every account and interpreter and
-    leaves nothing behind.  */
-static bg_result make_script (launch *self, bg_error *err)
+/*  Script and input lie in memory, not in a file: that works for every account and interpreter and
+    leaves nothing behind. And nobody has to feed a step that does not read.  */
+static bg_result make_memory (const char *name, bg_slice bytes, int *out, bg_error *err)
 {
-    self->script_fd = -1;
-    if (self->step->script.size == 0)
+    *out = -1;
+    if (bytes.size == 0)
         return bg_ok ();
-    int fd = memfd_create ("script", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
-        return bg_fail_errno (err, BG_IO, "cannot hold the script");
-    bg_result result = bg_fd_write (fd, "the script", self->step->script, err);
+        return bg_fail_errno (err, BG_IO, "cannot hold the step's %s", name);
+    bg_result result = bg_fd_write (fd, name, bytes, err);
     if (bg_is_ok (result) &&
-        fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-        result = bg_fail_errno (err, BG_IO, "cannot hold the script");
+        (fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0 ||
+            lseek (fd, 0, SEEK_SET) < 0))
+        result = bg_fail_errno (err, BG_IO, "cannot hold the step's %s", name);
     if (bg_failed (result)) {
         (void) close (fd);
         return result;
     }
-    self->script_fd = fd;
+    *out = fd;
     return bg_ok ();
 }
 
@@ -145,6 +147,8 @@ static void change_account (const launch *self, char *name)
 static void set_descriptors (const launch *self)
 {
     if (dup2 (self->output_fd, STDOUT_FILENO) < 0 || dup2 (self->output_fd, STDERR_FILENO) < 0)
+        fail (self, STAGE_SETUP);
+    if (self->input_fd >= 0 && dup2 (self->input_fd, STDIN_FILENO) < 0)
         fail (self, STAGE_SETUP);
     unsigned first = SCRIPT_FD;
     if (self->script_fd >= 0) {
@@ -291,11 +295,15 @@ bg_result step_child_start (
     launch self = {.plan = plan, .step = step, .directory = bg_arena_str (&arena, step->directory)};
     if (step->argv_count == 0)
         return bg_fail (err, BG_INVALID, "the step has no program");
-    BG_TRY (make_script (&self, err));
-    make_environment (&self, &arena);
-    make_argv (&self, &arena);
-    bg_result result = start (&self, bg_arena_str (&arena, plan->account), child, err);
+    BG_TRY (make_memory ("script", step->script, &self.script_fd, err));
+    bg_result result = make_memory ("input", step->input, &self.input_fd, err);
+    if (bg_is_ok (result)) {
+        make_environment (&self, &arena);
+        make_argv (&self, &arena);
+        result = start (&self, bg_arena_str (&arena, plan->account), child, err);
+    }
     bg_fd_close (&self.script_fd);
+    bg_fd_close (&self.input_fd);
     return result;
 }
 

@@ -11,8 +11,8 @@ typedef struct {
     int output_fd; /*  nonblocking; standard output and error together  */
 } step_child;
 
-/*  Starts a step: own process group, /dev/null as input, only its own environment and
-    descriptors. The calling process has one thread. BG_NOT_FOUND (program), BG_NOT_ALLOWED
+/*  Starts a step: own process group, its input (or /dev/null) as standard input, only its own
+    environment and descriptors. The calling process has one thread. BG_NOT_FOUND (program), BG_NOT_ALLOWED
     (permission, account), BG_IO, with a sentence for the result of the step; nothing runs then.  */
 bg_result step_child_start (
     const wire_plan *plan, const wire_plan_step *step, step_child *child, bg_error *err) BG_CHECKED;

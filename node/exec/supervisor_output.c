@@ -3,6 +3,7 @@
 #include "node/exec/supervisor_output.h"
 
 #include "common/sys/file.h"
+#include "node/exec/kept_output.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 void step_output_init (step_output *self, size_t head_max, size_t tail_max, int dir_fd,
-    const char *name, size_t keep_max)
+    const char *run, size_t keep_max)
 {
     *self = (step_output){.head = bg_alloc (head_max + 1),
         .head_max = head_max,
@@ -18,8 +19,8 @@ void step_output_init (step_output *self, size_t head_max, size_t tail_max, int 
         .tail_max = tail_max,
         .dir_fd = dir_fd,
         .keep_fd = -1,
-        .keep_left = keep_max};
-    snprintf (self->name, sizeof self->name, "%s", name);
+        .keep_max = keep_max};
+    snprintf (self->run, sizeof self->run, "%s", run);
 }
 
 void step_output_fini (step_output *self)
@@ -29,12 +30,26 @@ void step_output_fini (step_output *self)
     bg_fd_close (&self->keep_fd);
 }
 
-void step_output_reset (step_output *self)
+static uint64_t bit_of (const step_output *self)
 {
+    return UINT64_C (1) << ((self->step - 1) % 64);
+}
+
+void step_output_reset (step_output *self, size_t step)
+{
+    self->step = step;
     self->head_size = 0;
     self->tail_size = 0;
     self->tail_at = 0;
     self->total = 0;
+    self->keep_left = self->keep_max;
+    self->is_kept = false;
+    bg_fd_close (&self->keep_fd);
+    if (self->has_file & bit_of (self)) {
+        kept_output_name name = kept_output_name_of (self->run, step);
+        (void) unlinkat (self->dir_fd, name.text, 0);
+        self->has_file &= ~bit_of (self);
+    }
 }
 
 /*  Kept output is a convenience: a disk that is full ends it and nothing else.  */
@@ -42,14 +57,41 @@ static void keep (step_output *self, bg_slice bytes)
 {
     if (bytes.size > self->keep_left)
         bytes.size = self->keep_left;
-    if (bytes.size == 0)
+    if (self->keep_fd < 0 || bytes.size == 0)
         return;
-    if (self->keep_fd < 0)
-        self->keep_fd = openat (
-            self->dir_fd, self->name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     self->keep_left -= bytes.size;
-    if (self->keep_fd < 0 || bg_failed (bg_fd_write (self->keep_fd, self->name, bytes, NULL)))
+    if (bg_failed (bg_fd_write (self->keep_fd, self->run, bytes, NULL)))
         self->keep_left = 0;
+}
+
+static void tell_total (const step_output *self)
+{
+    if (self->keep_fd >= 0)
+        kept_output_total (self->keep_fd, self->total);
+}
+
+void step_output_keep (step_output *self)
+{
+    if (self->is_kept || self->keep_max == 0)
+        return;
+    bg_assert (self->total <= self->head_max + self->tail_max);
+    kept_output_name name = kept_output_name_of (self->run, self->step);
+    self->is_kept = true;
+    self->keep_fd = openat (
+        self->dir_fd, name.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->keep_fd < 0)
+        return;
+    self->has_file |= bit_of (self);
+    if (bg_failed (kept_output_begin (self->keep_fd)))
+        self->keep_left = 0;
+    keep (self, step_output_head (self));
+    keep (self, step_output_tail (self));
+    tell_total (self);
+}
+
+bool step_output_is_loose (const step_output *self)
+{
+    return !self->is_kept && self->total > 0 && self->keep_max > 0;
 }
 
 static void put_tail (step_output *self, bg_slice bytes)
@@ -69,15 +111,11 @@ static void put_tail (step_output *self, bg_slice bytes)
 
 void step_output_add (step_output *self, bg_slice bytes)
 {
-    uint64_t room = self->head_max + self->tail_max;
-    if (self->total + bytes.size > room) {
-        if (self->total <= room) {
-            keep (self, step_output_head (self));
-            keep (self, step_output_tail (self));
-        }
-        keep (self, bytes);
-    }
+    if (self->total + bytes.size > self->head_max + self->tail_max)
+        step_output_keep (self);
+    keep (self, bytes);
     self->total += bytes.size;
+    tell_total (self);
     size_t to_head = self->head_max - self->head_size;
     to_head = bytes.size < to_head ? bytes.size : to_head;
     if (to_head)

@@ -1,5 +1,6 @@
-/*  Output of one attempt of a step: the first and the last bytes, how many there were in all,
-    and, when that is more than both hold, the beginning in a file that stays on the target.  */
+/*  Output of one attempt of a step: the first and the last bytes, how many there were in all, and a
+    file that stays on the target (kept_output.h) when that is more than both hold, or when the step
+    takes long enough for somebody to look at it meanwhile.  */
 #ifndef BUGLE_EXEC_SUPERVISOR_OUTPUT_H
 #define BUGLE_EXEC_SUPERVISOR_OUTPUT_H
 
@@ -14,19 +15,27 @@ typedef struct {
     size_t tail_size;
     size_t tail_at; /*  where the next byte goes  */
     uint64_t total;
-    int dir_fd;       /*  for the kept file; borrowed  */
-    char name[64];    /*  of the kept file  */
-    int keep_fd;      /*  -1: not opened (yet)  */
-    size_t keep_left; /*  of the whole run  */
+    int dir_fd;        /*  for kept files; borrowed  */
+    char run[32];      /*  id, begins their names  */
+    size_t step;       /*  from 1  */
+    uint64_t has_file; /*  bit step - 1: one was made  */
+    int keep_fd;       /*  -1: not opened (yet)  */
+    bool is_kept;      /*  opened, or tried to  */
+    size_t keep_max;   /*  bytes of one step  */
+    size_t keep_left;
 } step_output;
 
-/*  name: of the file for kept output, in dir_fd.  */
+/*  run: the text of its id; kept files lie in dir_fd.  */
 void step_output_init (step_output *self, size_t head_max, size_t tail_max, int dir_fd,
-    const char *name, size_t keep_max);
+    const char *run, size_t keep_max);
 void step_output_fini (step_output *self);
-/*  A new attempt begins.  */
-void step_output_reset (step_output *self);
+/*  A new attempt of a step (from 1) begins. What was kept of the one before goes.  */
+void step_output_reset (step_output *self, size_t step);
 void step_output_add (step_output *self, bg_slice bytes);
+/*  From now on everything goes to the file at once; nothing when it does already.  */
+void step_output_keep (step_output *self);
+/*  Something was written that is in no file yet.  */
+bool step_output_is_loose (const step_output *self);
 /*  Valid until the next change.  */
 bg_slice step_output_head (const step_output *self);
 bg_slice step_output_tail (step_output *self);

@@ -21,6 +21,7 @@
 #define KILL_AGAIN_US   BG_MS (20)
 #define KILL_GIVE_UP_US BG_SEC (30) /*  a process stuck in the kernel cannot be ended by anybody  */
 #define READ_CHUNK      65536
+#define KEEP_AFTER_US   BG_MS (300) /*  short steps leave no file: all they said is in the report  */
 
 typedef enum { PHASE_RUNNING, PHASE_ENDING, PHASE_KILLING } phase;
 
@@ -36,6 +37,7 @@ typedef struct {
     size_t left_behind;
     int64_t timeout_at_us;
     int64_t phase_until_us;
+    int64_t keep_at_us; /*  from then on output goes into its file at once  */
 } attempt;
 
 /*  ---- waiting ----  */
@@ -167,14 +169,11 @@ static void look_at_phase (attempt *self, int64_t now_us)
 
 static int64_t next_deadline (const attempt *self, int64_t now_us)
 {
-    switch (self->at) {
-    case PHASE_RUNNING:
-        return self->timeout_at_us;
-    case PHASE_ENDING:
-        return self->phase_until_us;
-    default:
-        return now_us + KILL_AGAIN_US;
-    }
+    int64_t due_us = self->at == PHASE_RUNNING  ? self->timeout_at_us
+                     : self->at == PHASE_ENDING ? self->phase_until_us
+                                                : now_us + KILL_AGAIN_US;
+    bool is_loose = step_output_is_loose (&self->owner->output);
+    return is_loose && self->keep_at_us < due_us ? self->keep_at_us : due_us;
 }
 
 static void watch_child (attempt *self)
@@ -186,6 +185,8 @@ static void watch_child (attempt *self)
         self->is_empty = false;
         int64_t now_us = bg_clock_mono_us ();
         look_at_phase (self, now_us);
+        if (now_us >= self->keep_at_us)
+            step_output_keep (&self->owner->output);
         if (self->at == PHASE_KILLING && now_us >= self->phase_until_us)
             break;
         supervisor_wait (self->owner, self->child.output_fd, next_deadline (self, now_us));
@@ -222,7 +223,7 @@ void supervisor_attempt (
 {
     attempt a = {.owner = self, .step = step, .timeout_at_us = INT64_MAX};
     bg_error err = {0};
-    step_output_reset (&self->output);
+    step_output_reset (&self->output, (size_t) result->step);
     bg_result started = step_child_start (self->plan, step, &a.child, &err);
     if (bg_failed (started)) {
         result->state = WIRE_RESULT_FAILED;
@@ -234,6 +235,7 @@ void supervisor_attempt (
     }
     if (step->timeout_us && step->timeout_us < INT64_MAX / 2)
         a.timeout_at_us = bg_clock_mono_us () + (int64_t) step->timeout_us;
+    a.keep_at_us = bg_clock_mono_us () + KEEP_AFTER_US;
     watch_child (&a);
     if (a.child.output_fd >= 0)
         (void) close (a.child.output_fd);

@@ -37,10 +37,13 @@ bool exec_is_disabled (
     return floor->until_us == 0 || time_us < floor->until_us;
 }
 
-bool exec_is_stopped (const exec_core *self, bg_id job_key, int64_t began_us)
+bool exec_is_stopped (const exec_core *self, bg_id job_key, bg_id exec, int64_t began_us)
 {
     const exec_stop *stop = exec_table_find (&self->stops, job_key);
-    return stop && began_us < stop->issued_us;
+    if (stop && began_us < stop->issued_us)
+        return true;
+    stop = bg_id_is_zero (exec) ? NULL : exec_table_find (&self->stops, exec);
+    return stop && bg_id_equal (stop->job_key, job_key);
 }
 
 exec_done *exec_put_done (
@@ -67,10 +70,12 @@ void exec_apply_stop (exec_core *self, const wire_record_stop *record)
         return;
     }
     exec_put_done (self, record->deed, record->expires_us, false, 0);
-    exec_stop *stop = exec_table_put (&self->stops, record->job_key);
+    exec_stop *stop = exec_table_put (
+        &self->stops, bg_id_is_zero (record->exec) ? record->job_key : record->exec);
     if (record->issued_us < stop->issued_us)
         return;
     stop->deed = record->deed;
+    stop->job_key = record->job_key;
     stop->issued_us = record->issued_us;
     stop->expires_us = record->expires_us;
 }
@@ -161,6 +166,8 @@ static bg_result judge_document (exec_core *self, bg_now now, const wire_signed 
     BG_TRY (wire_verify_document (self->keyring, item, self->ports.crypto, arena, &verified, err));
     verdict->key = verified.document.key;
     verdict->version = verified.document.version;
+    if (item->type == WIRE_TYPE_JOB && wire_is_one_shot (&verified.document, verified.body))
+        return bg_fail (err, BG_INVALID, "a one-shot job comes inside its START, never alone");
     if (item->type == WIRE_TYPE_MEMBERSHIP) {
         verdict->addressed = true;
         return exec_take_membership (self, item, &verified, err);
@@ -199,7 +206,11 @@ static bg_result judge_stop (exec_core *self, bg_now now, const wire_signed *ite
         return bg_fail (err, BG_WRONG_TARGET, "the STOP is not for this target");
     BG_TRY (exec_check_deed_time (self, now, &deed, "the STOP", err));
     BG_TRY (exec_require_storage (self, err));
-    wire_record_stop record = {deed.id, deed.job_key, deed.issued_us, deed.expires_us, false};
+    wire_record_stop record = {.deed = deed.id,
+        .job_key = deed.job_key,
+        .issued_us = deed.issued_us,
+        .expires_us = deed.expires_us,
+        .exec = deed.exec};
     exec_append (self, WIRE_RECORD_STOP, &record, true);
     exec_apply_stop (self, &record);
     size_t runs = exec_stop_runs (self, deed.job_key);

@@ -517,6 +517,26 @@ static void a_signal_is_told (void **state)
     assert_int_equal (end.steps[0].signal, SIGSEGV);
 }
 
+static const wire_exec_output_part *ask_output (const wire_exec_output *ask)
+{
+    say (WIRE_EXEC_OUTPUT, ask);
+    return hear_kind (WIRE_EXEC_OUTPUT_PART);
+}
+
+/*  Until there is so much of it.  */
+static const wire_exec_output_part *ask_output_until (const wire_exec_output *ask, size_t size)
+{
+    const int64_t until_us = bg_clock_mono_us () + BG_MS (WAIT_MS);
+    for (;;) {
+        const wire_exec_output_part *part = ask_output (ask);
+        if (part->bytes.size >= size)
+            return part;
+        if (bg_clock_mono_us () > until_us)
+            fail_msg ("only %zu bytes come", part->bytes.size);
+        (void) poll (NULL, 0, 10);
+    }
+}
+
 static void output_has_head_tail_and_an_exact_count (void **state)
 {
     (void) state;
@@ -530,12 +550,154 @@ static void output_has_head_tail_and_an_exact_count (void **state)
     assert_int_equal (step->tail.size, 12288);
     assert_memory_equal (step->head.data, "first\n0123456789abcde\n", 22);
     assert_memory_equal (step->tail.data + step->tail.size - 5, "last\n", 5);
-    BG_AUTO_CHAR name = bg_strdup_printf ("exec/runs/%s.out", bg_id_text (end.run).text);
+    /*  The run's file is gone by now; what is kept has its own.  */
+    wire_exec_output ask = {.run = end.run, .step = 1};
+    size_t got = 0;
+    for (;; got += 131072) {
+        ask.offset = got;
+        const wire_exec_output_part *part = ask_output (&ask);
+        assert_string_equal (bg_arena_str (&t.arena, part->code), "ok");
+        assert_int_equal (part->total, step->output_bytes);
+        assert_int_equal (part->lost, step->output_bytes - (1 << 20));
+        assert_true (part->done);
+        if (part->bytes.size == 0)
+            break;
+        assert_int_equal (part->bytes.size, 131072);
+        if (got == 0)
+            assert_memory_equal (part->bytes.data, step->head.data, 4096);
+    }
+    assert_int_equal (got, 1 << 20);
+}
+
+/*  ---- kept output ----  */
+
+static void output_is_read_while_the_step_runs (void **state)
+{
+    (void) state;
+    make_fifo ("go");
+    wire_job job = new_job ();
+    BG_AUTO_CHAR text = bg_strdup_printf ("printf 'one\\0\\377'; read x <%s/go; echo two", t.home);
+    fixture_step (&t.signing, &job, "talks", text, NULL);
+    wire_run run = begin (&job);
+    wire_exec_output ask = {.run = run.run};
+    const wire_exec_output_part *part = ask_output_until (&ask, 5);
+    assert_string_equal (bg_arena_str (&t.arena, part->code), "ok");
+    assert_int_equal (part->step, 1);
+    assert_true (bg_slice_is (part->step_name, "talks"));
+    assert_false (part->done);
+    assert_int_equal (part->bytes.size, 5);
+    assert_memory_equal (part->bytes.data, "one\0\377", 5);
+    ask.offset = 5;
+    assert_int_equal (ask_output (&ask)->bytes.size, 0);
+    ask.step = 2;
+    assert_string_equal (bg_arena_str (&t.arena, ask_output (&ask)->code), "not-found");
+    ask.step = 1;
+    open_gate ("go");
+    (void) wait_for_end (run.run);
+    part = ask_output (&ask);
+    assert_true (bg_slice_is (part->bytes, "two\n"));
+    assert_true (part->done);
+    assert_int_equal (part->lost, 0);
+}
+
+static void short_output_leaves_no_file (void **state)
+{
+    (void) state;
+    wire_job job = new_job ();
+    fixture_step (&t.signing, &job, "short", "echo hello", NULL);
+    wire_run run = begin (&job);
+    wire_run end = wait_for_end (run.run);
+    wire_exec_output ask = {.run = end.run, .step = 1};
+    const wire_exec_output_part *part = ask_output (&ask);
+    assert_true (bg_slice_is (part->bytes, "hello\n"));
+    wire_exec_taken taken = {run.run};
+    say (WIRE_EXEC_TAKEN, &taken);
+    BG_AUTO_CHAR name = bg_strdup_printf ("exec/runs/%s.1.out", bg_id_text (end.run).text);
     BG_AUTO_CHAR path = in_home (name);
-    BG_AUTO_BUF kept = {0};
-    assert_true (bg_is_ok (bg_file_read (path, 2 << 20, &kept, NULL)));
-    assert_int_equal (kept.size, 1 << 20);
-    assert_memory_equal (kept.data, step->head.data, 4096);
+    assert_false (bg_path_exists (path));
+}
+
+/*  What a later attempt says replaces what the one before said.  */
+static void each_attempt_begins_anew (void **state)
+{
+    (void) state;
+    wire_job job = new_job ();
+    BG_AUTO_CHAR text = bg_strdup_printf ("yes attempt | head -n 5000; [ -e %s/second ] && exit 0; "
+                                          "touch %s/second; exit 1",
+        t.home, t.home);
+    wire_job_step *step = fixture_step (&t.signing, &job, "again", text, NULL);
+    step->retry_attempts = 1;
+    step->retry_every_us = 1000000;
+    wire_run end = run_job (&job);
+    assert_int_equal (end.steps[0].attempts, 2);
+    wire_exec_output ask = {.run = end.run, .step = 1};
+    const wire_exec_output_part *part = ask_output (&ask);
+    assert_int_equal (part->total, 40000);
+    assert_int_equal (part->bytes.size, 40000);
+}
+
+static void nothing_is_kept_of_an_unknown_run (void **state)
+{
+    (void) state;
+    wire_exec_output ask = {.run = {{1, 2, 3}}, .step = 1};
+    const wire_exec_output_part *part = ask_output (&ask);
+    assert_string_equal (bg_arena_str (&t.arena, part->code), "not-found");
+    assert_true (part->done);
+}
+
+/*  ---- standard input ----  */
+
+static void a_step_reads_its_input_to_the_end (void **state)
+{
+    (void) state;
+    wire_job job = new_job ();
+    const size_t size = 131072;
+    uint8_t *bytes = bg_arena_alloc (&t.arena, size);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t) (i * 7 + i / 256);
+    wire_job_step *step = fixture_step (&t.signing, &job, "counts", NULL, "sha256sum", NULL);
+    step->input = bg_slice_of (bytes, size);
+    wire_run end = run_job (&job);
+    assert_int_equal (end.state, WIRE_RUN_SUCCEEDED);
+    BG_AUTO_CHAR path = in_home ("input");
+    assert_true (bg_is_ok (bg_file_create (path, step->input, NULL)));
+    BG_AUTO_CHAR command = bg_strdup_printf ("sha256sum <%s", path);
+    FILE *pipe = popen (command, "r");
+    char expected[128] = "";
+    assert_non_null (fgets (expected, sizeof expected, pipe));
+    pclose (pipe);
+    assert_string_equal (head_of (&end.steps[0]), expected);
+}
+
+/*  A step that does not want its input is not held up, and its end is its own.  */
+static void input_that_nobody_reads_does_no_harm (void **state)
+{
+    (void) state;
+    wire_job job = new_job ();
+    uint8_t *bytes = bg_arena_alloc (&t.arena, 80000);
+    memset (bytes, 'x', 80000);
+    wire_job_step *step = fixture_step (&t.signing, &job, "first", "exit 0", NULL);
+    step->input = bg_slice_of (bytes, 80000);
+    step = fixture_step (&t.signing, &job, "second", "head -c 3; exec 0<&-; exit 0", NULL);
+    step->input = bg_slice_of (bytes, 80000);
+    step = fixture_step (&t.signing, &job, "third", "cat | wc -c", NULL);
+    wire_run end = run_job (&job);
+    assert_int_equal (end.state, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (end.steps_count, 3);
+    assert_string_equal (head_of (&end.steps[1]), "xxx");
+    assert_string_equal (head_of (&end.steps[2]), "0\n"); /*  none: /dev/null  */
+}
+
+static void a_shell_takes_its_commands_from_the_input (void **state)
+{
+    (void) state;
+    wire_job job = new_job ();
+    wire_job_step *step = fixture_step (&t.signing, &job, "shell", NULL, "sh", "-s", NULL);
+    step->input = bg_slice_str ("echo from stdin\nexit 3\n");
+    wire_run end = run_job (&job);
+    assert_int_equal (end.state, WIRE_RUN_FAILED);
+    assert_int_equal (end.steps[0].exit_code, 3);
+    assert_string_equal (head_of (&end.steps[0]), "from stdin\n");
 }
 
 /*  ---- how it ends ----  */
@@ -920,6 +1082,13 @@ int main (void)
         CASE (retries_are_counted),
         CASE (a_signal_is_told),
         CASE (output_has_head_tail_and_an_exact_count),
+        CASE (output_is_read_while_the_step_runs),
+        CASE (short_output_leaves_no_file),
+        CASE (each_attempt_begins_anew),
+        CASE (nothing_is_kept_of_an_unknown_run),
+        CASE (a_step_reads_its_input_to_the_end),
+        CASE (input_that_nobody_reads_does_no_harm),
+        CASE (a_shell_takes_its_commands_from_the_input),
         CASE (a_timeout_ends_the_whole_group),
         CASE (what_hides_in_another_session_is_ended_too),
         CASE (a_stop_cancels_the_run),

@@ -161,6 +161,21 @@ wire_deed fixture_deed (signing_fixture *self, uint64_t what, const char *job_na
         .job_name = name};
 }
 
+wire_deed fixture_one_shot (signing_fixture *self, const char *name, const wire_job *job,
+    int64_t issued_us, const fixture_pair *author)
+{
+    wire_deed deed =
+        fixture_deed (self, WIRE_DEED_START, name, issued_us, issued_us + INT64_C (600000000));
+    wire_job body = job ? *job : fixture_job (self, name);
+    body.max_starts = 1;
+    wire_document fixed = fixture_fixed (self, WIRE_TYPE_JOB, name);
+    fixed.key = deed.job_key = bg_id_make (issued_us, (uint8_t[10]){0x77, (uint8_t) self->deeds});
+    fixed.not_after_us = deed.expires_us;
+    deed.has_document = true;
+    deed.document = fixture_document_as (self, &fixed, &body, author);
+    return deed;
+}
+
 wire_signed fixture_sign_deed (
     signing_fixture *self, const wire_deed *deed, const fixture_pair *signer)
 {

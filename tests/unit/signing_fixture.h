@@ -49,6 +49,10 @@ wire_signed fixture_withdrawal (signing_fixture *self, const char *job_name);
 /*  A START or STOP of the job for everybody, to be changed before it is signed.  */
 wire_deed fixture_deed (signing_fixture *self, uint64_t what, const char *job_name,
     int64_t issued_us, int64_t expires_us);
+/*  A START for everybody that brings a one-shot job of its name, valid as long as the deed is: ten minutes from then
+    on. job NULL: one step `/bin/true`. To be changed before it is signed.  */
+wire_deed fixture_one_shot (signing_fixture *self, const char *name, const wire_job *job,
+    int64_t issued_us, const fixture_pair *author);
 wire_signed fixture_sign_deed (
     signing_fixture *self, const wire_deed *deed, const fixture_pair *signer);
 /*  The broker's answer to bugle-exec's nonce.  */

@@ -232,7 +232,7 @@ static void the_sweep_leaves_held_files_and_fresh_output (void **state)
     assert_true (bg_is_ok (run_file_create (dir, held, bg_slice_str ("plan"), &held_fd, NULL)));
     assert_true (bg_is_ok (run_file_create (dir, left, bg_slice_str ("plan"), &left_fd, NULL)));
     bg_fd_close (&left_fd);
-    BG_AUTO_CHAR output = run_file_path (dir, left, "out");
+    BG_AUTO_CHAR output = run_file_path (dir, left, "1.out");
     assert_true (bg_is_ok (bg_file_create (output, bg_slice_str ("hello"), NULL)));
     int64_t now_us = (int64_t) time (NULL) * 1000000;
     run_file_sweep (dir, now_us, nobody, NULL);
