@@ -3,6 +3,7 @@
 #define BUGLE_CTL_APPLY_H
 
 #include "ctl/job.h"
+#include "ctl/job_files.h"
 #include "ctl/output.h"
 
 /*  One job of the files against what the broker has.  */
@@ -27,9 +28,5 @@ typedef struct {
 void ctl_apply_text (const ctl_apply_outcome *outcome, bg_buf *out);
 /*  {name, outcome, version, document_version, targets}. New reference.  */
 json_t *ctl_apply_json (const ctl_apply_outcome *outcome);
-
-/*  Appends the paths of the job files in a directory (*.yaml, *.yml, not hidden, no directories) in byte order of their
-    names to paths, each to be released with free(). BG_NOT_FOUND when there is none, BG_IO.  */
-bg_result ctl_apply_files (const char *dir, char ***paths, size_t *count, bg_error *err) BG_CHECKED;
 
 #endif

@@ -24,6 +24,7 @@ typedef enum {
     CTL_LIST,
     CTL_NUMBER,
     CTL_DURATION,
+    CTL_MAYBE_DURATION, /*  a flag that may be followed by one; without: INT64_MAX  */
     CTL_TIME,
     CTL_CHOICE,
 } ctl_option_kind;

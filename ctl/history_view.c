@@ -297,7 +297,7 @@ void ctl_history_explain (
 /*  ---- the table ----  */
 
 /*  A run that never started is listed by the time at which it was due.  */
-static void print_when (const ctl_output *out, const json_t *row, bg_buf *text)
+void ctl_history_print_when (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     static const char *const keys[] = {"started", "nominal", "finished"};
     const char *state = json_string_value (json_object_get (row, "state"));
@@ -315,7 +315,7 @@ static void print_when (const ctl_output *out, const json_t *row, bg_buf *text)
 }
 
 const ctl_column ctl_history_columns[] = {
-    {"started", "STARTED", CTL_CELL_TIME, CTL_NORMAL, print_when},
+    {"started", "STARTED", CTL_CELL_TIME, CTL_NORMAL, ctl_history_print_when},
     {"target", "TARGET", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"state", "STATE", CTL_CELL_STATE, CTL_NORMAL, NULL},
     {"seconds", "TOOK", CTL_CELL_DURATION, CTL_NORMAL, NULL},

@@ -35,6 +35,9 @@ void ctl_history_explain (
 /*  The time by which a run is found: when it started, else when it was due, else when it ended; 0 when none is known.  */
 int64_t ctl_run_time_us (const wire_run *run);
 
+/*  The cell of a run's time: when it started, or when it was due.  */
+void ctl_history_print_when (const ctl_output *out, const json_t *row, bg_buf *text);
+
 /*  Columns of a table of runs, over ctl_history_json.  */
 extern const ctl_column ctl_history_columns[];
 extern const size_t ctl_history_column_count;

@@ -12,9 +12,9 @@
 
 #include <inttypes.h>
 
-#define RUNS_SHOWN   5
-#define LINES_SHOWN  10 /*  of a failing step's output  */
-#define REASON_MAX   512
+#define RUNS_SHOWN  5
+#define LINES_SHOWN 10 /*  of a failing step's output  */
+#define REASON_MAX  512
 
 /*  ---- asking ----  */
 
@@ -60,27 +60,6 @@ bg_result ctl_job_find (
     }
     bg_ignore (bg_fail (err, BG_NOT_FOUND, "job '%.200s' was deleted", name));
     return bg_hint (err, "its runs are still there: bugle job history '%.200s'", name);
-}
-
-bool ctl_same_body (const wire_signed *document, const wire_desc *desc, const void *value)
-{
-    BG_AUTO_ARENA arena = {0};
-    BG_AUTO_BUF bytes = {0};
-    wire_document fixed;
-    if (bg_failed (WIRE_DECODE (document, document->bytes, WIRE_AS_SIGNED, &arena, &fixed, NULL)))
-        return false;
-    wire_encode (desc, value, &bytes);
-    return bg_slice_equal (fixed.body, bg_buf_slice (&bytes));
-}
-
-bg_result ctl_job_decode (
-    const wire_signed *document, bg_arena *arena, wire_job *job, bg_error *err)
-{
-    wire_document fixed;
-    BG_TRY (WIRE_DECODE (document, document->bytes, WIRE_AS_SIGNED, arena, &fixed, err));
-    if (fixed.type != WIRE_TYPE_JOB)
-        return bg_fail (err, BG_MALFORMED, "the broker sent another document than a job");
-    return WIRE_DECODE (job, fixed.body, WIRE_AS_SIGNED, arena, job, err);
 }
 
 bg_result ctl_reason (ctl_run *run, bg_slice *reason, bg_error *err)

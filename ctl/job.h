@@ -2,6 +2,7 @@
 #ifndef BUGLE_CTL_JOB_H
 #define BUGLE_CTL_JOB_H
 
+#include "ctl/job_view.h"
 #include "ctl/run.h"
 #include "proto/wire.h"
 
@@ -18,12 +19,6 @@ bg_result ctl_job_look (
 /*  The job of that name. BG_NOT_FOUND with the nearest name, or with the sentence that it was deleted.  */
 bg_result ctl_job_find (ctl_run *run, const char *name, bool documents, const wire_job_row **row,
     bg_error *err) BG_CHECKED;
-
-/*  True when the body inside the signed document is, byte by byte, what value (of desc) encodes to.  */
-bool ctl_same_body (const wire_signed *document, const wire_desc *desc, const void *value);
-/*  The job inside a signed document, in the arena. BG_TOO_NEW when a newer program wrote it.  */
-bg_result ctl_job_decode (
-    const wire_signed *document, bg_arena *arena, wire_job *job, bg_error *err) BG_CHECKED;
 
 /*  --reason, checked: at most 512 bytes of text; empty when it was not given. BG_USAGE.  */
 bg_result ctl_reason (ctl_run *run, bg_slice *reason, bg_error *err) BG_CHECKED;

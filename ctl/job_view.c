@@ -8,6 +8,27 @@
 #include <inttypes.h>
 #include <string.h>
 
+bool ctl_same_body (const wire_signed *document, const wire_desc *desc, const void *value)
+{
+    BG_AUTO_ARENA arena = {0};
+    BG_AUTO_BUF bytes = {0};
+    wire_document fixed;
+    if (bg_failed (WIRE_DECODE (document, document->bytes, WIRE_AS_SIGNED, &arena, &fixed, NULL)))
+        return false;
+    wire_encode (desc, value, &bytes);
+    return bg_slice_equal (fixed.body, bg_buf_slice (&bytes));
+}
+
+bg_result ctl_job_decode (
+    const wire_signed *document, bg_arena *arena, wire_job *job, bg_error *err)
+{
+    wire_document fixed;
+    BG_TRY (WIRE_DECODE (document, document->bytes, WIRE_AS_SIGNED, arena, &fixed, err));
+    if (fixed.type != WIRE_TYPE_JOB)
+        return bg_fail (err, BG_MALFORMED, "the document is no job");
+    return WIRE_DECODE (job, fixed.body, WIRE_AS_SIGNED, arena, job, err);
+}
+
 static json_t *count_json (uint64_t count)
 {
     return json_integer ((json_int_t) count);

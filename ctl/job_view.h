@@ -6,6 +6,12 @@
 #include "ctl/zones.h"
 #include "proto/wire.h"
 
+/*  True when the body inside the signed document is, byte by byte, what value (of desc) encodes to.  */
+bool ctl_same_body (const wire_signed *document, const wire_desc *desc, const void *value);
+/*  The job inside a signed document, in the arena. BG_TOO_NEW when a newer program wrote it.  */
+bg_result ctl_job_decode (
+    const wire_signed *document, bg_arena *arena, wire_job *job, bg_error *err) BG_CHECKED;
+
 /*  The object of one job: name, key, enabled, disabled_reason, version (as people count), document_version, audience,
     category, step_count, schedule_count, targets, pending, waiting, applied, failed, running, last_state, last, posted,
     posted_by. New reference.  */

@@ -111,6 +111,14 @@ static bg_result set_choice (ctl_value *self, const given *from, bg_error *err)
     return near != NULL ? bg_hint (err, "did you mean %s?", near) : result;
 }
 
+static bg_result set_maybe_duration (ctl_value *self, const given *from, bg_error *err)
+{
+    if (from->text)
+        return set_duration (self, from, err);
+    self->number = INT64_MAX;
+    return bg_ok ();
+}
+
 bg_result ctl_value_set (ctl_value *self, const ctl_option *option, const char *text,
     int64_t now_us, bool looks_ahead, bg_error *err)
 {
@@ -120,6 +128,7 @@ bg_result ctl_value_set (ctl_value *self, const ctl_option *option, const char *
         [CTL_LIST] = set_list,
         [CTL_NUMBER] = set_number,
         [CTL_DURATION] = set_duration,
+        [CTL_MAYBE_DURATION] = set_maybe_duration,
         [CTL_TIME] = set_time,
         [CTL_CHOICE] = set_choice,
     };

@@ -9,6 +9,7 @@
 
 #include "common/base/nearest.h"
 #include "common/base/utf8.h"
+#include "common/job/duration.h"
 #include "ctl/option_value.h"
 
 #include <stdio.h>
@@ -110,6 +111,13 @@ static int take_long (raw_options *raw, int left, char *const *argv)
     }
     if (word[size] == '=') {
         raw_add (raw, option, word + size + 1);
+        return 1;
+    }
+    int64_t duration_us;
+    const bool may_stand_alone = option->kind == CTL_MAYBE_DURATION;
+    if (may_stand_alone && (left < 2 || bg_failed (job_duration_parse (
+                                            bg_slice_str (argv[1]), true, &duration_us, NULL)))) {
+        raw_add (raw, option, NULL);
         return 1;
     }
     if (left < 2) {
@@ -402,7 +410,8 @@ int64_t ctl_number (const ctl_parsed *self, ctl_option_id option, int64_t fallba
 
 int64_t ctl_duration_us (const ctl_parsed *self, ctl_option_id option, int64_t fallback_us)
 {
-    bg_assert (ctl_options[option].kind == CTL_DURATION);
+    bg_assert (
+        ctl_options[option].kind == CTL_DURATION || ctl_options[option].kind == CTL_MAYBE_DURATION);
     return ctl_given (self, option) ? self->values[option].number : fallback_us;
 }
 

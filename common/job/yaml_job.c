@@ -19,6 +19,7 @@ typedef struct {
     bg_slice name;
     const char *file;
     uint32_t line;
+    bool is_prefixed;
 } set_item;
 
 struct job_yaml_set {
@@ -64,7 +65,8 @@ static void read_local_name (job_yaml_reader *self, const bg_yaml *value, wire_j
     bg_error err = {0};
     const size_t max = job_yaml_max (&wire_desc_job, "name");
     bg_slice name = value->text;
-    if (!job_name_is_local (name))
+    self->is_prefixed = job_name_is_local (name);
+    if (!self->is_prefixed)
         name = bg_arena_printf (self->arena, JOB_LOCAL_PREFIX "%.*s", BG_SLICE_ARG (value->text));
     bg_result result = job_local_name_valid (name, &err);
     if (bg_is_ok (result) && name.size > max)
@@ -317,7 +319,8 @@ static void read_document (
     if (bg_diag_count (reader->diag) == before)
         check_whole (reader, node, job);
     bool is_good = bg_diag_count (reader->diag) == before;
-    add_item (self, &(set_item){is_good ? job : NULL, job->name, file, node->line});
+    add_item (
+        self, &(set_item){is_good ? job : NULL, job->name, file, node->line, reader->is_prefixed});
 }
 
 bg_result job_yaml_read (
@@ -326,7 +329,7 @@ bg_result job_yaml_read (
     size_t before = bg_diag_count (diag);
     bg_yaml_file *yaml = NULL;
     BG_TRY (bg_yaml_parse (file, text, true, &yaml, diag, err));
-    job_yaml_reader reader = {yaml, diag, &self->arena, &self->zones, self->is_local};
+    job_yaml_reader reader = {yaml, diag, &self->arena, &self->zones, self->is_local, false};
     const char *kept_name = bg_arena_str (&self->arena, bg_slice_str (file));
     size_t documents = 0;
     for (size_t i = 0; i < bg_yaml_documents (yaml); i++) {
@@ -371,4 +374,9 @@ const char *job_yaml_file (const job_yaml_set *self, size_t index)
 uint32_t job_yaml_line (const job_yaml_set *self, size_t index)
 {
     return item_at (self, index)->line;
+}
+
+bool job_yaml_is_prefixed (const job_yaml_set *self, size_t index)
+{
+    return item_at (self, index)->is_prefixed;
 }

@@ -41,6 +41,8 @@ const wire_job *job_yaml_job (const job_yaml_set *self, size_t index);
 /*  Where it was read; line from 1.  */
 const char *job_yaml_file (const job_yaml_set *self, size_t index);
 uint32_t job_yaml_line (const job_yaml_set *self, size_t index);
+/*  Of a local job: whether its name was written with the prefix.  */
+bool job_yaml_is_prefixed (const job_yaml_set *self, size_t index);
 
 /*  Appends the YAML text of a job that passed job_body_check.  */
 void job_yaml_write (const wire_job *job, bg_buf *out);

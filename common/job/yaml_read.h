@@ -15,7 +15,8 @@ typedef struct {
     bg_diag *diag;
     bg_arena *arena; /*  what is read is copied here  */
     const job_yaml_zones *zones;
-    bool is_local; /*  jobs of this machine alone  */
+    bool is_local;    /*  jobs of this machine alone  */
+    bool is_prefixed; /*  the name of the last one was written so  */
 } job_yaml_reader;
 
 typedef void job_yaml_part (job_yaml_reader *self, const bg_yaml *value, void *target);

@@ -42,7 +42,7 @@ static void note (node_core *self, const wire_document *document)
     local->type = document->type;
     local->version = document->version;
     set_problem (local, (bg_slice){0}, (bg_slice){0});
-    self->local_installation = document->installation;
+    local->installation = document->installation;
 }
 
 static bg_result hold (
@@ -152,13 +152,19 @@ static bool has_no_exec (node_core *self, uint64_t control)
 
 /*  ---- documents from people ----  */
 
-/*  Read loosely, to know what is held under which key; the verdict is bugle-exec's.  */
+/*  Read loosely, to know what is held under which key; the verdict is bugle-exec's. That may have made its key a moment
+    ago: whether it is of that key is asked behind its answer.  */
 static bool read_own (node_core *self, const wire_signed *item, wire_document *document)
 {
-    return !bg_failed (WIRE_DECODE (
-               document, item->bytes, WIRE_AS_MESSAGE, &self->scratch, document, NULL)) &&
-           document->type == item->type && document->version > 0 &&
-           !bg_id_is_zero (self->exec.local_installation) &&
+    const bool is_read = !bg_failed (
+        WIRE_DECODE (document, item->bytes, WIRE_AS_MESSAGE, &self->scratch, document, NULL));
+    return is_read && document->type == item->type && document->version > 0 &&
+           !(self->enlisted && bg_id_equal (document->installation, self->identity.installation));
+}
+
+static bool is_of_this_machine (const node_core *self, const wire_document *document)
+{
+    return !bg_id_is_zero (self->exec.local_installation) &&
            bg_id_equal (document->installation, self->exec.local_installation);
 }
 
@@ -244,7 +250,8 @@ static bg_result document_verdict (
     BG_TRY (node_decode_signed (bg_buf_slice (&ask->signed_item), &self->scratch, &item, err));
     const bool is_read = !bg_failed (
         WIRE_DECODE (document, item.bytes, WIRE_AS_MESSAGE, &self->scratch, &document, NULL));
-    if (is_ok && is_read && ask->control && (!held || held->version < document.version))
+    const bool is_ours = is_read && is_of_this_machine (self, &document);
+    if (is_ok && is_ours && ask->control && (!held || held->version < document.version))
         BG_TRY (hold (self, &item, &document, err));
     else if (held && held->version == ask->version)
         set_problem (

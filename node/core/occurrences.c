@@ -11,7 +11,8 @@
 bg_id node_occurrence_id (
     const node_core *self, const node_job *job, bg_slice schedule, int64_t nominal_us, int fold)
 {
-    const bg_id owner = job->local ? self->local_installation : self->identity.target;
+    const node_local *local = node_local_find (self, job->key);
+    const bg_id owner = local ? local->installation : self->identity.target;
     return wire_occurrence_id (owner, job->key, schedule, nominal_us, (uint8_t) fold);
 }
 

@@ -66,11 +66,28 @@ static bg_result add_refusal (node_core *self, bg_id key, wire_control_job *out,
 
 static bg_result add_documents (node_core *self, wire_control_job *out, bg_error *err)
 {
-    const bg_id installation = out->local ? self->local_installation : self->identity.installation;
+    const node_local *local = node_local_find (self, out->key);
+    const bg_id installation = local ? local->installation : self->identity.installation;
     const bg_id switch_key = wire_switch_key (installation, WIRE_TYPE_JOB, out->name);
     BG_TRY (node_document_held (self, out->key, &out->document, &out->has_document, err));
     return node_document_held (
         self, switch_key, &out->switch_document, &out->has_switch_document, err);
+}
+
+/*  Downloaded ones are all of one category here, whatever their documents say.  */
+static bg_result add_category (node_core *self, wire_control_job *out, bg_error *err)
+{
+    wire_signed item;
+    wire_document document;
+    wire_job body;
+    bool found = false;
+    BG_TRY (node_document_held (self, out->key, &item, &found, err));
+    if (found &&
+        !bg_failed (
+            WIRE_DECODE (document, item.bytes, WIRE_AS_MESSAGE, &self->scratch, &document, NULL)) &&
+        !bg_failed (WIRE_DECODE (job, document.body, WIRE_AS_MESSAGE, &self->scratch, &body, NULL)))
+        out->category = body.category;
+    return bg_ok ();
 }
 
 static bool is_running (const node_core *self, bg_id job_key)
@@ -94,6 +111,8 @@ static bg_result add_held (
         out->running = is_running (self, job->key);
         BG_TRY (add_last_run (self, out, err));
         BG_TRY (add_refusal (self, job->key, out, err));
+        if (job->local)
+            BG_TRY (add_category (self, out, err));
         if (wanted->document)
             BG_TRY (add_documents (self, out, err));
     }
@@ -121,7 +140,7 @@ static bg_result add_refused (
 static void add_deleted (
     node_core *self, const wire_control_query *wanted, wire_control_answer *answer)
 {
-    const bg_id key = wire_document_key (self->local_installation, WIRE_TYPE_JOB, wanted->job);
+    const bg_id key = wire_document_key (self->exec.local_installation, WIRE_TYPE_JOB, wanted->job);
     const node_local *local = node_local_find (self, key);
     if (local && local->type == WIRE_TYPE_WITHDRAWAL)
         answer->jobs[answer->jobs_count++] = (wire_control_job){.name = wanted->job,

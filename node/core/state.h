@@ -90,6 +90,7 @@ typedef struct {
     bg_id key;
     uint64_t type; /*  WIRE_TYPE_WITHDRAWAL: gone, its version stays  */
     uint64_t version;
+    bg_id installation; /*  that of the machine's key, as long as that is the same  */
     char code[32]; /*  what bugle-exec says of it now, when that is not ok  */
     char message[256];
 } node_local;
@@ -446,9 +447,8 @@ struct node_core {
     uint64_t exec_inputs; /*  of bugle-exec, as it said last: policy, version, local key  */
     uint8_t digest[16];
     node_table slots;
-    node_table locals;        /*  node_local  */
-    bg_id local_installation; /*  of the local documents that are held  */
-    node_table local_posts;   /*  node_local_post  */
+    node_table locals;      /*  node_local  */
+    node_table local_posts; /*  node_local_post  */
     node_table switches;
     node_table jobs;
     bool book_paused;  /*  downloaded jobs are out of the heap  */

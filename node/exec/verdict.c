@@ -227,7 +227,10 @@ bg_result exec_judge (exec_core *self, bg_now now, const wire_signed *item, bg_a
     if (exec_is_own (self, item))
         return exec_judge_own (self, now, item, arena, verdict, err);
     if (!self->is_anchored)
-        return bg_fail (err, BG_NOT_ENLISTED, "this machine is not enlisted with a broker");
+        return bg_fail (err, BG_NOT_ENLISTED,
+            self->has_local
+                ? "this machine is not enlisted with a broker, and its own key has not signed this"
+                : "this machine is not enlisted with a broker");
     switch (item->type) {
     case WIRE_TYPE_AUTHORITY:
         return exec_take_authority (self, now, item, verdict, err);

@@ -13,6 +13,7 @@ set (bugle_e2e_tests
     test_explained test_check test_members test_facts test_groups test_broker_backup test_broker_set test_restore)
 list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
 list (APPEND bugle_e2e_tests test_doctor test_defect_many)
+list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
