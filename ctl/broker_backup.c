@@ -5,6 +5,7 @@
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/hash.h"
+#include "common/sys/owner.h"
 #include "ctl/option_value.h"
 #include "ctl/progress.h"
 #include "ctl/sign.h"
@@ -100,18 +101,42 @@ bg_result ctl_backup_await (ctl_run *run, int64_t timeout_us, wire_status **stat
     return bg_hint (err, "nothing is left of it; try again");
 }
 
-/*  The front's key, when only root may read it: added here, and MANIFEST with it.  */
-static bool is_key_of (ctl_run *run, const char *path)
+/*  A whole set is root's: the core's account may not read the front's key, and nobody but root verifies and restores.  */
+static bg_result give_to_root (const char *path, const broker_manifest *manifest, bg_error *err)
+{
+    if (geteuid () != 0)
+        return bg_ok ();
+    if (lchown (path, 0, 0) < 0)
+        return bg_fail_errno (err, BG_IO, "cannot take over %s", path);
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        BG_AUTO_CHAR file = bg_path_join (path, manifest->files[i].name);
+        if (lchown (file, 0, 0) < 0)
+            return bg_fail_errno (err, BG_IO, "cannot take over %s", file);
+    }
+    return bg_ok ();
+}
+
+/*  The key in the system's directories may be of another broker than the one that was asked. Read as its owner: to
+    root it would be somebody else's.  */
+static bool is_key_of (ctl_run *run, const bg_home *home, const char *path)
 {
     ctl_client *client = NULL;
     bg_keypair pair = {0};
-    const bool is_it = bg_is_ok (ctl_run_client (run, &client, NULL)) &&
-                       bg_is_ok (bg_keyfile_read (path, BG_KEY_CURVE25519, &pair, NULL)) &&
+    bg_owner before = {0};
+    uid_t user = 0;
+    gid_t group = 0;
+    if (bg_failed (ctl_run_client (run, &client, NULL)) ||
+        bg_failed (bg_home_account (home, BG_HOME_FRONT, &user, &group, NULL)) ||
+        bg_failed (bg_owner_enter (user, group, &before, NULL)))
+        return false;
+    const bool is_it = bg_is_ok (bg_keyfile_read (path, BG_KEY_CURVE25519, &pair, NULL)) &&
                        bg_key_equal (&pair.public_key, &ctl_client_context (client)->broker_key);
+    bg_owner_leave (&before);
     bg_keypair_fini (&pair);
     return is_it;
 }
 
+/*  The front's key, when only root may read it: added here, and MANIFEST with it.  */
 static bg_result complete (ctl_run *run, const char *path, broker_manifest *manifest, bg_error *err)
 {
     for (size_t i = 0; i < manifest->file_count; i++)
@@ -122,15 +147,18 @@ static bg_result complete (ctl_run *run, const char *path, broker_manifest *mani
         return bg_ok ();
     BG_AUTO_CHAR from = broker_backup_source (&home, "broker.curve.key");
     BG_AUTO_CHAR to = bg_path_join (path, "broker.curve.key");
+    const bool is_ours =
+        access (from, R_OK) == 0 && access (path, W_OK) == 0 && is_key_of (run, &home.home, from);
     broker_home_fini (&home);
-    if (access (from, R_OK) < 0 || access (path, W_OK) < 0 || !is_key_of (run, from))
+    if (!is_ours)
         return bg_ok ();
     broker_backup_file *file = &manifest->files[manifest->file_count];
     BG_TRY (broker_backup_copy_file (from, to, err));
     snprintf (file->name, sizeof file->name, "broker.curve.key");
     BG_TRY (bg_file_hash (to, file->hash, &file->size, err));
     manifest->file_count++;
-    return broker_manifest_write (path, manifest, err);
+    BG_TRY (broker_manifest_write (path, manifest, err));
+    return give_to_root (path, manifest, err);
 }
 
 static bg_result copy_set (const char *from, const char *to, bg_error *err)

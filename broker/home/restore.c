@@ -124,7 +124,7 @@ static bg_result look (restoring *self, bg_error *err)
     if (self->had_broker && !options->replace) {
         bg_ignore (
             bg_fail (err, BG_EXISTS, "there is a broker in %s already", self->home.home.state));
-        return bg_hint (err, "move it aside with --replace, or restore into another --home");
+        return bg_hint (err, "move it aside with --aside, or restore into another --home");
     }
     const long long stamp = (long long) (bg_clock_utc_us () / 1000);
     self->made = bg_strdup_printf ("%s.restoring-%lld", self->state, stamp);

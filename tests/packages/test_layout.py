@@ -167,6 +167,26 @@ class Layout(unittest.TestCase):
         self.assertEqual(row["state"], "succeeded")
         self.assertEqual(mark.read_text(), "begun\nover\n")
 
+    def test_9b_a_backup_is_restored_with_the_right_owners(self):
+        made = json.loads(self.bugle("broker", "backup", "--name", "one", "-o", "json").out)["path"]
+        self.assertEqual(self.machine.names(f"{made}/broker.curve.key"), "root root 0600")
+        self.bugle("broker", "verify", made)
+        busy = self.bugle("broker", "restore", made, "--aside", "--yes", code=None)
+        self.assertIn("is running", busy.err)
+        self.machine.services.stop("bugle-broker.service")
+        self.bugle("broker", "restore", made, "--aside", "--yes")
+        for path, expected in {
+                "/var/lib/bugle/broker": "bugle-core bugle-core 0700",
+                "/var/lib/bugle/broker/broker.db": "bugle-core bugle-core 0600",
+                "/var/lib/bugle/front/broker.curve.key": "bugle-front bugle-front 0600",
+                "/etc/bugle/broker.yaml": "root root 0644"}.items():
+            self.assertEqual(self.machine.names(path), expected, path)
+        self.machine.services.start("bugle-broker.service")
+        wait_for("the target is back", lambda: any(row["connected"] for row in rows(
+            self.bugle("target", "list", "-o", "jsonl", code=None))))
+        self.bugle("broker", "restore", "--resume", "--yes")
+        self.run_job("after", "true")
+
     def test_A_no_part_calls_what_its_unit_forbids(self):
         for name in PARTS:
             unit, text = self.traced(name)
