@@ -141,6 +141,9 @@ bg_result node_apply (node_core *self, const wire_signed *item, bg_error *err)
 {
     if (!self->enlisted || self->leaving)
         return bg_ok ();
+    /*  Under another name nothing is taken but what may change that; the rest comes again.  */
+    if (self->problem && item->type != WIRE_TYPE_AUTHORITY && item->type != WIRE_TYPE_MEMBERSHIP)
+        return bg_ok ();
     if (item->type == WIRE_TYPE_DEED)
         return node_deed_take (self, item, err);
     wire_document document;

@@ -137,10 +137,12 @@ void node_check_name (node_core *self)
         return;
     const bg_slice configured = bg_slice_str (self->name);
     if (!bg_slice_equal (configured, self->identity.name))
-        self->problem =
-            bg_strdup_printf ("this node is configured as \"%s\" but is enlisted as \"%.*s\"; "
-                              "configure that name, or defect and enlist again",
-                self->name, BG_SLICE_ARG (self->identity.name));
+        self->problem = bg_strdup_printf (
+            "this node is configured as \"%s\" but is enlisted as \"%.*s\"; configure that "
+            "name, or rename the target at the broker (bugle target rename %.*s %s), or defect and "
+            "enlist again",
+            self->name, BG_SLICE_ARG (self->identity.name), BG_SLICE_ARG (self->identity.name),
+            self->name);
 }
 
 void node_set_identity (node_core *self, const node_identity *identity)
@@ -241,7 +243,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
     BG_TRY (node_pending_recover (self, err));
     if (self->problem)
         node_log (self, NODE_LOG_ERROR, "misnamed", "%s", self->problem);
-    else if (self->enlisted)
+    if (self->enlisted)
         BG_TRY (node_session_open (self, err));
     return bg_ok ();
 }

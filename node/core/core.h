@@ -99,9 +99,11 @@ typedef struct {
 void node_core_get_state (const node_core *self, node_core_state *state);
 /*  True when the target holds (in force) exactly this version of the key.  */
 bool node_core_holds (const node_core *self, bg_id key, uint64_t version);
-/*  Why this node must not go on as it is configured (another name than its membership); NULL when it may. A
-    foreground start ends with this sentence; defect works all the same.  */
+/*  Why this node must not go on as it is configured (another name than its membership); NULL when it may. It connects
+    and takes nothing but authorities and memberships, since it may have been renamed; defect works all the same.  */
 const char *node_core_problem (const node_core *self);
+/*  The broker was asked since, and has no membership with the configured name: the problem stays.  */
+bool node_core_is_refused (const node_core *self);
 
 /*  Refused or odd input since the core was made; name is a stable word. Ends with a NULL name.  */
 typedef struct {

@@ -343,6 +343,8 @@ static bg_result take_polls (node_core *self, bg_error *err)
 
 bg_result node_deeds_pump (node_core *self, bg_error *err)
 {
+    if (self->problem)
+        return bg_ok ();
     if (self->deeds_moved && !self->leaving)
         BG_TRY (take_polls (self, err));
     /*  Documents first: they were posted before the deeds that need them.  */

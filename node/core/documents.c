@@ -133,7 +133,12 @@ static bg_result membership_on (node_core *self, const wire_membership *body, bg
     node_identity identity = self->identity;
     identity.name = body->name;
     BG_TRY (store->identity_put (store->ctx, &identity, err));
+    node_log (self, NODE_LOG_INFO, "renamed", "name=%.*s", BG_SLICE_ARG (body->name));
     node_set_identity (self, &identity);
+    if (self->problem)
+        node_log (self, NODE_LOG_ERROR, "misnamed", "%s", self->problem);
+    self->deeds_moved = true;
+    node_book_zones (self); /*  schedules rest under a wrong name  */
     return bg_ok ();
 }
 

@@ -38,6 +38,12 @@ const char *node_core_problem (const node_core *self)
     return self->problem;
 }
 
+bool node_core_is_refused (const node_core *self)
+{
+    return self->problem && self->exec.synced && self->poll.settled > self->exec.synced_poll &&
+           self->document_asks == 0;
+}
+
 const node_counter *node_core_counters (const node_core *self)
 {
     return self->counters;

@@ -27,7 +27,8 @@
 #define HOLD_US          BG_MS (100) /*  how long a commit may wait when it lets nothing out  */
 #define STORAGE_RETRY_US BG_SEC (3)  /*  how often a full disk is tried again  */
 #define ZONES_CHECK_US   BG_SEC (60)
-#define LOCK_WAIT_US     BG_SEC (2) /*  for a predecessor that is ending  */
+#define MISNAMED_WAIT_US BG_SEC (30) /*  for a membership with the configured name  */
+#define LOCK_WAIT_US     BG_SEC (2)  /*  for a predecessor that is ending  */
 
 typedef struct {
     const bg_home *home;
@@ -55,6 +56,9 @@ typedef struct {
     node_effects effects;
     size_t batch; /*  events in the open transaction; 0: none is open  */
     bool storage_full;
+    bool misnamed; /*  configured with another name than its membership's: not ready  */
+    bool is_kept;
+    int64_t misnamed_until_us;
 } shell;
 
 static bg_now now_is (void)
@@ -324,6 +328,37 @@ static void start_over (shell *self, const bg_error *why)
     bg_loop_stop (self->loop, 1);
 }
 
+static void say_ready (const shell *self)
+{
+    node_core_state state;
+    node_core_get_state (self->core, &state);
+    bg_log_event (self->log, BG_LOG_NOTICE, self->is_kept ? "node-ready" : "ready",
+        "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
+        bg_log_value (state.name).text, state.jobs, state.open_runs);
+    if (!state.enlisted)
+        bg_log_event (self->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
+            bg_log_cstr (self->home->is_system
+                             ? "nothing is done here before: sudo bugle-node enlist --token @FILE"
+                             : "nothing is done here before: bugle-node enlist --token @FILE, "
+                               "with the same --home")
+                .text);
+    (void) bg_notify ("READY=1");
+}
+
+/*  A node whose membership has another name than it is configured with is ready when a membership with that name has
+    come: it was renamed. Else it ends.  */
+static void check_name (shell *self)
+{
+    if (!self->misnamed)
+        return;
+    if (!node_core_problem (self->core)) {
+        self->misnamed = false;
+        say_ready (self);
+    } else if (node_core_is_refused (self->core) || bg_clock_mono_us () > self->misnamed_until_us) {
+        bg_loop_stop (self->loop, 1);
+    }
+}
+
 static void finish_batch (void *arg)
 {
     shell *self = arg;
@@ -337,6 +372,7 @@ static void finish_batch (void *arg)
     }
     release_effects (self);
     arm_tick (self);
+    check_name (self);
 }
 
 /*  A batch that lets nothing out has promised nothing to anybody: lost in a crash it is as if its events had not come
@@ -558,9 +594,8 @@ static bg_result open_all (shell *self, bg_error *err)
     BG_TRY (open_links (self, err));
     self->ports = make_ports (self);
     BG_TRY (make_core (self, err));
-    const char *problem = node_core_problem (self->core);
-    if (problem)
-        return bg_fail (err, BG_INVALID, "%s", problem);
+    self->misnamed = node_core_problem (self->core) != NULL;
+    self->misnamed_until_us = bg_clock_mono_us () + MISNAMED_WAIT_US;
     BG_TRY (commit_batch (self, err));
     release_effects (self);
     arm_tick (self);
@@ -595,25 +630,18 @@ static void close_all (shell *self)
 
 bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_error *err)
 {
-    shell self = {.home = options->home, .config = options->config, .log = options->log};
+    shell self = {.home = options->home,
+        .config = options->config,
+        .log = options->log,
+        .is_kept = options->is_kept};
     bg_result result = open_all (&self, err);
     if (bg_is_ok (result)) {
-        node_core_state state;
-        node_core_get_state (self.core, &state);
-        bg_log_event (options->log, BG_LOG_NOTICE, options->is_kept ? "node-ready" : "ready",
-            "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
-            bg_log_value (state.name).text, state.jobs, state.open_runs);
-        if (!state.enlisted)
-            bg_log_event (options->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
-                bg_log_cstr (self.home->is_system
-                                 ? "nothing is done here before: sudo bugle-node enlist --token "
-                                   "@FILE"
-                                 : "nothing is done here before: bugle-node enlist --token @FILE, "
-                                   "with the same --home")
-                    .text);
-        (void) bg_notify ("READY=1");
+        if (!self.misnamed)
+            say_ready (&self);
         result = bg_loop_run (self.loop, exit_code, err);
     }
+    if (bg_is_ok (result) && self.misnamed && *exit_code != 0)
+        result = bg_fail (err, BG_INVALID, "%s", node_core_problem (self.core));
     close_all (&self);
     return result;
 }

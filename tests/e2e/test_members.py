@@ -137,6 +137,29 @@ class Changes(WorldTest):
             world.bugle("target", "rename", *words, code=code)
         self.assertIn("a2", world.bugle("target", "rename", "b1", "a2", code=1).err)
 
+    def test_a_node_with_a_name_of_its_own_is_renamed_on_both_sides(self):
+        world = self.world
+        self.one.stop()
+        config = self.one.home / "etc" / "node.yaml"
+        config.parent.mkdir(mode=0o700, exist_ok=True)
+        config.write_text("name: b1\n")
+        refused = world.run("bugle-node", "--home", self.one.home, code=None)
+        self.assertNotEqual(refused.code, 0)
+        for word in ('configured as "b1"', 'enlisted as "a1"', "bugle target rename a1 b1"):
+            self.assertIn(word, refused.err)
+        world.bugle("target", "rename", "a1", "b1")
+        self.one.start()
+        world.apply("job: j\ntargets: {names: [b1]}\n" + TRUE)
+        world.wait_applied("j", 1)
+        world.bugle("job", "start", "j", "--wait")
+        # The other way round: renamed while it runs under its old name.
+        world.bugle("target", "rename", "b1", "c1")
+        self.one.process.wait_line("bugle target rename c1 b1")
+        world.bugle("target", "rename", "c1", "b1")
+        wait_for("all is well again", lambda: self.row("b1")["unread"] == 0 and
+                 not world.bugle("target", "doctor", "b1", "-o", "json", code=None).json()["findings"][1:])
+        world.bugle("job", "start", "j", "--wait")
+
     def test_a_label_brings_and_takes_a_job_under_a_run(self):
         world = self.world
         gate = world.directory / "gate"

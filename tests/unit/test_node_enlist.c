@@ -90,17 +90,19 @@ static void a_configured_name_is_the_only_one (void **state)
     assert_int_equal (self->said[WIRE_ENLIST_HELLO], 0);
 }
 
-static void a_node_named_otherwise_than_its_membership_stays_off (void **state)
+static void a_node_named_otherwise_than_its_membership_takes_nothing_else (void **state)
 {
     node_fixture *self = *state;
     node_fixture_enlist (self);
     assert_null (node_core_problem (self->core));
     self->settings.name = bg_slice_str ("db07");
-    const size_t opened = self->opened[NODE_LINK_DESK];
     node_fixture_restart (self);
     assert_non_null (node_core_problem (self->core));
+    const node_pending *job = node_fixture_post (self, node_fixture_job (self, "one", NULL, 0));
     node_fixture_advance (self, BG_MIN (2));
-    assert_int_equal (self->opened[NODE_LINK_DESK], opened);
+    assert_true (node_core_is_refused (self->core));
+    assert_int_equal (job->state, 0);
+    assert_int_equal (node_fixture_state (self).jobs, 0);
     /*  It may still leave.  */
     node_fixture_defect_request (self, false);
     node_fixture_advance (self, BG_SEC (1));
@@ -487,7 +489,7 @@ int main (void)
         TEST (enlisting_again_changes_nothing),
         TEST (another_name_or_broker_is_refused),
         TEST (a_configured_name_is_the_only_one),
-        TEST (a_node_named_otherwise_than_its_membership_stays_off),
+        TEST (a_node_named_otherwise_than_its_membership_takes_nothing_else),
         TEST (not_a_token),
         TEST (a_bad_name),
         TEST (the_brokers_refusal_reaches_the_person),
