@@ -350,7 +350,6 @@ static bool post_membership (sim_people *self, int machine, bool leaves)
 
 static void issue (sim_people *self, int which, uint64_t what)
 {
-    const sim_job *job = &self->jobs[which];
     static const int64_t lives_s[] = {20, 60, 180, 600};
     if (self->deed_count == self->deed_capacity) {
         self->deed_capacity = self->deed_capacity ? 2 * self->deed_capacity : 32;
@@ -359,9 +358,11 @@ static void issue (sim_people *self, int which, uint64_t what)
     wire_deed body = {.installation = self->world->installation,
         .what = what,
         .issued_us = broker_us (self),
-        .has_to = true,
-        .job_key = job->key,
-        .job_name = bg_slice_str (job->name)};
+        .has_to = true};
+    if (what != WIRE_DEED_POLL) {
+        body.job_key = self->jobs[which].key;
+        body.job_name = bg_slice_str (self->jobs[which].name);
+    }
     uint8_t entropy[10];
     sim_fill (&self->rng, entropy, sizeof entropy);
     body.id = bg_id_make (body.issued_us, entropy);
@@ -374,7 +375,7 @@ static void issue (sim_people *self, int which, uint64_t what)
     sim_signed_deed *deed = &self->deeds[self->deed_count++];
     *deed = (sim_signed_deed){.id = body.id,
         .what = what,
-        .job_key = job->key,
+        .job_key = body.job_key,
         .to = body.to,
         .issued_us = body.issued_us,
         .expires_us = body.expires_us};
@@ -382,6 +383,56 @@ static void issue (sim_people *self, int which, uint64_t what)
         self->world->admin.secret, &self->arena, &deed->item);
     wire_issue message = {.has_deed = true, .deed = deed->item};
     ask (self, WIRE_ISSUE, &message);
+}
+
+/*  ---- looking after targets ----  */
+
+/*  How often a target polls. The broker is asked for the switch that it has.  */
+static bool set_poll (sim_people *self, int machine)
+{
+    static const int64_t every_s[] = {0, 10, 30, 300};
+    const broker_store *store = &self->world->broker.store;
+    member_search search = {.name = self->world->machines[machine].name, .arena = &self->arena};
+    broker_document_record record = {0};
+    bool found = false;
+    if (bg_failed (store->targets (store->ctx, 0, 4000, search_member, &search, NULL)) ||
+        !search.found)
+        return false;
+    wire_switch body = {.object_type = WIRE_TYPE_MEMBERSHIP,
+        .object_name = search.body.name,
+        .object_key = search.body.target,
+        .poll_us = (uint64_t) BG_SEC (every_s[sim_below (&self->rng, 4)])};
+    bg_id_string id = bg_id_text (body.object_key);
+    wire_document fixed = {.type = WIRE_TYPE_SWITCH,
+        .installation = self->world->installation,
+        .key = wire_switch_key (
+            self->world->installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text))};
+    if (bg_failed (
+            store->document_get (store->ctx, fixed.key, 0, &self->arena, &record, &found, NULL)))
+        return false;
+    fixed.version = next_version (self, found ? record.version : 0);
+    wire_signed item = sign_document (self, &fixed, &body);
+    self->job = -1;
+    self->type = WIRE_TYPE_SWITCH;
+    post (self, &item, found ? record.version : 0);
+    return true;
+}
+
+static void resync (sim_people *self)
+{
+    wire_request body = {.installation = self->world->installation,
+        .what = WIRE_REQUEST_RESYNC,
+        .issued_us = broker_us (self),
+        .has_to = true,
+        .full = sim_chance (&self->rng, 300)};
+    uint8_t entropy[10];
+    sim_fill (&self->rng, entropy, sizeof entropy);
+    body.id = bg_id_make (body.issued_us, entropy);
+    make_audience (self, &body.to);
+    wire_ask_request message = {.has_request = true};
+    wire_signed_make (self->world->crypto, WIRE_TYPE_REQUEST, self->world->installation, &body,
+        self->world->admin.secret, &self->arena, &message.request);
+    ask (self, WIRE_REQUEST, &message);
 }
 
 /*  ---- tokens ----  */
@@ -466,6 +517,8 @@ static void posted (sim_people *self)
         self->jobs[self->job].live = self->type == WIRE_TYPE_JOB;
         break;
     case WIRE_TYPE_SWITCH:
+        if (self->job < 0)
+            break; /*  of a target  */
         self->jobs[self->job].switch_version = self->version;
         self->jobs[self->job].is_off = self->closing;
         break;
@@ -514,6 +567,8 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
     case WIRE_ISSUED:
         self->deeds[self->deed].acknowledged = true;
         break;
+    case WIRE_DONE:
+        break;
     case WIRE_TOKEN_CREATED:
         token_made (self, value);
         break;
@@ -559,7 +614,13 @@ static void act (sim_people *self)
         (void) post_membership (self, machine, true);
     else if (wish < 55 && !quiet)
         post_authority (self);
-    else if (wish < 62)
+    else if (wish < 57 && !quiet)
+        issue (self, live, WIRE_DEED_POLL);
+    else if (wish < 58 && !quiet)
+        resync (self);
+    else if (wish < 60 && !quiet)
+        (void) set_poll (self, machine);
+    else if (wish < 64)
         issue (self, live, WIRE_DEED_STOP);
     else
         issue (self, live, WIRE_DEED_START);
