@@ -138,7 +138,7 @@ static bg_result choose_file (
     return bg_ok ();
 }
 
-static bg_result check_twins (const ctl_pendings *all, bg_error *err)
+bg_result ctl_pending_check_twins (const ctl_pendings *all, bg_error *err)
 {
     for (size_t i = 0; i < all->count; i++)
         for (size_t k = 0; k < i; k++) {
@@ -181,7 +181,7 @@ bg_result ctl_pending_choose (ctl_run *run, ctl_pendings *all, size_t *missing, 
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "no machine asks to be enlisted"));
         return bg_hint (err, "on the machine: bugle-node enlist --broker HOST --broker-key KEY");
     }
-    return check_twins (all, err);
+    return bg_ok ();
 }
 
 void ctl_pending_names (const ctl_pendings *all, bg_arena *arena, bg_buf *out)

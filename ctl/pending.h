@@ -31,10 +31,12 @@ typedef struct {
 bg_result ctl_pending_fetch (ctl_run *run, ctl_pendings *out, bg_error *err) BG_CHECKED;
 /*  Sets is_chosen from the command line: codes, names and patterns as arguments, --codes FILE (one code a line, - is
     stdin, # begins a comment), --all. *missing (may be NULL) counts the codes of a file that nobody shows; they are told on stderr. Nothing
-    chosen is an error: BG_USAGE, BG_NOT_FOUND. A name that two machines ask for is BG_CONFLICT: only the code tells
-    them apart.  */
+    chosen is an error: BG_USAGE, BG_NOT_FOUND.  */
 bg_result ctl_pending_choose (
     ctl_run *run, ctl_pendings *all, size_t *missing, bg_error *err) BG_CHECKED;
+/*  A name that two of the chosen machines ask for, not both named by code, is BG_CONFLICT: only the code tells them
+    apart.  */
+bg_result ctl_pending_check_twins (const ctl_pendings *all, bg_error *err) BG_CHECKED;
 /*  The names of the chosen ones, folded; at most some 200 bytes.  */
 void ctl_pending_names (const ctl_pendings *all, bg_arena *arena, bg_buf *out);
 /*  The row for output; labels of columns: ctl_pending_columns.  */

@@ -175,6 +175,7 @@ bg_result ctl_target_approve (ctl_run *run, bg_error *err)
     BG_TRY (ctl_option_location (run, &common.location, err));
     BG_TRY (ctl_pending_fetch (run, &all, err));
     BG_TRY (ctl_pending_choose (run, &all, &missing, err));
+    BG_TRY (ctl_pending_check_twins (&all, err));
     BG_TRY (take_name (run, &all, &common, err));
     wire_post_item *items = bg_arena_array (&run->arena, wire_post_item, all.chosen);
     wire_posted_item *rows = bg_arena_array (&run->arena, wire_posted_item, all.chosen);
@@ -223,6 +224,8 @@ bg_result ctl_target_reject (ctl_run *run, bg_error *err)
     size_t missing = 0;
     BG_TRY (ctl_pending_fetch (run, &all, err));
     BG_TRY (ctl_pending_choose (run, &all, &missing, err));
+    if (!ctl_given (run->parsed, CTL_OPT_ALL))
+        BG_TRY (ctl_pending_check_twins (&all, err));
     BG_TRY (ask (run, &all, "Reject", err));
     BG_TRY (reject (run, &all, err));
     print_outcomes (run, &all);

@@ -81,6 +81,7 @@ bg_result node_core_set_storage_full (
 
 typedef struct {
     bool enlisted;
+    bool pending;    /*  it asks to be, without a token  */
     bool connected;  /*  a session is open  */
     bool exec_ready; /*  bugle-exec is connected and has said what it holds  */
     bool storage_full;

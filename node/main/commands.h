@@ -32,7 +32,8 @@ typedef struct {
     bg_frames *exec;
     bg_process node_process; /*  pid 0: was running already  */
     bg_process exec_process;
-    char *log_path; /*  where parts that we started write  */
+    char *log_path;  /*  where parts that we started write  */
+    ctl_output *out; /*  for enlist and defect, who set it; borrowed  */
 } node_contact;
 
 /*  Each prints what happened on stdout and returns BG_OK, or fills err.  */
@@ -55,6 +56,8 @@ bg_result node_enlist_pin (node_contact *contact, const uint8_t authority_hash[3
 void node_enlist_unpin (node_contact *contact, bg_arena *arena);
 void node_enlist_print (
     const wire_control_answer *answer, const node_contact *contact, const node_config *config);
+void node_defect_print (const wire_control_answer *left, const node_command_options *options,
+    const node_contact *contact);
 
 /*  ---- contact with both parts ----  */
 

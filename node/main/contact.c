@@ -86,7 +86,8 @@ static bg_result not_reached (
     if (!self->home.is_system)
         return result;
     if (geteuid () != 0) {
-        bg_ignore (bg_fail (err, BG_NOT_ALLOWED, "only root talks to the %s of this machine", what));
+        bg_ignore (
+            bg_fail (err, BG_NOT_ALLOWED, "only root talks to the %s of this machine", what));
         return bg_hint (err, "run it with sudo, or give a node of your own with --home DIR");
     }
     if (result.code != BG_UNREACHABLE)

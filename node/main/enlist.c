@@ -3,13 +3,11 @@
 
 #include "common/base/now.h"
 #include "common/base/utf8.h"
-#include "common/job/civil.h"
 #include "common/job/names.h"
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "node/main/reach.h"
 #include "node/shell/config.h"
-#include "node/shell/zones.h"
 #include "proto/token_text.h"
 
 #include <stdio.h>
@@ -17,7 +15,6 @@
 #include <unistd.h>
 
 #define EXEC_ANSWER_US     BG_SEC (15)
-#define JOBS_SHOWN         20
 #define LOCATION_BYTES_MAX 200 /*  as on the wire  */
 
 bg_result node_token_read (char *argument, bg_buf *text, bg_error *err)
@@ -64,8 +61,10 @@ bg_result node_enlist_pin (
         EXEC_ANSWER_US, arena, &answer, err));
     const wire_exec_verdict *verdict = answer;
     BG_TRY (node_said (verdict->code, verdict->message, verdict->hint, err));
-    if (verdict->message.size)
+    if (verdict->message.size && ctl_is_human (contact->out))
         (void) printf ("%.*s\n", BG_SLICE_ARG (verdict->message));
+    else if (verdict->message.size)
+        ctl_note (contact->out, "%.*s", BG_SLICE_ARG (verdict->message));
     return bg_ok ();
 }
 
@@ -75,61 +74,6 @@ void node_enlist_unpin (node_contact *contact, bg_arena *arena)
     void *answer = NULL;
     bg_ignore (node_contact_ask (contact->exec, WIRE_EXEC_FORGET, &request, WIRE_EXEC_VERDICT,
         EXEC_ANSWER_US, arena, &answer, NULL));
-}
-
-static void print_time (node_zones *zones, bg_slice zone_name, int64_t at_us)
-{
-    const job_zone *zone = node_zones_get (zones, zone_name);
-    int64_t seconds = at_us / 1000000;
-    int32_t offset = zone ? job_zone_offset (zone, seconds) : 0;
-    job_civil civil = job_civil_from_seconds (seconds + offset);
-    int minutes = (offset < 0 ? -offset : offset) / 60;
-    (void) printf ("%04d-%02d-%02d %02d:%02d:%02d %c%02d:%02d", (int) civil.year, civil.month,
-        civil.day, civil.hour, civil.minute, civil.second, offset < 0 ? '-' : '+', minutes / 60,
-        minutes % 60);
-}
-
-static void print_jobs (const wire_control_answer *answer, const node_config *config)
-{
-    if (answer->jobs_count == 0) {
-        (void) printf ("no jobs yet: none is meant for this target\n");
-        return;
-    }
-    (void) printf ("%zu job%s downloaded:", answer->jobs_count, answer->jobs_count == 1 ? "" : "s");
-    const wire_control_job *next = NULL;
-    for (size_t i = 0; i < answer->jobs_count; i++) {
-        const wire_control_job *job = &answer->jobs[i];
-        if (i < JOBS_SHOWN)
-            (void) printf ("%s %.*s", i ? "," : "", BG_SLICE_ARG (job->name));
-        if (job->next_us && !job->disabled && (!next || job->next_us < next->next_us))
-            next = job;
-    }
-    (void) printf ("%s\n", answer->jobs_count > JOBS_SHOWN ? ", ..." : "");
-    if (!next) {
-        (void) printf ("next run: none is scheduled\n");
-        return;
-    }
-    node_zones *zones = node_zones_create (config->zone, NULL);
-    (void) printf ("next run: %.*s at ", BG_SLICE_ARG (next->name));
-    print_time (zones, bg_slice_str (""), next->next_us);
-    (void) printf (" (%s)\n", node_zones_local_name (zones));
-    node_zones_destroy (&zones);
-}
-
-void node_enlist_print (
-    const wire_control_answer *answer, const node_contact *contact, const node_config *config)
-{
-    (void) printf ("%s %.*s (target %llu) with broker %.*s\n",
-        answer->unchanged ? "already enlisted: nothing changed for" : "enlisted",
-        BG_SLICE_ARG (answer->name), (unsigned long long) answer->number,
-        BG_SLICE_ARG (answer->broker));
-    for (size_t i = 0; i < answer->warnings_count; i++)
-        (void) printf ("warning: %.*s\n", BG_SLICE_ARG (answer->warnings[i]));
-    print_jobs (answer, config);
-    if (contact->node_process.pid)
-        (void) printf ("start the node with: bugle-node%s%s\n",
-            contact->home.is_system ? "" : " --home ",
-            contact->home.is_system ? "" : contact->home.state);
 }
 
 static bg_result check_location (const char *what, const char *text, bg_error *err)
@@ -175,7 +119,7 @@ static bg_result enlist_with (node_contact *contact, const node_command_options 
         result = node_said (said_node->code, said_node->message, said_node->hint, err);
         if (bg_is_ok (result))
             node_enlist_print (said_node, contact, &config);
-        if (bg_is_ok (result) && said_node->warnings_count > 0)
+        if (bg_is_ok (result) && said_node->warnings_count > 0 && ctl_is_human (contact->out))
             node_reach_warn (&way);
     }
     if (bg_failed (result) && !enlisted)
@@ -204,6 +148,7 @@ static bg_result enlist_by_token (const node_command_options *options, bg_error 
     BG_TRY (wire_token_text_parse (bg_buf_slice (&text), &arena, &token, err));
     node_contact contact;
     bg_result result = node_contact_open (&contact, options->home, err);
+    contact.out = options->out;
     if (bg_is_ok (result))
         result = enlist_with (&contact, options, bg_buf_slice (&text), &token, err);
     node_contact_close (&contact);
@@ -222,6 +167,7 @@ static bg_result enlist_by_broker (const node_command_options *options, bg_error
     }
     node_contact contact;
     bg_result result = node_contact_open (&contact, options->home, err);
+    contact.out = options->out;
     if (bg_is_ok (result))
         result = node_enlist_pending (&contact, options, err);
     node_contact_close (&contact);
@@ -258,19 +204,7 @@ static bg_result defect_with (
         return forgotten;
     if (bg_failed (result) && bg_failed (forgotten))
         return bg_fail (err, BG_NOT_ENLISTED, "this machine is not enlisted");
-    if (left->pending) {
-        (void) printf ("stopped asking the broker \"%.*s\" to be enlisted as %.*s\n",
-            BG_SLICE_ARG (left->broker), BG_SLICE_ARG (left->name));
-        return bg_ok ();
-    }
-    (void) printf ("defected%s%.*s: %llu job%s removed, local history kept\n",
-        left->broker.size ? " from " : "", BG_SLICE_ARG (left->broker),
-        (unsigned long long) left->removed_jobs, left->removed_jobs == 1 ? "" : "s");
-    if (options->force)
-        (void) printf (
-            "the broker was not asked; if it is there, finish with: bugle target defect %.*s\n",
-            left->name.size ? (int) left->name.size : 4,
-            left->name.size ? (const char *) left->name.data : "NAME");
+    node_defect_print (left, options, contact);
     return bg_ok ();
 }
 
@@ -278,6 +212,7 @@ bg_result node_defect_command (const node_command_options *options, bg_error *er
 {
     node_contact contact;
     bg_result result = node_contact_open (&contact, options->home, err);
+    contact.out = options->out;
     if (bg_is_ok (result))
         result = defect_with (&contact, options, err);
     node_contact_close (&contact);

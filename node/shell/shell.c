@@ -335,7 +335,7 @@ static void say_ready (const shell *self)
     bg_log_event (self->log, BG_LOG_NOTICE, self->is_kept ? "node-ready" : "ready",
         "enlisted=%d name=%s jobs=%zu open_runs=%zu", state.enlisted,
         bg_log_value (state.name).text, state.jobs, state.open_runs);
-    if (!state.enlisted)
+    if (!state.enlisted && !state.pending)
         bg_log_event (self->log, BG_LOG_NOTICE, "not-enlisted", "hint=%s",
             bg_log_cstr (self->home->is_system
                              ? "nothing is done here before: sudo bugle-node enlist --token @FILE"

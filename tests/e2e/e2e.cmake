@@ -23,3 +23,5 @@ foreach (name ${bugle_e2e_tests})
     set_tests_properties (e2e_${name} PROPERTIES LABELS quick TIMEOUT 180 SKIP_RETURN_CODE 77
         ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>")
 endforeach ()
+# They wait for what a node does only after it was refused for a while.
+set_tests_properties (e2e_test_claims PROPERTIES LABELS full)

@@ -7,6 +7,24 @@ JOB = 'job: here\ntargets: {all: true}\nsteps: [{name: s, run: ["true"]}]\n'
 
 
 class Claims(WorldTest):
+    def test_a_broker_of_an_older_state_takes_a_target_back(self):
+        world = self.world
+        world.stop_broker()
+        saved = {path: path.read_bytes() for path in world.home.rglob("*.db")}
+        world.start_broker()
+        node = world.node("late")
+        world.wait_connected(1)
+        world.stop_broker()
+        for path, bytes_ in saved.items():
+            for rest in path.parent.glob(path.name + "-*"):
+                rest.unlink()
+            path.write_bytes(bytes_)
+        world.start_broker()
+        # Refused at first, it shows its membership, and the broker that lost it takes it in again.
+        world.broker.wait_line(" target-adopted ")
+        world.wait_connected(1)
+        node.stop()
+
     def test_removed_without_a_word_or_replaced(self):
         world = self.world
         world.apply(JOB)

@@ -94,7 +94,9 @@ static void ask (sim_people *self, wire_kind kind, const void *body)
 
 static void post (sim_people *self, const wire_signed *document, uint64_t seen)
 {
-    wire_post_item item = {.has_document = true, .document = *document, .seen_version = seen};
+    wire_post_item item = {
+        .has_document = true, .document = *document, .seen_version = seen, .cut = self->cut};
+    self->cut = false;
     wire_post message = {.items = &item, .items_count = 1};
     ask (self, WIRE_POST, &message);
 }
@@ -330,9 +332,11 @@ static bool post_membership (sim_people *self, int machine, bool leaves)
         return false;
     search.body.has_token = false;
     search.body.token = (wire_signed){0};
-    if (leaves)
+    if (leaves) {
         search.body.state = WIRE_DEFECTED_MEMBER;
-    else
+        /*  Not told, its key refused at once: it finds out by a claim.  */
+        self->cut = sim_chance (&self->rng, 400);
+    } else
         make_groups (self, &search.body);
     wire_document fixed = {.type = WIRE_TYPE_MEMBERSHIP,
         .installation = self->world->installation,
@@ -610,9 +614,9 @@ static void act (sim_people *self)
             !quiet && sim_chance (&self->rng, 300) ? broker_us (self) + BG_MIN (3) : 0);
     else if (wish < 52 && !quiet)
         (void) post_membership (self, machine, false);
-    else if (wish < 53 && !quiet)
+    else if (wish < 54 && !quiet)
         (void) post_membership (self, machine, true);
-    else if (wish < 55 && !quiet)
+    else if (wish < 56 && !quiet)
         post_authority (self);
     else if (wish < 57 && !quiet)
         issue (self, live, WIRE_DEED_POLL);

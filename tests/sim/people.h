@@ -56,6 +56,7 @@ struct sim_people {
     bool closing;       /*  only what ends things is done now  */
 
     /*  the one request that is on its way  */
+    bool cut; /*  the membership that is posted next ends a target without a word  */
     bool asking;
     bg_id request;
     bg_buf packed;

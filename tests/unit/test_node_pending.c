@@ -60,6 +60,26 @@ static void the_person_gets_what_the_code_is_made_of_before_anything_is_proven (
     assert_true (self->anchored);
 }
 
+/*  The node's account may not pin in a system installation; the enlist command, as root, does.  */
+static void the_pin_of_the_privileged_command_is_as_good (void **state)
+{
+    node_fixture *self = *state;
+    self->anchor_code = "not-allowed";
+    ask (self);
+    node_fixture_advance (self, BG_MIN (1));
+    assert_int_equal (self->proofs, 0);
+    node_fixture_query (self);
+    assert_true (self->answer.pending);
+    self->anchored = true;
+    node_fixture_exec_down (self);
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->proofs, 1);
+    self->approves = true;
+    node_fixture_advance (self, BG_SEC (5));
+    assert_true (node_fixture_state (self).enlisted);
+}
+
 static void it_asks_until_it_is_approved_and_the_person_hears_of_it (void **state)
 {
     node_fixture *self = *state;
@@ -325,6 +345,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         TEST (the_person_gets_what_the_code_is_made_of_before_anything_is_proven),
+        TEST (the_pin_of_the_privileged_command_is_as_good),
         TEST (it_asks_until_it_is_approved_and_the_person_hears_of_it),
         TEST (it_goes_on_after_a_restart_with_the_same_keys),
         TEST (a_silent_broker_is_told_before_a_code_is_shown_and_waited_for_after),
