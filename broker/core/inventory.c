@@ -1,5 +1,6 @@
-/*  When the digests of node and broker differ although nothing is on its way, the node sends all
-    that it holds, by pages in the order of keys, and the broker compares them with its rows.
+/*  When the digests of node and broker differ although nothing is on its way, or something waits here
+    and nothing does there, the node sends all that it holds, by pages in the order of keys, and the
+    broker compares them with its rows.
 
     Invariant: the same difference twice in a row is an alarm and no loop: after it no inventory is
     asked for during ten minutes.  */
@@ -19,15 +20,21 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
     }
     if (broker_target_is_member (target) && target->resync)
         return true;
-    if (!broker_target_is_member (target) || target->pending > 0 || target->waiting > 0 ||
-        target->blind > 0 || poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
+    if (!broker_target_is_member (target) || target->pending > 0 || target->blind > 0 ||
+        poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
         return false;
-    if (memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) == 0) {
+    const bool differs = memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) != 0;
+    if (!differs)
         memset (target->differed, 0, sizeof target->differed);
+    /*  It waits for nothing, and here something waits: what it said since was lost.  */
+    if (!differs && target->waiting == 0)
         return false;
-    }
     if (request->now.mono_us < target->inventory_mono_us)
         return false;
+    if (!differs) {
+        broker_count (self, "waiting-no-more");
+        return true;
+    }
     bool again = memcmp (target->differed, none, sizeof none) != 0 &&
                  memcmp (target->differed, poll->digest, sizeof none) == 0;
     memcpy (target->differed, poll->digest, sizeof none);
@@ -120,7 +127,8 @@ static void compare_document (inventory_work *work, broker_document *document)
     if (state == 0 || !in_range (work->page, document->key))
         return;
     const bool is_lacking = lacks (work, document->key, document->version);
-    if (is_lacking && state != WIRE_DELIVERY_SKIPPED) {
+    /*  What it settled after it had waited is told again when it is sent again.  */
+    if (state == WIRE_DELIVERY_WAITING || (is_lacking && state != WIRE_DELIVERY_SKIPPED)) {
         broker_deliver_set (work->request->core, document, target, WIRE_DELIVERY_PENDING);
         work->answer.posted++;
     }
@@ -134,7 +142,8 @@ static void compare (inventory_work *work)
     broker_target *target = work->request->target;
     for (broker_document *document = self->documents; document; document = document->hh.next)
         compare_document (work, document);
-    if (lacks (work, target->id, target->membership_version)) {
+    if (lacks (work, target->id, target->membership_version) ||
+        (target->membership_state == WIRE_DELIVERY_WAITING && in_range (work->page, target->id))) {
         broker_deliver_membership_state (target, WIRE_DELIVERY_PENDING);
         work->answer.posted++;
     }

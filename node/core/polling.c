@@ -160,6 +160,7 @@ static void send_inventory (node_core *self, bg_id after)
         self->poll.inventory_last_key = items[message.items_count - 1].key;
     self->poll.inventory_last = message.last;
     self->poll.inventory = node_say (self, NODE_LINK_DESK, WIRE_INVENTORY, &message);
+    self->poll.inventory_serial = self->poll.serial;
 }
 
 bg_result node_poll_inventory_answered (
@@ -209,7 +210,9 @@ bg_result node_poll_answered (
     at->more = answer->more;
     at->news_before = self->news;
     BG_TRY (node_apply_all (self, answer->instructions, answer->instructions_count, NULL, 0, err));
-    if (answer->inventory && bg_id_is_zero (at->inventory))
+    /*  A page whose answer was lost is not waited for: two polls later the broker asks again.  */
+    const bool is_lost = at->serial >= at->inventory_serial + 2;
+    if (answer->inventory && (bg_id_is_zero (at->inventory) || is_lost))
         send_inventory (self, (bg_id){0});
     return bg_ok ();
 }

@@ -271,7 +271,8 @@ typedef struct {
     bg_id request;
     uint8_t nonce[16];
     bool with_exec_nonce;
-    bg_id inventory; /*  request of the page on its way; zero: none  */
+    bg_id inventory;           /*  request of the page on its way; zero: none  */
+    uint64_t inventory_serial; /*  poll serial when it was sent  */
     bg_id inventory_last_key;
     bool inventory_last;
 } node_polling;

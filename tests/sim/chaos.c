@@ -135,6 +135,22 @@ static void fill_disk (sim_world *self, sim_machine *machine)
         (bg_slice){0});
 }
 
+/*  Somebody edits a machine's policy, and makes a mistake: nothing starts there, and what comes is refused.  */
+static void mend_policy (void *owner, uint64_t tag, bg_slice payload)
+{
+    (void) payload;
+    sim_world *self = owner;
+    sim_exec_break_policy (&self->machines[tag], false);
+}
+
+static void break_policy (sim_world *self, sim_machine *machine)
+{
+    sim_trace (self, "%s: the policy has a mistake", machine->name);
+    sim_exec_break_policy (machine, true);
+    sim_in (self, sim_between (&self->rng, BG_SEC (5), BG_MIN (3)), mend_policy, self,
+        (uint64_t) machine->index, (bg_slice){0});
+}
+
 static void trouble (void *owner, uint64_t tag, bg_slice payload)
 {
     (void) tag;
@@ -164,8 +180,10 @@ static void trouble (void *owner, uint64_t tag, bg_slice payload)
         kill_supervisor (machine);
     else if (kind < 88)
         fill_disk (self, machine);
-    else if (kind < 94)
+    else if (kind < 92)
         sim_pipe_break (machine);
+    else if (kind < 96)
+        break_policy (self, machine);
     else
         sim_link_break (machine, (node_link) sim_below (&self->rng, NODE_LINK_COUNT));
     sim_in (self, sim_between (&self->rng, BG_MS (100), 2 * TROUBLE_US), trouble, self, 0,
@@ -236,6 +254,7 @@ void sim_chaos_heal (sim_world *self)
         sim_machine *machine = &self->machines[i];
         machine->cut_until_us = 0;
         disk_has_room (self, (uint64_t) i, (bg_slice){0});
+        sim_exec_break_policy (machine, false);
     }
     sim_people_close (self);
 }

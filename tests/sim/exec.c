@@ -125,6 +125,7 @@ static bg_result port_policy_write (void *ctx, exec_policy *policy, char note[25
         snprintf (note, 256, "wrote the default policy");
     snprintf (exec->policy.account, sizeof exec->policy.account, "jobs");
     exec->has_policy = true;
+    exec->policy_is_broken = false;
     *policy = exec->policy;
     return bg_ok ();
 }
@@ -440,6 +441,24 @@ static void compact (sim_machine *self)
     exec->log_durable = exec->log_count;
 }
 
+static void tell_policy (sim_machine *self)
+{
+    sim_exec *exec = &self->exec;
+    const bool is_good = exec->has_policy && !exec->policy_is_broken;
+    exec_core_set_policy (exec->core, sim_machine_now (self), is_good ? &exec->policy : NULL,
+        exec->has_policy ? "the policy has a mistake" : "there is no policy");
+}
+
+void sim_exec_break_policy (sim_machine *self, bool is_broken)
+{
+    const bool was_broken = self->exec.policy_is_broken;
+    self->exec.policy_is_broken = is_broken;
+    if (!self->exec.core || was_broken == is_broken)
+        return;
+    tell_policy (self);
+    turn (self);
+}
+
 void sim_exec_start (sim_machine *self)
 {
     sim_exec *exec = &self->exec;
@@ -456,8 +475,7 @@ void sim_exec_start (sim_machine *self)
     bg_now now = sim_machine_now (self);
     exec_core_replayed (exec->core, now);
     exec_core_set_storage_full (exec->core, exec->storage_full);
-    exec_core_set_policy (
-        exec->core, now, exec->has_policy ? &exec->policy : NULL, "there is no policy");
+    tell_policy (self);
     compact (self);
     bg_id run = {{0}};
     while (exec_core_next_run (exec->core, run, &run))

@@ -92,6 +92,11 @@ static void ask (sim_people *self, wire_kind kind, const void *body)
     say (self);
 }
 
+void sim_people_ask (sim_people *self, wire_kind kind, const void *body)
+{
+    ask (self, kind, body);
+}
+
 static void post (sim_people *self, const wire_signed *document, uint64_t seen)
 {
     wire_post_item item = {
@@ -576,6 +581,11 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
     case WIRE_TOKEN_CREATED:
         token_made (self, value);
         break;
+    case WIRE_OPS:
+        sim_people_take_ops (self, value);
+        break;
+    case WIRE_DONE:
+        break;
     default:
         refused (self, value);
         break;
@@ -626,6 +636,8 @@ static void act (sim_people *self)
         (void) set_poll (self, machine);
     else if (wish < 64)
         issue (self, live, WIRE_DEED_STOP);
+    else if (wish < 72 && !quiet)
+        sim_people_look_at_ops (self, wish < 68 ? SIM_OP_SKIP : SIM_OP_RETRY);
     else
         issue (self, live, WIRE_DEED_START);
 }
@@ -677,8 +689,10 @@ static void idle (void *owner, uint64_t tag, bg_slice payload)
         return;
     if (!self->has_token || broker_us (self) > self->token_expires_us - BG_MIN (2))
         make_token (self);
+    else if (self->closing && !close_next (self) && !self->has_retried && !world->options.is_quiet)
+        sim_people_look_at_ops (self, SIM_OP_RETRY_ALL);
     else if (self->closing)
-        (void) close_next (self);
+        return;
     else
         act (self);
 }
@@ -777,5 +791,5 @@ bool sim_people_are_done (const sim_world *world)
     for (size_t i = 0; i < SIM_JOBS_MAX; i++)
         if (self->jobs[i].live && !self->jobs[i].is_closed)
             return false;
-    return self->closing && !self->asking;
+    return self->closing && !self->asking && (self->has_retried || world->options.is_quiet);
 }

@@ -42,6 +42,9 @@ typedef struct {
     uint64_t switch_version;
 } sim_job;
 
+/*  What is to be done with rows of the download list that are asked for.  */
+typedef enum { SIM_OP_SKIP, SIM_OP_RETRY, SIM_OP_RETRY_ALL } sim_op_wish;
+
 struct sim_people {
     sim_world *world;
     sim_rng rng;
@@ -69,6 +72,9 @@ struct sim_people {
     size_t deed;
     int machine; /*  whose membership; -1  */
 
+    sim_op_wish op_wish;
+    bool has_retried; /*  no job is skipped any more, and none will be  */
+
     /*  the token that machines enlist with  */
     bool has_token;
     uint8_t token_seed[16];
@@ -85,6 +91,11 @@ void sim_people_answer (sim_world *self, bg_slice header, bg_slice body);
 /*  The chaos is over: jobs are withdrawn or disabled, machines enlist, and nothing new begins.  */
 void sim_people_close (sim_world *self);
 bool sim_people_are_done (const sim_world *self);
+/*  Sends a request; there must be none on its way.  */
+void sim_people_ask (sim_people *self, wire_kind kind, const void *body);
+/*  people_ops.c: looks at the download list, and does with it what was wished.  */
+void sim_people_look_at_ops (sim_people *self, sim_op_wish wish);
+void sim_people_take_ops (sim_people *self, const wire_ops *rows);
 /*  What was signed under these numbers; NULL: nothing.  */
 const sim_signed_job *sim_people_job (const sim_people *self, bg_id key, uint64_t version);
 const sim_signed_deed *sim_people_deed (const sim_people *self, bg_id id);

@@ -11,6 +11,7 @@ bugle_layer (sim_world SOURCES
     sim/node.c
     sim/oracle.c
     sim/people.c
+    sim/people_ops.c
     sim/processes.c
     sim/taps.c
     sim/world.c

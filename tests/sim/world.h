@@ -175,6 +175,7 @@ typedef struct {
     uint64_t life;
     uint64_t tick_serial;
     bool has_policy; /*  on disk  */
+    bool policy_is_broken;
     exec_policy policy;
     bool storage_full;
 } sim_exec;
@@ -315,6 +316,8 @@ void sim_exec_init (sim_machine *machine);
 void sim_exec_fini (sim_machine *machine);
 void sim_exec_start (sim_machine *machine);
 void sim_exec_crash (sim_machine *machine);
+/*  The policy file gets a mistake, or is mended; bugle-exec notices at once.  */
+void sim_exec_break_policy (sim_machine *machine, bool is_broken);
 void sim_exec_peer_gone (sim_machine *machine, uint64_t pipe);
 void sim_exec_message (sim_machine *machine, uint64_t pipe, bg_slice blob);
 /*  The node's end of the pipe.  */

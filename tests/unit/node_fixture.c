@@ -231,12 +231,19 @@ static void exec_say (node_fixture *self, wire_kind kind, bg_id request, const v
 static void exec_standing (node_fixture *self)
 {
     const wire_exec_standing standing = {.anchored = self->anchored,
+        .inputs = self->exec_inputs,
         .installation = self->exec_installation,
         .authority = self->exec_authority,
         .membership = self->exec_membership,
         .policy = true,
         .time_known = true};
     exec_say (self, WIRE_EXEC_STANDING, (bg_id){0}, &standing);
+}
+
+void node_fixture_inputs (node_fixture *self, uint64_t inputs)
+{
+    self->exec_inputs = inputs;
+    exec_standing (self);
 }
 
 static void exec_tell_run (node_fixture *self, const node_exec_run *run, bg_id request)
@@ -559,8 +566,9 @@ static void broker_handle (node_fixture *self, const wire_header *header, const 
         break;
     case WIRE_INVENTORY:
         wire_copy (&wire_desc_inventory, &self->arena, body, &self->inventory);
-        node_fixture_desk (
-            self, WIRE_INVENTORY_ANSWER, header->request, &(wire_inventory_answer){0});
+        if (!self->lose_inventory)
+            node_fixture_desk (
+                self, WIRE_INVENTORY_ANSWER, header->request, &(wire_inventory_answer){0});
         break;
     case WIRE_FETCH:
         node_fixture_desk (self, WIRE_FETCHED, header->request,

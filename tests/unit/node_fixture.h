@@ -66,6 +66,7 @@ typedef struct {
     uint64_t position;
     bool old_nonce; /*  answers polls for another nonce  */
     bool wants_inventory;
+    bool lose_inventory; /*  pages arrive, their answers are lost  */
     bool pending_flag;
     size_t page; /*  instructions in one answer  */
     node_pending pending[NODE_PENDING_MAX];
@@ -111,6 +112,7 @@ typedef struct {
     bool authority_waits;   /*  no authority is taken  */
     bg_id waiting_key;      /*  this document waits  */
     bg_id refused_key;      /*  this one is refused  */
+    uint64_t exec_inputs;   /*  what its verdicts depend on  */
     bg_id foreign_key;      /*  this one is not addressed to the target  */
     const char *start_code; /*  answer to starts instead of a run  */
     bool mute;              /*  starts get no answer  */
@@ -161,6 +163,8 @@ void node_fixture_ask_request (
 void node_fixture_defect_request (node_fixture *self, bool force);
 void node_fixture_query (node_fixture *self);
 
+/*  bugle-exec says that what its verdicts depend on has changed.  */
+void node_fixture_inputs (node_fixture *self, uint64_t inputs);
 /*  The broker has something for the target from now on.  */
 node_pending *node_fixture_post (node_fixture *self, wire_signed item);
 /*  Pushes over the desk, publishes on a stream (0: all, 1: g/databases) with the next or a given sequence.  */

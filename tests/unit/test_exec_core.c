@@ -752,6 +752,24 @@ static void nothing_starts_without_a_policy (void **state)
     assert_string_equal (exec_fixture_start (&t, job, &deed), "running");
 }
 
+static void a_job_that_could_not_run_is_refused_when_it_comes (void **state)
+{
+    (void) state;
+    wire_signed job = job_document ("a");
+    exec_policy policy = t.policy;
+    strcpy (policy.account, "nobody-here");
+    exec_core_set_policy (t.core, t.now, &policy, NULL);
+    assert_string_equal (exec_fixture_offer (&t, job), "policy");
+    exec_core_set_policy (t.core, t.now, NULL, "there is no policy at /etc/bugle/policy");
+    assert_string_equal (exec_fixture_offer (&t, job), "policy");
+    assert_true (exec_fixture_verdict (&t)->hint.size > 0);
+    /*  No floor was raised: the same version is taken when the policy is mended, and stays taken.  */
+    exec_core_set_policy (t.core, t.now, &t.policy, NULL);
+    assert_string_equal (exec_fixture_offer (&t, job), "ok");
+    exec_core_set_policy (t.core, t.now, &policy, NULL);
+    assert_string_equal (exec_fixture_offer (&t, job), "ok");
+}
+
 static void policy_names_account_root_and_hours (void **state)
 {
     (void) state;
@@ -1296,6 +1314,7 @@ int main (void)
         ENLISTED (a_stop_leaves_what_began_after_it),
         ENLISTED (a_stop_needs_time_audience_and_signature),
         ENLISTED (nothing_starts_without_a_policy),
+        ENLISTED (a_job_that_could_not_run_is_refused_when_it_comes),
         ENLISTED (policy_names_account_root_and_hours),
         ENLISTED (plans_are_resolved),
         ENLISTED (a_stale_authority_bars_starts),

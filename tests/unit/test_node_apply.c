@@ -131,6 +131,41 @@ static void an_inventory_lists_what_is_settled (void **state)
     assert_true (bg_id_is_zero (self->inventory.items[0].key)); /*  the authority  */
 }
 
+static void a_lost_answer_to_an_inventory_is_not_waited_for (void **state)
+{
+    node_fixture *self = *state;
+    self->lose_inventory = true;
+    for (size_t i = 1; i <= 4; i++) {
+        self->wants_inventory = true;
+        node_fixture_advance (self, BG_SEC (61));
+    }
+    assert_true (self->said[WIRE_INVENTORY] >= 2);
+}
+
+/*  Policy, program or key of bugle-exec changed: what was refused is offered again, and nothing else moves.  */
+static void a_refused_version_is_offered_again_when_its_inputs_change (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_inputs (self, 7);
+    const node_pending *good = node_fixture_post (self, node_fixture_job (self, "two", NULL, 0));
+    node_fixture_advance (self, BG_SEC (61));
+    wire_signed item = node_fixture_job (self, "one", NULL, 0);
+    node_pending *bad = node_fixture_post (self, item);
+    self->refused_key = bad->key;
+    node_fixture_advance (self, BG_SEC (61));
+    assert_int_equal (bad->state, WIRE_DELIVERY_FAILED);
+    node_fixture_advance (self, BG_SEC (300));
+    node_fixture_inputs (self, 7);
+    assert_int_equal (bad->acks, 1); /*  nothing has changed  */
+    self->refused_key = (bg_id){0};
+    node_fixture_inputs (self, 8);
+    node_fixture_advance (self, BG_SEC (61));
+    assert_int_equal (bad->state, WIRE_DELIVERY_APPLIED);
+    assert_true (node_core_holds (self->core, bad->key, bad->version));
+    assert_true (node_core_holds (self->core, good->key, good->version));
+    assert_int_equal (node_fixture_state (self).refused, 0);
+}
+
 static void bugle_execs_nonce_goes_round (void **state)
 {
     node_fixture *self = *state;
@@ -747,6 +782,8 @@ int main (void)
         TEST (heartbeat_says_pending),
         TEST (the_digest_is_that_of_all_settled_versions),
         TEST (an_inventory_lists_what_is_settled),
+        TEST (a_lost_answer_to_an_inventory_is_not_waited_for),
+        TEST (a_refused_version_is_offered_again_when_its_inputs_change),
         TEST (bugle_execs_nonce_goes_round),
         TEST (a_publication_is_applied_at_once),
         TEST (a_repeated_publication_does_nothing),
