@@ -584,8 +584,6 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
     case WIRE_OPS:
         sim_people_take_ops (self, value);
         break;
-    case WIRE_DONE:
-        break;
     default:
         refused (self, value);
         break;
