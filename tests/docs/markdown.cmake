@@ -18,6 +18,11 @@ foreach (page readme:README.md operations:docs/operations.md troubleshooting:doc
     set_tests_properties (doc_${name} PROPERTIES LABELS quick TIMEOUT 300 SKIP_RETURN_CODE 77
         ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin")
 endforeach ()
+# A fresh installation from the packages, followed by the README.
+add_test (NAME doc_readme_packages COMMAND sh -c "${bugle_run_markdown}"
+    "${CMAKE_CURRENT_SOURCE_DIR}/docs/run_markdown.py" --packages --section "Ten machines" "${PROJECT_SOURCE_DIR}/README.md")
+set_tests_properties (doc_readme_packages PROPERTIES LABELS full TIMEOUT 1800 SKIP_RETURN_CODE 77
+    ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin")
 add_test (NAME test_run_markdown COMMAND sh -c "${bugle_run_markdown}"
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/test_run_markdown.py")
 set_tests_properties (test_run_markdown PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77

@@ -4,6 +4,8 @@
     run_markdown.py FILE.md...           runs them; ends with 1 and the difference where one prints something else
     run_markdown.py --write FILE.md...   runs them and puts what was printed into the file where it differed
     run_markdown.py --list FILE.md...    the commands, nothing run
+    --section HEADING                    only what is below that heading
+    --packages                           makes the Debian packages first, and installs them where "apt install" is typed
 
 An example is a block of the language "console". A line that begins with "$ " is a command, the lines below it are all that
 it prints (both streams); no line means that it prints nothing. "web01$ " runs on the machine web01, "$ " on the machine
@@ -35,14 +37,17 @@ import pathlib
 import re
 import select
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 import foreground
 import machines
 
+TOP = pathlib.Path(__file__).parents[2]
 DEADLINE = float(os.environ.get("BUGLE_TEST_DEADLINE", "60"))
 HERE = "laptop"  # the machine of a plain prompt
 PROMPT = re.compile(r"([a-z][a-z0-9-]*(?:\[\d+-\d+\])?)?\$ ")
@@ -373,9 +378,34 @@ def try_one(path, command, runner):
     return None, None
 
 
-def check(path, programs, is_writing):
+def section(commands, text, heading):
+    """Those below a heading of any level, up to the next one of it."""
+    lines = text.splitlines()
+    begin = next((number for number, line in enumerate(lines, 1) if re.fullmatch(rf"#+ {re.escape(heading)}", line)), None)
+    if begin is None:
+        raise SystemExit(f"there is no heading '{heading}'")
+    level = lines[begin - 1].split()[0]
+    end = next((number for number, line in enumerate(lines, 1) if number > begin and line.startswith(f"{level} ")),
+               len(lines) + 1)
+    return [command for command in commands if begin < command.line < end]
+
+
+def read(path, heading):
+    text = path.read_text()
+    commands = parse(text)
+    return section(commands, text, heading) if heading else commands
+
+
+def make_packages():
+    """Before the namespaces are entered: what is missing may have to be installed."""
+    directory = tempfile.mkdtemp(prefix="bugle-packages.")
+    subprocess.run([TOP / "deploy" / "package", "--tree", "--no-check", "--out", directory], check=True)
+    os.environ.update(BUGLE_PACKAGES=directory, BUGLE_PACKAGES_MADE="1")
+
+
+def check(path, programs, is_writing, heading):
     """Runs one file; the complaints."""
-    commands = parse(path.read_text())
+    commands = read(path, heading)
     if not commands:
         return [f"{path}: no example to run"]
     complaints, results = [], []
@@ -403,16 +433,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--section")
+    parser.add_argument("--packages", action="store_true")
     parser.add_argument("files", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
     if options.list:
         for path in options.files:
-            for command in parse(path.read_text()):
+            for command in read(path, options.section):
                 print(f"{path}:{command.line}: {command.machine}$ {shlex.quote(command.text)}")
         return 0
-    machines.enter()
-    programs = os.environ.get("BUGLE_BIN") or pathlib.Path(__file__).parents[2] / "build" / "dev" / "bin"
-    complaints = [one for path in options.files for one in check(path, programs, options.write)]
+    if options.packages and "BUGLE_PACKAGES" not in os.environ:
+        machines.require()
+        make_packages()
+    machines.enter()  # which starts this program anew
+    try:
+        return run_all(options)
+    finally:
+        if "BUGLE_PACKAGES_MADE" in os.environ:
+            shutil.rmtree(os.environ["BUGLE_PACKAGES"])
+
+
+def run_all(options):
+    programs = os.environ.get("BUGLE_BIN") or TOP / "build" / "dev" / "bin"
+    complaints = [one for path in options.files for one in check(path, programs, options.write, options.section)]
     for one in complaints:
         print(f"\n{one}", file=sys.stderr)
     return 1 if complaints else 0

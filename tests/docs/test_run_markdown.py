@@ -94,6 +94,13 @@ await true
             (20, "laptop", "exit-with 5", ["no"], 5, False),
             (24, "laptop", "await true", [], 0, True)])
 
+    def test_a_section_ends_at_the_next_heading_of_its_level(self):
+        page = "# T\n```console\n$ a\n```\n## One\n```console\n$ b\n```\n### In\n```console\n$ c\n```\n## Two\n```console\n$ d\n```\n"
+        found = run_markdown.section(run_markdown.parse(page), page, "One")
+        self.assertEqual([command.text for command in found], ["b", "c"])
+        with self.assertRaises(SystemExit):
+            run_markdown.section([], page, "Three")
+
     def test_a_skip_without_reason_and_an_unknown_word_are_refused(self):
         for wrong in ("<!-- run: skip -->", "<!-- run: skip: -->", "<!-- run: later -->", "```console\n$ x", "```console\nx\n```"):
             with self.assertRaises(SystemExit):

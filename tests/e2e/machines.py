@@ -2,8 +2,9 @@
 sees, in namespaces of the kernel. For tests that install, enlist, unplug and reboot.
 
 A root directory is the system's own, read through an overlay: what a machine writes stays with it, also over a reboot, and goes
-with the test. The programs under test lie in /usr/local/bin. Everything is inside one namespace of the test itself (enter()), so
-nothing is left on the host whatever happens, and the usual ports are free.
+with the test. The programs under test lie in /usr/local/bin, or come with the packages in $BUGLE_PACKAGES when "apt install" is
+typed. Everything is inside one namespace of the test itself (enter()), so nothing is left on the host whatever happens, and
+the usual ports are free.
 """
 
 import os
@@ -25,7 +26,7 @@ mkdir -p "$DISK/upper" "$DISK/work" "$DISK/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$DISK/upper,workdir=$DISK/work" "$DISK/root"
 cd "$DISK/root"
 if test ! -e etc/machine-of-the-test; then
-    rm -rf var/lib/bugle etc/bugle var/log/bugle home/* usr/bin/bugle* lib/systemd/system/bugle*
+    rm -rf var/lib/bugle etc/bugle var/log/bugle home/* usr/bin/bugle* lib/systemd/system/bugle* usr/sbin/policy-rc.d
     : > etc/machine-of-the-test
     echo "$NAME" > etc/hostname
     echo "$USER:x:$USER_ID:$USER_ID::/home/$USER:/bin/bash" >> etc/passwd
@@ -44,8 +45,13 @@ mount --bind "$PROGRAMS" usr/local/bin
 mount --bind "$SHIMS" usr/local/sbin
 mkdir -p usr/local/share/deploy
 mount --bind "$TOP/deploy" usr/local/share/deploy
+if test -n "$PACKAGES"; then
+    mkdir -p usr/local/share/packages
+    mount --bind "$PACKAGES" usr/local/share/packages
+    mount -t tmpfs tmpfs usr/local/bin  # only what the packages bring counts
+fi
 for program in bugle bugle-broker bugle-node bugle-exec; do
-    test ! -e "usr/bin/$program" || mount --bind "$PROGRAMS/$program" "usr/bin/$program"
+    test -s "usr/bin/$program" || test ! -e "usr/bin/$program" || mount --bind "$PROGRAMS/$program" "usr/bin/$program"
 done
 for conf in usr/lib/tmpfiles.d/bugle-*.conf; do
     test ! -e "$conf" || chroot . systemd-tmpfiles --create "${conf##*/}"
@@ -71,14 +77,19 @@ def why_not():
     return None if tried.returncode == 0 else f"no namespaces here: {tried.stderr.strip()}"
 
 
-def enter():
-    """Starts this very program again inside namespaces of its own; returns there. Ends with 77 where that is not possible."""
-    if os.environ.get("BUGLE_TEST_INSIDE") == "1":
-        return
+def require():
+    """Ends with 77 and the reason where machines cannot be made."""
     reason = why_not()
     if reason:
         print(f"SKIP: {reason}")
         sys.exit(SKIPPED)
+
+
+def enter():
+    """Starts this very program again inside namespaces of its own; returns there. Ends as require() where it cannot."""
+    if os.environ.get("BUGLE_TEST_INSIDE") == "1":
+        return
+    require()
     os.environ["BUGLE_TEST_INSIDE"] = "1"
     os.execvp("unshare", ["unshare", "-m", "-n", "-p", "-u", "--fork", "--kill-child", "--mount-proc",
                           sys.executable, *sys.argv])
@@ -107,7 +118,8 @@ class Machine:
             stdin=subprocess.DEVNULL, text=True, env={
                 "PATH": os.environ["PATH"], "NAME": self.name, "DISK": str(self.disk), "USER": USER, "USER_ID": str(USER_ID),
                 "HOSTS": str(self.network.hosts), "PROGRAMS": self.network.programs, "BOOT_ID": str(boot_id),
-                "SHIMS": str(self.network.shims), "TOP": str(TOP)})
+                "SHIMS": str(self.network.shims), "TOP": str(TOP),
+                "PACKAGES": os.environ.get("BUGLE_PACKAGES", "")})
         if self.keeper.stdout.readline() != "up\n":
             raise RuntimeError(f"machine {self.name} does not come up")
         children = pathlib.Path(f"/proc/{self.keeper.pid}/task/{self.keeper.pid}/children").read_text().split()

@@ -27,14 +27,6 @@ DEADLINE = 60
 NO_NAMESPACES = machines.why_not() if "BUGLE_TEST_INSIDE" not in os.environ else None
 
 
-def readme_block():
-    """The commands under the heading."""
-    text = README.read_text()
-    begin = text.index("\n## Ten machines\n")
-    end = text.index("\n## ", begin + 1)
-    return run_markdown.parse(text[:end])[len(run_markdown.parse(text[:begin])):]
-
-
 @unittest.skipIf(NO_NAMESPACES, NO_NAMESPACES)
 class TenMachines(unittest.TestCase):
     maxDiff = None
@@ -43,7 +35,7 @@ class TenMachines(unittest.TestCase):
     def setUpClass(cls):
         cls.network = machines.Network(PROGRAMS)
         cls.runner = run_markdown.Runner(cls.network)
-        for command in readme_block():
+        for command in run_markdown.read(README, "Ten machines"):
             complaint, _ = run_markdown.try_one(README.name, command, cls.runner)
             if complaint:
                 raise AssertionError(complaint)
@@ -96,7 +88,7 @@ class TenMachines(unittest.TestCase):
         self.apply("pulled", "true")
         machine = self.web["web03"]
         machine.cable(False)
-        started = self.bugle("job start pulled --wait --timeout 2s", code=21)
+        started = self.bugle("job start pulled --wait --timeout 1s", code=21)
         self.assertIn("web03", started)
         machine.cable(True)
         self.wait_outcomes("pulled", {name: "succeeded" for name in TARGETS})
@@ -118,7 +110,7 @@ class TenMachines(unittest.TestCase):
     # --- ways to the broker ---
 
     def enlist(self, machine, arguments="", code=5):
-        return machine.sh(f"bugle-node enlist --timeout 3s {arguments} --token {self.token}", code=code)
+        return machine.sh(f"bugle-node enlist --timeout 1s {arguments} --token {self.token}", code=code)
 
     def stranger(self):
         machine = self.network.machine("web11")
@@ -126,7 +118,7 @@ class TenMachines(unittest.TestCase):
         return machine
 
     def check(self, machine, arguments, code=1):
-        out = machine.sh(f"bugle-node check --timeout 1s {arguments}", code=code)
+        out = machine.sh(f"bugle-node check --timeout 500ms {arguments}", code=code)
         return re.sub(r"\n *-> ", " -> ", out)
 
     def test_ways_that_are_closed_are_told_apart(self):
