@@ -13,7 +13,7 @@
 
 #define ASK_ABOVE  100
 #define BATCH      64
-#define TRIES      3
+#define TRIES      10
 #define NAME_BYTES 60 /*  of folded names in a question  */
 
 /*  One member to be changed.  */

@@ -67,7 +67,7 @@ static const ctl_column side_columns[] = {
     {"what", "WHAT", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"broker", "BROKER", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"target", "TARGET", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"mark", "", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"mark", "NOTE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
 
 static json_t *cell (const json_t *value)
@@ -78,16 +78,18 @@ static json_t *cell (const json_t *value)
 }
 
 /*  Rows as a table shows them: words for booleans, a mark where the sides differ.  */
-static json_t *marked (const json_t *sides)
+static json_t *marked (const json_t *sides, bool *differ)
 {
     json_t *rows = json_array ();
+    *differ = false;
     for (size_t i = 0; i < json_array_size (sides); i++) {
         const json_t *row = json_array_get (sides, i);
         const bool same = json_is_true (json_object_get (row, "same"));
+        *differ |= !same;
         json_array_append_new (
             rows, json_pack ("{s:O, s:o, s:o, s:s}", "what", json_object_get (row, "what"),
                       "broker", cell (json_object_get (row, "broker")), "target",
-                      cell (json_object_get (row, "target")), "mark", same ? "" : "differs"));
+                      cell (json_object_get (row, "target")), "mark", same ? "-" : "differs"));
     }
     return rows;
 }
@@ -122,10 +124,11 @@ static void print (ctl_run *run, const ctl_both_sides *doctor)
     const bool is_well = count == 0 || !findings[0].is_wrong;
     json_t *sides = ctl_target_sides (doctor);
     if (ctl_is_human (run->out)) {
-        json_t *rows = marked (sides);
+        bool differ = false;
+        json_t *rows = marked (sides, &differ);
         BG_AUTO_BUF name = {0};
         ctl_clean (doctor->row->name, false, &name);
-        ctl_section (run->out, bg_buf_cstr (&name), side_columns, 4, rows);
+        ctl_section (run->out, bg_buf_cstr (&name), side_columns, differ ? 4 : 3, rows);
         json_decref (rows);
         json_decref (sides);
         if (doctor->state == NULL && doctor->row->defected_us == 0)

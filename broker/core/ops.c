@@ -120,7 +120,7 @@ static uint64_t operation_of_deed (uint64_t what)
 
 static bool is_of_target (const broker_document *document)
 {
-    return strncmp (document->name, "membership:", 11) == 0;
+    return document->switch_of == WIRE_TYPE_MEMBERSHIP;
 }
 
 static uint64_t operation_of_document (const broker_document *document)

@@ -30,7 +30,7 @@ static void fill_row (
         .last_poll_us = marks->last_poll_us,
         .last_seen_us = marks->last_seen_us,
         .clock_offset_us = marks->clock_offset_us,
-        .unread = target->pending + target->deeds,
+        .unread = target->key_cut ? 0 : target->pending + target->deeds,
         .quarantined = target->failed,
         .running = target->running,
         .membership_version = target->membership_version,

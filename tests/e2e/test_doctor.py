@@ -100,10 +100,10 @@ class Ill(WorldTest):
         node = world.node("a1")
         world.wait_connected(1)
         node.stop()
+        world.bugle("target", "defect", "a1", "--force", "--yes")
         done = self.doctor("a1")
         self.assertFalse(done["answered"])
-        world.bugle("target", "defect", "a1", "--force", "--yes")
-        self.assertIn("left this broker", self.said(self.doctor("a1")))
+        self.assertIn("left this broker", self.said(done))
 
     def test_a_policy_that_lets_nothing_start(self):
         world = self.world

@@ -137,6 +137,19 @@ class Changes(WorldTest):
             world.bugle("target", "rename", *words, code=code)
         self.assertIn("a2", world.bugle("target", "rename", "b1", "a2", code=1).err)
 
+    def test_admins_at_the_same_time_do_not_undo_each_other(self):
+        world = self.world
+        import subprocess
+        running = [subprocess.Popen(
+            [world.program("bugle"), "target", "label", "--all", f"k{number}=v"], env=world.environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for number in range(4)]
+        for child in running:
+            out, err = child.communicate(timeout=60)
+            self.assertEqual(child.returncode, 0, out + err)
+        wanted = {f"k{number}": "v" for number in range(4)}
+        self.assertEqual(self.row("a2")["labels"], wanted)
+        self.assertEqual(self.row("a1")["labels"], {"env": "test", **wanted})
+
     def test_a_node_with_a_name_of_its_own_is_renamed_on_both_sides(self):
         world = self.world
         self.one.stop()
