@@ -34,6 +34,9 @@ void node_control_describe (node_core *self, wire_control_answer *answer, bool w
     if (!with_jobs || self->jobs.count == 0)
         return;
     answer->jobs = bg_arena_array (&self->scratch, wire_control_job, JOBS_MAX);
-    for (size_t i = 0; i < self->jobs.count && i < JOBS_MAX; i++)
-        node_describe_job (self, self->jobs.items[i], &answer->jobs[answer->jobs_count++]);
+    for (size_t i = 0; i < self->jobs.count && answer->jobs_count < JOBS_MAX; i++) {
+        const node_job *job = self->jobs.items[i];
+        if (!job->local)
+            node_describe_job (self, job, &answer->jobs[answer->jobs_count++]);
+    }
 }

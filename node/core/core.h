@@ -22,12 +22,12 @@ typedef struct node_core node_core;
 
 /*  Copied by node_core_create.  */
 typedef struct {
-    bg_slice name;         /*  configured, or empty: then what enlistment says  */
-    bg_slice default_name; /*  used when neither --name nor a configured name is there  */
-    bg_slice location;     /*  configured, may be empty  */
-    bg_slice zone;         /*  name of the machine's zone, for people  */
-    bg_slice version;      /*  of the program  */
-    bg_id instance;        /*  random, the same for all cores of one process  */
+    bg_slice name;          /*  configured, or empty: then what enlistment says  */
+    bg_slice default_name;  /*  used when neither --name nor a configured name is there  */
+    bg_slice location;      /*  configured, may be empty  */
+    bg_slice zone;          /*  name of the machine's zone, for people  */
+    bg_slice version;       /*  of the program  */
+    bg_id instance;         /*  random, the same for all cores of one process  */
     const wire_pair *facts; /*  about the machine; label words  */
     size_t fact_count;      /*  at most 32  */
 } node_settings;
@@ -87,8 +87,9 @@ typedef struct {
     bool storage_full;
     bg_id target; /*  zero when not enlisted  */
     bg_slice name;
-    size_t held; /*  documents in force  */
-    size_t jobs; /*  of these: jobs  */
+    size_t held;       /*  documents in force  */
+    size_t jobs;       /*  of these: jobs  */
+    size_t local_jobs; /*  the machine's own  */
     size_t waiting;
     size_t refused;
     size_t open_runs;

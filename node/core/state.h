@@ -810,6 +810,7 @@ bg_result node_defect_by_membership (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_defect_refused (node_core *self, const wire_error *error, bg_error *err) BG_CHECKED;
 bg_result node_defect_timeout (node_core *self, bg_error *err) BG_CHECKED;
 
+/*  with_jobs: with the downloaded ones, as after an enlistment.  */
 void node_control_describe (node_core *self, wire_control_answer *answer, bool with_jobs);
 /*  Name, version, whether it runs and when next.  */
 void node_describe_job (const node_core *self, const node_job *job, wire_control_job *out);

@@ -14,12 +14,14 @@ void node_core_get_state (const node_core *self, node_core_state *state)
         .storage_full = self->full,
         .target = self->identity.target,
         .name = self->identity.name,
-        .jobs = self->jobs.count,
         .open_runs = self->open_runs.count,
         .outbox = self->outbox.rows,
         .state_seq = self->state_seq,
     };
     memcpy (state->digest, self->digest, sizeof state->digest);
+    for (size_t i = 0; i < self->jobs.count; i++)
+        state->local_jobs += ((const node_job *) self->jobs.items[i])->local;
+    state->jobs = self->jobs.count - state->local_jobs;
     for (size_t i = 0; i < self->slots.count; i++) {
         const node_slot *slot = self->slots.items[i];
         state->held += slot->held.there && !slot->held.dropped;
@@ -96,6 +98,7 @@ static void describe_numbers (const node_core *self, wire_node_state *out)
     node_core_get_state (self, &state);
     out->held = state.held;
     out->jobs = state.jobs;
+    out->local_jobs = state.local_jobs;
     out->waiting = state.waiting;
     out->refused = state.refused;
     out->open_runs = state.open_runs;
@@ -171,8 +174,6 @@ bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *
         .facts_count = self->fact_count,
     };
     describe_numbers (self, out);
-    for (size_t i = 0; i < self->jobs.count; i++)
-        out->local_jobs += ((const node_job *) self->jobs.items[i])->local;
     describe_times (self, out);
     describe_counters (self, out);
     out->warnings_count = node_describe_warnings (self, &out->warnings);

@@ -110,7 +110,7 @@ static json_t *status_json (const wire_control_answer *answer)
         const char *key;
         uint64_t value;
     } numbers[] = {
-        {"jobs", state->jobs - state->local_jobs},
+        {"jobs", state->jobs},
         {"local_jobs", state->local_jobs},
         {"waiting", state->waiting},
         {"refused", state->refused},

@@ -899,7 +899,7 @@ void node_fixture_finish (node_fixture *self, size_t run, uint64_t state)
     handle_said (self);
 }
 
-static void control (node_fixture *self, wire_kind kind, const void *body)
+void node_fixture_control (node_fixture *self, wire_kind kind, const void *body)
 {
     EVENT (self, node_core_control (self->core, self->now, 77, kind, body, &event_err));
     handle_said (self);
@@ -907,7 +907,7 @@ static void control (node_fixture *self, wire_kind kind, const void *body)
 
 void node_fixture_enlist_request (node_fixture *self, const char *name)
 {
-    control (self, WIRE_CONTROL_ENLIST,
+    node_fixture_control (self, WIRE_CONTROL_ENLIST,
         &(wire_control_enlist){.token = bg_slice_str (self->token), .name = bg_slice_str (name)});
 }
 
@@ -915,7 +915,7 @@ void node_fixture_ask_request (
     node_fixture *self, const char *name, bool wait, const bg_key *broker_key)
 {
     bg_slice endpoints[] = {bg_slice_str ("enlist tcp://b:2")};
-    control (self, WIRE_CONTROL_ENLIST,
+    node_fixture_control (self, WIRE_CONTROL_ENLIST,
         &(wire_control_enlist){.name = bg_slice_str (name),
             .endpoints = endpoints,
             .endpoints_count = 1,
@@ -925,12 +925,12 @@ void node_fixture_ask_request (
 
 void node_fixture_defect_request (node_fixture *self, bool force)
 {
-    control (self, WIRE_CONTROL_DEFECT, &(wire_control_defect){.force = force});
+    node_fixture_control (self, WIRE_CONTROL_DEFECT, &(wire_control_defect){.force = force});
 }
 
 void node_fixture_query (node_fixture *self)
 {
-    control (self, WIRE_CONTROL_QUERY, &(wire_control_query){.jobs = true});
+    node_fixture_control (self, WIRE_CONTROL_QUERY, &(wire_control_query){.jobs = true});
 }
 
 void node_fixture_enlist (node_fixture *self)

@@ -162,6 +162,8 @@ void node_fixture_ask_request (
     node_fixture *self, const char *name, bool wait, const bg_key *broker_key);
 void node_fixture_defect_request (node_fixture *self, bool force);
 void node_fixture_query (node_fixture *self);
+/*  Any request of a person; the answer comes into answer.  */
+void node_fixture_control (node_fixture *self, wire_kind kind, const void *body);
 
 /*  bugle-exec says that what its verdicts depend on has changed.  */
 void node_fixture_inputs (node_fixture *self, uint64_t inputs);
