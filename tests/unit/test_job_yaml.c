@@ -348,6 +348,62 @@ static void test_mistakes_are_shown_with_the_line_and_a_caret (void **state)
     reading_fini (&it);
 }
 
+/*  Without targets and with the prefix or without it: the same job.  */
+static void test_the_jobs_of_one_machine (void **state)
+{
+    (void) state;
+    static const char steps[] = "steps: [{name: a, run: [ls]}]\n";
+    static const char *const heads[] = {
+        "job: tidy\n", "job: local/tidy\n", "job: tidy\ntargets: {all: true}\n"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        BG_AUTO_BUF text = {0};
+        reading it = {.set = job_yaml_set_create (&zones), .diag = bg_diag_create ()};
+        bg_buf_printf (&text, "%s%s", heads[i], steps);
+        job_yaml_set_local (it.set);
+        assert_true (
+            bg_is_ok (job_yaml_read (it.set, "j.yaml", bg_buf_slice (&text), it.diag, &it.err)));
+        const wire_job *job = job_yaml_job (it.set, 0);
+        assert_true (bg_slice_is (job->name, "local/tidy"));
+        assert_true (job->audience.all);
+        assert_int_equal (job_yaml_is_prefixed (it.set, 0), i == 1);
+        reading_fini (&it);
+    }
+}
+
+static void test_what_a_job_of_one_machine_cannot_be (void **state)
+{
+    (void) state;
+    static const struct {
+        const char *text, *said;
+    } rows[] = {
+        {"job: a/b\nsteps: [{name: a, run: [ls]}]\n", "holds a '/'"},
+        {"job: local/\nsteps: [{name: a, run: [ls]}]\n", "a name is missing"},
+        {"job: a\ntargets: {group: web}\nsteps: [{name: a, run: [ls]}]\n", "leave its targets out"},
+        {"job: a\nsteps: [{name: a, run: [ls]}]\n---\njob: local/A\nsteps: [{name: a, run: "
+         "[ls]}]\n",
+            "already in line 1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        BG_AUTO_BUF said = {0};
+        reading it = {.set = job_yaml_set_create (&zones), .diag = bg_diag_create ()};
+        job_yaml_set_local (it.set);
+        assert_true (bg_failed (
+            job_yaml_read (it.set, "j.yaml", bg_slice_str (rows[i].text), it.diag, &it.err)));
+        bg_diag_print (it.diag, &said);
+        if (!strstr (bg_buf_cstr (&said), rows[i].said))
+            fail_msg ("not \"%s\" but %s", rows[i].said, bg_buf_cstr (&said));
+        reading_fini (&it);
+    }
+    /*  And a file for targets has no such name.  */
+    reading it;
+    BG_AUTO_BUF said = {0};
+    read_text (&it, "job: local/a\ntargets: {all: true}\nsteps: [{name: a, run: [ls]}]\n");
+    assert_true (bg_failed (it.result));
+    bg_diag_print (it.diag, &said);
+    assert_non_null (strstr (bg_buf_cstr (&said), "bugle-node job apply"));
+    reading_fini (&it);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +416,8 @@ int main (void)
         cmocka_unit_test (test_every_mistake_is_told_with_its_place),
         cmocka_unit_test (test_what_later_versions_bring_is_refused),
         cmocka_unit_test (test_mistakes_are_shown_with_the_line_and_a_caret),
+        cmocka_unit_test (test_the_jobs_of_one_machine),
+        cmocka_unit_test (test_what_a_job_of_one_machine_cannot_be),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -275,6 +275,82 @@ static void history_is_pruned_by_age_and_size (void **state)
     bg_arena_fini (&arena);
 }
 
+typedef struct {
+    bg_id runs[32];
+    uint64_t rows[32];
+    size_t count;
+} seen_runs;
+
+static bool see_run (void *visitor, const node_history_row *row)
+{
+    seen_runs *self = visitor;
+    self->runs[self->count] = row->run;
+    self->rows[self->count++] = row->row;
+    return true;
+}
+
+static void history_is_paged_newest_first_and_by_job (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    for (uint8_t i = 1; i <= 10; i++)
+        OK (store->history_put (store->ctx,
+            &(node_history_row){.run = id_of (i),
+                .job_key = id_of (i % 2 ? 91 : 90),
+                .state = 1,
+                .finished_us = i,
+                .blob = bg_slice_str ("run")},
+            err));
+    seen_runs seen = {.count = 0};
+    OK (store->history_page (store->ctx, (bg_id){{0}}, 0, 4, see_run, &seen, err));
+    assert_int_equal (seen.count, 4);
+    assert_true (bg_id_equal (seen.runs[0], id_of (10)));
+    OK (store->history_page (store->ctx, (bg_id){{0}}, seen.rows[3], 20, see_run, &seen, err));
+    assert_int_equal (seen.count, 10);
+    assert_true (bg_id_equal (seen.runs[4], id_of (6)));
+    assert_true (bg_id_equal (seen.runs[9], id_of (1)));
+    seen.count = 0;
+    OK (store->history_page (store->ctx, id_of (90), 0, 20, see_run, &seen, err));
+    assert_int_equal (seen.count, 5);
+    assert_true (bg_id_equal (seen.runs[4], id_of (2)));
+    seen.count = 0;
+    OK (store->history_page (store->ctx, id_of (77), 0, 20, see_run, &seen, err));
+    assert_int_equal (seen.count, 0);
+}
+
+static bool count_marks (void *visitor, const node_mark_row *row)
+{
+    (void) row;
+    ++*(size_t *) visitor;
+    return true;
+}
+
+static void forgetting_keeps_what_is_the_machines_own (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    const node_place places[] = {NODE_PLACE_HELD, NODE_PLACE_LOCAL};
+    for (uint8_t i = 0; i < 2; i++) {
+        OK (store->document_put (store->ctx,
+            &(node_document_row){.place = places[i],
+                .key = id_of (40 + i),
+                .type = 3,
+                .version = 1,
+                .signed_item = bg_slice_str ("signed")},
+            err));
+        OK (store->mark_put (store->ctx,
+            &(node_mark_row){.job_key = id_of (40 + i), .schedule = bg_slice_str ("s")}, err));
+    }
+    OK (store->forget (store->ctx, err));
+    uint64_t held[2] = {0};
+    uint64_t local[2] = {0};
+    size_t marks = 0;
+    OK (store->document_each (store->ctx, NODE_PLACE_HELD, count_documents, held, err));
+    OK (store->document_each (store->ctx, NODE_PLACE_LOCAL, count_documents, local, err));
+    OK (store->mark_each (store->ctx, count_marks, &marks, err));
+    assert_int_equal (held[0], 0);
+    assert_int_equal (local[0], 1);
+    assert_int_equal (marks, 1);
+}
+
 static void forgetting_keeps_history_and_the_boot_counter (void **state)
 {
     const node_store *store = node_db_port (*state);
@@ -388,6 +464,8 @@ int main (void)
         TEST (deeds_marks_and_occurrences),
         TEST (the_outbox_keeps_count),
         TEST (history_is_pruned_by_age_and_size),
+        TEST (history_is_paged_newest_first_and_by_job),
+        TEST (forgetting_keeps_what_is_the_machines_own),
         TEST (forgetting_keeps_history_and_the_boot_counter),
         TEST (it_is_there_after_opening_again),
         TEST (a_foreign_store_is_refused),
