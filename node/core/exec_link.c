@@ -202,7 +202,6 @@ static void synced (node_core *self)
     node_poll_want (self);
 }
 
-/*  Refused is no news where the enlist command, which is root there, has pinned it before.  */
 static void anchored (node_core *self, const wire_exec_verdict *verdict)
 {
     if (bg_slice_is (verdict->code, "ok")) {
@@ -213,7 +212,11 @@ static void anchored (node_core *self, const wire_exec_verdict *verdict)
             self->exec.installation = (bg_id){0};
             self->exec.authority = self->exec.membership = 0;
         }
-    } else if (!self->exec.anchored || !bg_id_is_zero (self->exec.installation)) {
+    } else if (bg_slice_is (verdict->code, "not-allowed")) {
+        /*  The system's bugle-exec takes that from root: the enlist command pins it.  */
+        node_log (
+            self, NODE_LOG_INFO, "anchor-by-command", "%.*s", BG_SLICE_ARG (verdict->message));
+    } else {
         self->exec.anchor_refused = true;
         node_log (self, NODE_LOG_ERROR, "anchor-refused",
             "bugle-exec did not take the enlistment over: %.*s", BG_SLICE_ARG (verdict->message));

@@ -107,6 +107,12 @@ static void say_it_goes_on (const node_contact *contact)
 
 /*  ---- the steps ----  */
 
+/*  The waiting is over, the asking is not: also a node that is restarted asks on.  */
+static bool goes_on (bg_result result)
+{
+    return result.code == BG_INTERRUPTED || result.code == BG_TIMEOUT || result.code == BG_CLOSED;
+}
+
 static bg_result wait_for_approval (node_contact *contact, const node_command_options *options,
     wire_control_enlist *request, const node_config *config, bg_arena *arena, bg_error *err)
 {
@@ -120,9 +126,11 @@ static bg_result wait_for_approval (node_contact *contact, const node_command_op
     request->wait = true;
     request->listed = false;
     bg_result result = ask (contact, request, wait_us, arena, &answer, err);
-    if (result.code == BG_INTERRUPTED || result.code == BG_TIMEOUT) {
+    if (goes_on (result)) {
         if (result.code == BG_TIMEOUT)
             bg_ignore (bg_fail (err, BG_TIMEOUT, "nobody has approved it yet"));
+        if (result.code == BG_CLOSED)
+            bg_ignore (bg_fail (err, BG_CLOSED, "the node ended while this waited"));
         say_it_goes_on (contact);
         return result;
     }
@@ -150,7 +158,7 @@ static bg_result enlist (node_contact *contact, const node_command_options *opti
     BG_TRY (node_enlist_pin (contact, answer->authority_hash.data, &arena, err));
     request->listed = true;
     bg_result result = ask (contact, request, LISTED_US, &arena, &answer, err);
-    *is_pinned = result.code != BG_INTERRUPTED && result.code != BG_TIMEOUT;
+    *is_pinned = !goes_on (result);
     BG_TRY (result);
     *is_pinned = false;
     if (!answer->pending) {
@@ -159,7 +167,7 @@ static bg_result enlist (node_contact *contact, const node_command_options *opti
     }
     show_code (options, answer, &code);
     result = wait_for_approval (contact, options, request, config, &arena, err);
-    *is_pinned = bg_failed (result) && result.code != BG_INTERRUPTED && result.code != BG_TIMEOUT;
+    *is_pinned = bg_failed (result) && !goes_on (result);
     return result;
 }
 
