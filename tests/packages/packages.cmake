@@ -5,6 +5,7 @@ set (bugle_package_tests
     "test_units quick 120"
     "test_completion quick 120"
     "test_man quick 120"
+    "test_round full 300"
     "test_packages full 2400")
 foreach (row ${bugle_package_tests})
     separate_arguments (row UNIX_COMMAND "${row}")
