@@ -38,6 +38,7 @@ void node_pending_describe (const node_core *self, wire_control_answer *answer)
         bg_slice_of (at->broker.authority_hash, sizeof at->broker.authority_hash);
     answer->sign_key = at->sign_key;
     answer->curve_key = at->curve_key;
+    answer->broker_key = at->broker.curve_key;
 }
 
 /*  ---- the store ----  */

@@ -66,11 +66,6 @@ size_t node_describe_warnings (node_core *self, bg_slice **warnings)
     size_t count = 0;
     if (self->problem)
         warn (list, &count, bg_slice_str (self->problem));
-    if (self->enlist.phase == NODE_ENLIST_PENDING || self->enlist.phase == NODE_ENLIST_PINNING)
-        warn (list, &count,
-            bg_arena_printf (&self->scratch,
-                "an administrator of the broker \"%.*s\" has to approve this machine as \"%.*s\"",
-                BG_SLICE_ARG (self->enlist.broker.name), BG_SLICE_ARG (self->enlist.name)));
     if (self->claim.unknown)
         warn (list, &count,
             bg_arena_printf (&self->scratch,

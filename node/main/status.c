@@ -2,6 +2,7 @@
 #include "node/main/ask.h"
 
 #include "common/base/now.h"
+#include "proto/enlist_code.h"
 
 #define CLOCK_OFF_US BG_MIN (1) /*  more than this is worth a word  */
 
@@ -62,6 +63,8 @@ static json_t *problems_of (const wire_control_answer *answer, bg_arena *arena)
         add_problem (problems, ctl_json_slice (text),
             strstr (said, "configured as")
                 ? "the name: key of node.yaml, or bugle target rename at the broker"
+            : strstr (said, "does not know this target")
+                ? "its jobs go on meanwhile; bugle-node explain unknown-target says more"
                 : "bugle-node check looks further");
     }
     if (answer->enlisted && !state->connected)
@@ -90,15 +93,29 @@ static json_t *seconds_or_null (bool is_known, int64_t us)
     return is_known ? ctl_json_seconds (us) : json_null ();
 }
 
+/*  The code that an administrator compares while this machine asks to be enlisted; null otherwise.  */
+static json_t *code_json (const wire_control_answer *answer)
+{
+    if (!answer->pending || answer->authority_hash.size != 32)
+        return json_null ();
+    return json_string (wire_enlist_code_of (answer->installation, answer->authority_hash.data,
+        &answer->broker_key, answer->name, &answer->sign_key, &answer->curve_key)
+                            .text);
+}
+
 static json_t *status_json (const wire_control_answer *answer)
 {
     const wire_node_state *state = &answer->state;
+    const bg_slice name = answer->pending ? answer->name : state->name;
+    const bg_slice broker = answer->pending ? answer->broker : state->broker;
     json_t *object = json_pack ("{s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "enlisted",
-        answer->enlisted, "name", ctl_json_text_or_null (state->name), "number",
+        answer->enlisted, "name", ctl_json_text_or_null (name), "number",
         answer->enlisted ? json_integer ((json_int_t) state->number) : json_null (), "broker",
-        ctl_json_text_or_null (state->broker), "connected", state->connected, "enlisted_at",
+        ctl_json_text_or_null (broker), "connected", state->connected, "enlisted_at",
         ctl_json_time (state->enlisted_us), "last_poll", ctl_json_time (state->last_poll_us),
         "poll_s", seconds_or_null (state->poll_us > 0, (int64_t) state->poll_us));
+    json_object_set_new (object, "pending", json_boolean (answer->pending));
+    json_object_set_new (object, "code", code_json (answer));
     json_object_set_new (object, "clock_offset_s",
         seconds_or_null (state->last_poll_us != 0, state->clock_offset_us));
     json_object_set_new (object, "zone", ctl_json_text_or_null (state->zone));
@@ -137,7 +154,11 @@ static void print_enlisted (const ctl_output *out, const json_t *row, bg_buf *te
     (void) out;
     const char *name = json_string_value (json_object_get (row, "name"));
     const char *broker = json_string_value (json_object_get (row, "broker"));
-    if (!json_is_true (json_object_get (row, "enlisted")))
+    if (json_is_true (json_object_get (row, "pending")))
+        bg_buf_printf (text,
+            "not yet: an administrator of the broker %s has to approve %s by its code", broker,
+            name);
+    else if (!json_is_true (json_object_get (row, "enlisted")))
         bg_buf_append_str (text, "not enlisted: only local jobs run here");
     else
         bg_buf_printf (text, "as %s (target %" JSON_INTEGER_FORMAT ") with broker %s",
@@ -162,6 +183,7 @@ static void print_exec (const ctl_output *out, const json_t *row, bg_buf *text)
 
 static const ctl_column fields[] = {
     {"enlisted", "Enlisted", CTL_CELL_TEXT, CTL_NORMAL, print_enlisted},
+    {"code", "Code", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"enlisted_at", "Since", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"connected", "Connected", CTL_CELL_TEXT, CTL_NORMAL, node_print_connected},
     {"last_poll", "Last poll", CTL_CELL_TIME, CTL_NORMAL, NULL},

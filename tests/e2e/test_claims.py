@@ -47,7 +47,7 @@ class Claims(WorldTest):
 
         # Nobody signed the end of the third: it goes on, and says what to do.
         kept.process.wait_line(" unknown-target ")
-        self.assertIn("defect --force", kept.enlist(world.token()).out)
+        self.assertIn("defect --force", world.run("bugle-node", "status", "--home", kept.home, code=1).out)
         kept.defect("--force")
         kept.stop()
         kept.name = "kept2"

@@ -130,6 +130,8 @@ class Pending(WorldTest):
         world = self.world
         node = Node(world, "web1").start()
         first = ask(world, node)
+        status = world.run("bugle-node", "status", "--home", node.home, "-o", "json").json()
+        self.assertEqual((status["pending"], status["code"], status["name"]), (True, first, "web1"))
         self.assertIn("stopped asking", node.defect().out)
         self.assertNotEqual(node.defect(code=None).code, 0)
         self.assertNotEqual(ask(world, node), first)

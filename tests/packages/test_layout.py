@@ -187,6 +187,20 @@ class Layout(unittest.TestCase):
         self.bugle("broker", "restore", "--resume", "--yes")
         self.run_job("after", "true")
 
+    def test_9c_without_a_token_root_pins_and_the_node_asks(self):
+        self.machine.run("bugle-node", "defect")
+        said = self.bugle("target", "pending", "-v").err
+        endpoint, key = re.search(r"--broker (\S+) --broker-key '(.+)'", said).groups()
+        asked = self.machine.run("bugle-node", "enlist", "--broker", endpoint, "--broker-key", key, "--name", "again",
+                                 "--wait", "0s")
+        row = rows(self.bugle("target", "pending", "-o", "jsonl"))[0]
+        self.assertIn(row["code"], asked.out)
+        for name in ("bugle-exec", "bugle-node"):
+            self.machine.services.restart(f"{name}.service")
+        self.bugle("target", "approve", row["code"])
+        wait_for("the target is connected", lambda: [
+            row for row in rows(self.bugle("target", "list", "-o", "jsonl")) if row["connected"]])
+
     def test_A_no_part_calls_what_its_unit_forbids(self):
         for name in PARTS:
             unit, text = self.traced(name)
