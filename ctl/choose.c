@@ -48,6 +48,8 @@ typedef struct {
     const wire_target_row **rows;
     size_t count;
     size_t capacity;
+    bg_slice *names; /*  all that were asked for by name  */
+    size_t name_count;
 } collection;
 
 static void add_rows (collection *self, const ctl_target_rows *found)
@@ -83,6 +85,13 @@ static bg_result add_query (collection *self, const wire_target_query *query, bg
 /*  What was chosen one by one is not restricted: a name is meant.  */
 static bg_result add_names (collection *self, bg_slice *names, size_t count, bg_error *err)
 {
+    bg_slice *asked = bg_arena_array (&self->run->arena, bg_slice, self->name_count + count + 1);
+    for (size_t i = 0; i < self->name_count; i++)
+        asked[i] = self->names[i];
+    for (size_t i = 0; i < count; i++)
+        asked[self->name_count + i] = names[i];
+    self->names = asked;
+    self->name_count += count;
     for (size_t done = 0; done < count;) {
         const size_t part = count - done < NAMES_PART ? count - done : NAMES_PART;
         ctl_target_rows found;
@@ -112,6 +121,16 @@ static bg_result add_audience (collection *self, const wire_audience *audience, 
 
 /*  ---- putting together ----  */
 
+static bool asks_facts (bg_slice text)
+{
+    job_selector *selector = NULL;
+    if (text.size == 0 || bg_failed (job_selector_parse (text, &selector, NULL, NULL)))
+        return false;
+    const bool asks = job_selector_asks_facts (selector);
+    job_selector_destroy (&selector);
+    return asks;
+}
+
 static int by_number (const void *a, const void *b)
 {
     const wire_target_row *left = *(const wire_target_row *const *) a;
@@ -119,7 +138,22 @@ static int by_number (const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
-static bg_result verify_all (collection *self, ctl_members *out, bg_error *err)
+/*  The broker says who is chosen; what is signed about a target must agree. Facts are not signed, and who has left matches
+    nothing but its name.  */
+static bool is_chosen (const wire_audience *audience, const bg_slice *names, size_t name_count,
+    const ctl_member *member)
+{
+    if (asks_facts (audience->labels) || wire_audience_matches (audience, &member->body))
+        return true;
+    for (size_t i = 0; i < name_count; i++)
+        if (job_name_compare (names[i], member->body.name) == 0 ||
+            bg_id_matches (member->row->id, names[i]))
+            return true;
+    return false;
+}
+
+static bg_result verify_all (collection *self, const wire_audience *audience, const bg_slice *names,
+    size_t name_count, ctl_members *out, bg_error *err)
 {
     if (self->count > 0)
         qsort (self->rows, self->count, sizeof *self->rows, by_number);
@@ -128,7 +162,13 @@ static bg_result verify_all (collection *self, ctl_members *out, bg_error *err)
     for (size_t i = 0; i < self->count; i++) {
         if (i > 0 && self->rows[i]->number == self->rows[i - 1]->number)
             continue;
+        const ctl_member *member = &out->items[out->count];
         BG_TRY (ctl_member_verify (self->run, self->rows[i], &out->items[out->count], err));
+        if (!is_chosen (audience, names, name_count, member))
+            return bg_fail (err, BG_BAD_SIGNATURE,
+                "the broker put %.*s among the chosen targets, which its signed membership does "
+                "not bear out",
+                BG_SLICE_ARG (member->row->name));
         out->count++;
     }
     return bg_ok ();
@@ -139,7 +179,7 @@ bg_result ctl_choose_audience (ctl_run *run, const wire_audience *audience,
 {
     collection all = {.run = run, .filter = filter};
     BG_TRY (add_audience (&all, audience, err));
-    return verify_all (&all, out, err);
+    return verify_all (&all, audience, all.names, all.name_count, out, err);
 }
 
 static bg_result nothing_chosen (bg_error *err)
@@ -164,7 +204,7 @@ bg_result ctl_choose (ctl_run *run, const char *const *words, size_t word_count,
         return bg_fail (err, BG_USAGE, "--all stands alone: it leaves nothing to name");
     BG_TRY (add_audience (&all, &audience, err));
     BG_TRY (add_names (&all, names, name_count, err));
-    return verify_all (&all, out, err);
+    return verify_all (&all, &audience, all.names, all.name_count, out, err);
 }
 
 bg_result ctl_audience_arg (ctl_run *run, const char *const *words, size_t word_count,
@@ -193,16 +233,6 @@ bg_result ctl_audience_arg (ctl_run *run, const char *const *words, size_t word_
 }
 
 /*  ---- facts ----  */
-
-static bool asks_facts (bg_slice text)
-{
-    job_selector *selector = NULL;
-    if (text.size == 0 || bg_failed (job_selector_parse (text, &selector, NULL, NULL)))
-        return false;
-    const bool asks = job_selector_asks_facts (selector);
-    job_selector_destroy (&selector);
-    return asks;
-}
 
 bg_result ctl_targets_resolve (ctl_run *run, wire_audience *audience, bg_error *err)
 {

@@ -10,6 +10,7 @@
 
 #include "common/job/body.h"
 #include "common/job/names.h"
+#include "common/job/selector.h"
 
 /*  One item, checked and not yet done.  */
 typedef struct {
@@ -232,6 +233,16 @@ static bg_result plan_document (broker_request *request, post_plan *plan, const 
     }
 }
 
+/*  Names of groups and labels as they are allowed; a label cannot look like a fact.  */
+static bg_result check_words (const wire_membership *value, bg_error *err)
+{
+    for (size_t i = 0; i < value->groups_count; i++)
+        BG_TRY (job_group_name_valid (value->groups[i], err));
+    for (size_t i = 0; i < value->labels_count; i++)
+        BG_TRY (job_label_valid (value->labels[i].key, value->labels[i].value, err));
+    return job_target_name_valid (value->name, err);
+}
+
 static bg_result check_membership (const broker_core *self, const post_plan *plan, bg_error *err)
 {
     const wire_membership *value = plan->verified.body;
@@ -253,7 +264,7 @@ static bg_result check_membership (const broker_core *self, const post_plan *pla
     if (other && other != target)
         return bg_fail (err, BG_EXISTS, "the name '%.*s' is taken by another target",
             BG_SLICE_ARG (value->name));
-    return job_target_name_valid (value->name, err);
+    return check_words (value, err);
 }
 
 /*  The first membership of a machine that asks to be enlisted.  */
@@ -270,6 +281,7 @@ static bg_result plan_pending (broker_request *request, post_plan *plan, const p
         if (before[i].pending && job_name_compare (before[i].name, plan->name) == 0)
             return bg_fail (
                 err, BG_EXISTS, "two machines ask as '%.*s'", BG_SLICE_ARG (plan->name));
+    BG_TRY (check_words (plan->verified.body, err));
     BG_TRY (broker_pending_check (request->core, plan->pending, plan->verified.body, err));
     bool unchanged = false;
     BG_TRY (check_version (request, plan, (held_version){0}, &unchanged, err));

@@ -318,6 +318,12 @@ class Many(WorldTest):
         names = world.bugle("target", "list", "-o", "name").out.split()
         self.assertEqual(len(names), 101)
         self.assertIn("m[001-101]", world.bugle("job", "start", "quick", "--dry-run").out)
+        self.assertIn("101 targets", world.bugle("target", "label", "--all", "role=m", code=2).err)
+        rows = world.bugle("target", "label", "--all", "role=m", "--yes", "-o", "jsonl").rows()
+        self.assertEqual([row["outcome"] for row in rows], ["changed"] * 101)
+        self.assertEqual(len(world.bugle("target", "list", "-l", "role=m", "-o", "name").out.split()), 101)
+        self.assertIn("changed m[001-101] (101 targets)", world.bugle("group", "add", "x", "--all", "--yes").out.replace(
+            "added", "changed"))
         shown = world.bugle("target", "defect", "m[001-101]", "--dry-run", "-o", "json").json()
         self.assertEqual(len(shown["items"]), 101)
         self.assertIn("101 targets", world.bugle("target", "defect", "m[001-101]", code=2).err)

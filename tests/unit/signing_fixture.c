@@ -136,6 +136,18 @@ wire_signed fixture_switch (
     return fixture_document_as (self, &fixed, &body, &self->admin);
 }
 
+wire_signed fixture_poll_switch (signing_fixture *self, bg_id target, uint64_t poll_us)
+{
+    bg_id_string id = bg_id_text (target);
+    wire_switch body = {.object_type = WIRE_TYPE_MEMBERSHIP,
+        .object_name = bg_slice_str ("db01"),
+        .object_key = target,
+        .poll_us = poll_us};
+    wire_document fixed = fixture_fixed (self, WIRE_TYPE_SWITCH, "db01");
+    fixed.key = wire_switch_key (self->installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text));
+    return fixture_document_as (self, &fixed, &body, &self->admin);
+}
+
 wire_signed fixture_withdrawal (signing_fixture *self, const char *job_name)
 {
     wire_withdrawal body = {.object_type = WIRE_TYPE_JOB, .object_name = bg_slice_str (job_name)};

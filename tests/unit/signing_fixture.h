@@ -43,6 +43,8 @@ wire_signed fixture_document_as (signing_fixture *self, const wire_document *fix
     const void *body, const fixture_pair *signer);
 /*  The fixed part of a document of this name, with the next version.  */
 wire_document fixture_fixed (signing_fixture *self, wire_type type, const char *name);
+/*  The poll interval of a target.  */
+wire_signed fixture_poll_switch (signing_fixture *self, bg_id target, uint64_t poll_us);
 wire_signed fixture_switch (
     signing_fixture *self, const char *job_name, bool disabled, int64_t until_us);
 wire_signed fixture_withdrawal (signing_fixture *self, const char *job_name);

@@ -214,6 +214,30 @@ static void a_label_cannot_look_like_a_fact (void **state)
     fx_close (&self);
 }
 
+static void a_posted_membership_has_proper_words (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    const wire_targets *found = query (self, &(wire_target_query){.memberships = true});
+    wire_document document;
+    wire_membership body;
+    assert_true (bg_is_ok (WIRE_DECODE (
+        document, found->rows[0].membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
+    assert_true (bg_is_ok (
+        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, &body, NULL)));
+    body.has_token = false;
+    wire_pair labels[] = {pair ("fact.os", "debian"), pair ("no word", "x"), pair ("role", "")};
+    for (size_t i = 0; i < 3; i++) {
+        body.labels = &labels[i];
+        body.labels_count = 1;
+        wire_signed item = fx_document (self, FX_ADMIN, WIRE_TYPE_MEMBERSHIP, web.target, 0, &body);
+        fx_try_post (self, FX_ADMIN, &item, document.version);
+        fx_refused (self, BG_INVALID);
+    }
+    fx_close (&self);
+}
+
 static void a_job_is_not_for_facts (void **state)
 {
     (void) state;
@@ -407,6 +431,7 @@ int main (void)
         cmocka_unit_test (questions_are_bounded),
         cmocka_unit_test (facts_are_kept_shown_and_asked_for),
         cmocka_unit_test (a_label_cannot_look_like_a_fact),
+        cmocka_unit_test (a_posted_membership_has_proper_words),
         cmocka_unit_test (a_job_is_not_for_facts),
         cmocka_unit_test (a_poll_interval_goes_to_its_target_only),
         cmocka_unit_test (resync_asks_for_an_inventory_and_full_sends_all_again),

@@ -242,6 +242,22 @@ static void documents_for_others_keep_their_floor (void **state)
     assert_int_equal (t.spawn_count, 0);
 }
 
+static void a_poll_interval_is_for_the_target_whose_id_it_names (void **state)
+{
+    (void) state;
+    signing_fixture *s = &t.signing;
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_poll_switch (s, s->target, (uint64_t) BG_MIN (5))), "ok");
+    assert_true (exec_fixture_verdict (&t)->addressed);
+    bg_id other = {{7, 7, 7}};
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_poll_switch (s, other, (uint64_t) BG_MIN (5))), "ok");
+    assert_false (exec_fixture_verdict (&t)->addressed);
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_poll_switch (s, s->target, (uint64_t) BG_SEC (9))),
+        "invalid");
+}
+
 static void documents_wait_for_what_they_need (void **state)
 {
     (void) state;
@@ -1287,6 +1303,7 @@ int main (void)
         ENLISTED (documents_are_taken_by_version),
         ENLISTED (refusals_have_their_reason_and_no_effect),
         ENLISTED (documents_for_others_keep_their_floor),
+        ENLISTED (a_poll_interval_is_for_the_target_whose_id_it_names),
         ENLISTED (documents_wait_for_what_they_need),
         ENLISTED (a_document_by_a_login_still_unknown_waits),
         ENLISTED (withdrawal_drops_and_bars_the_job),
