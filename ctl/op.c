@@ -3,6 +3,7 @@
     Not here: what a row looks like (op_view.c), retry and skip (op_change.c).  */
 #include "ctl/op.h"
 
+#include "ctl/choose.h"
 #include "ctl/client.h"
 #include "ctl/op_view.h"
 #include "ctl/progress.h"
@@ -62,6 +63,8 @@ bg_result ctl_op_query (ctl_run *run, wire_op_query *query, bool *is_given, bg_e
     const ctl_parsed *parsed = run->parsed;
     *query = (wire_op_query){0};
     BG_TRY (ctl_targets_arg (run, &query->to, &query->has_to, err));
+    if (query->has_to)
+        BG_TRY (ctl_targets_resolve (run, &query->to, err));
     *is_given = query->has_to;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         *is_given |= takes (run, options[i]);

@@ -143,9 +143,9 @@ static void print_objects (const change *self)
             names[count++] = self->rows[at]->target;
         BG_AUTO_BUF text = {0};
         ctl_fold (names, count, count, 0, &text);
-        ctl_print (self->run->out, "%s%s %s %.*s on %s\n", self->dry_run ? "would be " : "",
-            self->outcome, wire_op_word (first->operation), BG_SLICE_ARG (first->name),
-            bg_buf_cstr (&text));
+        ctl_print (self->run->out, "%s%s %s %.*s on %s\n", self->dry_run ? "would " : "",
+            self->dry_run ? self->verb : self->outcome, wire_op_word (first->operation),
+            BG_SLICE_ARG (first->name), bg_buf_cstr (&text));
     }
 }
 

@@ -140,7 +140,12 @@ static bg_result do_deed (
         return bg_ok ();
     BG_TRY (note (self, deed->id, target->number, 0, WIRE_DELIVERY_SKIPPED, err));
     broker_op_deed_changed (core, deed, target->number, WIRE_DELIVERY_SKIPPED);
-    broker_execution_over (core, self->request->now, deed, target, WIRE_RUN_CANCELED);
+    /*  If it has begun already and nobody here knows, what it says itself will count.  */
+    broker_bitmap one = {0};
+    broker_bitmap_set (&one, target->number);
+    const bg_id by = broker_id_is_key (deed->canceled_by) ? deed->canceled_by : self->ask->id;
+    broker_execution_cancel (core, self->request->now, deed, &one, by);
+    broker_bitmap_fini (&one);
     return bg_ok ();
 }
 

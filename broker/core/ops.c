@@ -242,7 +242,10 @@ static void fill_deed (
     row->reason = bg_slice_str (deed->reason);
     if (!broker_bitmap_has (&deed->addressed, number))
         row->state = 0;
-    else if (broker_bitmap_has (&deed->begun, number))
+    else if (broker_bitmap_has (&deed->canceled, number)) {
+        row->state = WIRE_DELIVERY_SKIPPED;
+        row->reason = bg_slice_str ("canceled");
+    } else if (broker_bitmap_has (&deed->begun, number))
         row->state = WIRE_DELIVERY_APPLIED;
     else if (deed->expired || deed->done_us != 0 || request->now.utc_us >= deed->expires_us)
         row->state = WIRE_DELIVERY_EXPIRED;
@@ -310,6 +313,7 @@ void broker_op_deed_free (broker_execution *deed)
     broker_bitmap_fini (&deed->addressed);
     broker_bitmap_fini (&deed->begun);
     broker_bitmap_fini (&deed->over);
+    broker_bitmap_fini (&deed->canceled);
     free (deed);
 }
 

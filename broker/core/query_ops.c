@@ -14,7 +14,8 @@
 #define DEEDS_LOADED  64u
 #define DEEDS_MAX     384u  /*  looked at for one page  */
 #define NOTES_MAX     3000u /*  read for one page, beside those of its rows  */
-#define MISSES_MAX    1500u /*  rows made and not wanted  */
+#define MISSES_MAX    5000u /*  rows made and not wanted  */
+#define ROW_BYTES     128u  /*  of a row on the wire, beside its texts  */
 
 typedef struct {
     int64_t at_us;
@@ -38,6 +39,7 @@ typedef struct {
     size_t here_at;
 
     listed deeds[DEEDS_LOADED];
+    broker_bitmap noted; /*  of the deed at hand: which targets have a note  */
     size_t deed_count;
     size_t deed_at;
     size_t deeds_seen;
@@ -184,14 +186,15 @@ static bg_result add_row (listing *self, const listed *item, uint32_t number, bg
     wire_op_row *row = &self->answer.rows[self->answer.rows_count];
     if (!target || (!broker_target_is_member (target) && !item->op.member))
         return bg_ok ();
-    BG_TRY (broker_op_row (self->request, &item->op, target, true, row, err));
+    const bool with_note = !item->op.deed || broker_bitmap_has (&self->noted, number);
+    BG_TRY (broker_op_row (self->request, &item->op, target, with_note, row, err));
     if (!broker_op_state_is_wanted (&self->filter, row->state)) {
         self->misses++;
         return bg_ok ();
     }
-    bg_buf_clear (&core->scratch);
-    wire_encode (&wire_desc_op_row, row, &core->scratch);
-    self->bytes += core->scratch.size;
+    self->bytes += ROW_BYTES + row->target.size + row->name.size + row->code.size +
+                   row->message.size + row->posted_by.size + row->settled_by.size +
+                   row->reason.size;
     self->answer.rows_count++;
     return bg_ok ();
 }
@@ -223,14 +226,18 @@ static uint64_t bit (uint64_t state)
     return UINT64_C (1) << state;
 }
 
-/*  States that only a note tells are looked up by the notes: *through is the last number that is known
-    of. Else candidates are told apart one by one.  */
+/*  Whose rows may be wanted. The notes of the deed are read first, since they tell some states; when
+    there are too many, *through is the last number that they are known of, and the page ends there.  */
 static bg_result candidates_of_deed (listing *self, const broker_execution *deed, uint32_t after,
     broker_bitmap *out, uint32_t *through, bg_error *err)
 {
     const broker_store *store = self->request->core->store;
     const uint64_t states = self->filter.states;
-    *through = UINT32_MAX;
+    noting work = {.set = &self->noted};
+    broker_bitmap_empty (&self->noted);
+    BG_TRY (store->notes (store->ctx, deed->id, after, NOTES_MAX, take_note, &work, err));
+    self->notes += work.count;
+    *through = work.count == NOTES_MAX ? work.last : UINT32_MAX;
     broker_bitmap_copy (out, &deed->addressed);
     if (!(states & (bit (WIRE_DELIVERY_APPLIED) | bit (WIRE_DELIVERY_FAILED) |
                        bit (WIRE_DELIVERY_SKIPPED))))
@@ -241,15 +248,12 @@ static bg_result candidates_of_deed (listing *self, const broker_execution *deed
     if (states &
         (bit (WIRE_DELIVERY_PENDING) | bit (WIRE_DELIVERY_APPLIED) | bit (WIRE_DELIVERY_EXPIRED)))
         return bg_ok ();
-    broker_bitmap noted = {0};
-    noting work = {.set = &noted};
-    bg_result result = store->notes (store->ctx, deed->id, after, NOTES_MAX, take_note, &work, err);
-    broker_bitmap_keep (out, &noted);
-    broker_bitmap_fini (&noted);
-    self->notes += work.count;
-    if (work.count == NOTES_MAX)
-        *through = work.last;
-    return result;
+    broker_bitmap told = {0};
+    broker_bitmap_add (&told, &self->noted);
+    broker_bitmap_add (&told, &deed->canceled); /*  skipped, without a note  */
+    broker_bitmap_keep (out, &told);
+    broker_bitmap_fini (&told);
+    return bg_ok ();
 }
 
 static bg_result list_rows (listing *self, const listed *item, uint32_t after,
@@ -421,5 +425,6 @@ bg_result broker_on_op_query (broker_request *request, bg_error *err)
     if (bg_is_ok (result))
         result = query->id.size > 0 ? one (self, err) : page (self, err);
     broker_op_filter_fini (&self->filter);
+    broker_bitmap_fini (&self->noted);
     return result;
 }

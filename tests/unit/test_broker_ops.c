@@ -468,6 +468,20 @@ static void a_skipped_start_is_over (void **state)
     fx_restart (self);
     assert_int_equal (
         only (self, (wire_op_query){.type = WIRE_TYPE_DEED}).state, WIRE_DELIVERY_SKIPPED);
+    assert_int_equal (
+        list (self, (wire_op_query){.states = 1u << WIRE_DELIVERY_SKIPPED})->rows_count, 1);
+    assert_int_equal (
+        list (self, (wire_op_query){.states = 1u << WIRE_DELIVERY_APPLIED, .type = WIRE_TYPE_DEED})
+            ->rows_count,
+        0);
+    /*  It ran all the same: what it says itself counts.  */
+    fx_node_hello (self, &node);
+    wire_run run = fx_run (self, "clean", id, WIRE_RUN_SUCCEEDED);
+    fx_node_report (self, &node, &run, 1);
+    const wire_exec_query about = {.id = bg_slice_str (bg_id_text (id).text)};
+    const wire_execs *execs = fx_ask (self, FX_READER, WIRE_EXEC_QUERY, &about, WIRE_EXECS);
+    assert_int_equal (execs->rows[0].succeeded, 1);
+    assert_int_equal (execs->rows[0].canceled, 0);
     fx_close (&self);
 }
 
