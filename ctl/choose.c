@@ -247,3 +247,28 @@ bg_result ctl_targets_resolve (ctl_run *run, wire_audience *audience, bg_error *
     audience->labels = (bg_slice){0};
     return wire_audience_set_numbers (audience, numbers, chosen.count, &run->arena, err);
 }
+
+#define IDS_MAX 128 /*  wire_audience.names  */
+
+bg_result ctl_members_audience (
+    ctl_run *run, const ctl_member *members, size_t count, wire_audience *out, bg_error *err)
+{
+    uint32_t *numbers = bg_arena_array (&run->arena, uint32_t, count + 1);
+    size_t number_count = 0;
+    *out = (wire_audience){.names = bg_arena_array (&run->arena, bg_slice, IDS_MAX)};
+    for (size_t i = 0; i < count; i++) {
+        if (!members[i].is_provisional) {
+            numbers[number_count++] = (uint32_t) members[i].body.number;
+            continue;
+        }
+        if (out->names_count == IDS_MAX) {
+            bg_ignore (bg_fail (err, BG_TOO_LARGE,
+                "more than %d of the targets are provisional: they can be named one by one only",
+                IDS_MAX));
+            return bg_hint (err, "countersign them first: bugle target confirm --all");
+        }
+        out->names[out->names_count++] =
+            bg_arena_copy (&run->arena, bg_slice_str (bg_id_text (members[i].body.target).text));
+    }
+    return wire_audience_set_numbers (out, numbers, number_count, &run->arena, err);
+}

@@ -42,6 +42,11 @@ bg_result ctl_audience_arg (ctl_run *run, const char *const *words, size_t word_
     selector is taken out. Nothing when it asks for no facts. BG_TOO_LARGE when the numbers lie too far apart.  */
 bg_result ctl_targets_resolve (ctl_run *run, wire_audience *audience, bg_error *err) BG_CHECKED;
 
+/*  An audience of exactly these members: by number those whose membership a login has signed, by id those that are
+    provisional. BG_TOO_LARGE when that is too much for one command.  */
+bg_result ctl_members_audience (ctl_run *run, const ctl_member *members, size_t count,
+    wire_audience *out, bg_error *err) BG_CHECKED;
+
 /*  The membership of a row that was asked for with memberships or details. BG_BAD_SIGNATURE when it is not what a login or
     token of this installation has signed for that target.  */
 bg_result ctl_member_verify (

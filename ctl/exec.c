@@ -69,6 +69,27 @@ bg_result ctl_exec_find (
     return bg_ok ();
 }
 
+bg_result ctl_exec_deed (ctl_run *run, bg_id id, wire_deed *deed, bg_error *err)
+{
+    ctl_client *client = NULL;
+    const wire_keyring *keyring = NULL;
+    const wire_login *signer = NULL;
+    wire_execs *answer = NULL;
+    bg_id_string text = bg_id_text (id);
+    const wire_exec_query query = {.id = bg_slice_str (text.text), .limit = 1, .deeds = true};
+    BG_TRY (ctl_run_client (run, &client, err));
+    BG_TRY (ctl_client_authority (client, &keyring, err));
+    BG_TRY (ctl_call (client, WIRE_EXEC_QUERY, &query, WIRE_EXECS, (void **) &answer, err));
+    if (answer->rows_count != 1 || !answer->rows[0].has_deed)
+        return bg_fail (err, BG_NOT_FOUND, "the broker has no order of execution %s", text.text);
+    BG_TRY (wire_verify_deed (
+        keyring, &answer->rows[0].deed, wire_crypto_sodium (), &run->arena, deed, &signer, err));
+    if (!bg_id_equal (deed->id, id))
+        return bg_fail (
+            err, BG_BAD_SIGNATURE, "the broker sent another order in place of %s", text.text);
+    return bg_ok ();
+}
+
 /*  ---- waiting ----  */
 
 typedef struct {
@@ -229,21 +250,16 @@ static void print_outcome (ctl_run *run, const wire_exec_row *row)
         run->out, "exec", ctl_exec_fields, ctl_exec_field_count, "id", ctl_exec_json (row, true));
 }
 
-static bg_result print_end (ctl_run *run, const waiting *self, bg_error *err)
+void ctl_exec_note_late (ctl_run *run, const wire_exec_row *row)
 {
-    wire_exec_row *row = NULL;
-    BG_TRY (ctl_exec_find (run, bg_id_text (self->row.id).text, true, &row, err));
-    print_outcome (run, row);
-    if (self->is_late && !row->done)
-        ctl_note (run->out,
-            "%llu of %llu targets have not reported yet; look again: bugle exec wait %s",
-            (unsigned long long) (row->pending + row->running), (unsigned long long) row->targets,
-            bg_id_short (row->id).text);
-    run->exit_code = ctl_exec_exit_code (row);
-    return bg_ok ();
+    ctl_note (run->out,
+        "%llu of %llu targets have not reported yet; look again: bugle exec wait %s",
+        (unsigned long long) (row->pending + row->running), (unsigned long long) row->targets,
+        bg_id_short (row->id).text);
 }
 
-bg_result ctl_exec_await (ctl_run *run, bg_id id, int64_t timeout_us, bg_error *err)
+bg_result ctl_exec_until_done (
+    ctl_run *run, bg_id id, int64_t timeout_us, wire_exec_row **row_p, bool *is_late, bg_error *err)
 {
     waiting self = {.run = run, .silence_us = SILENCE_MIN_US};
     wire_exec_row *row = NULL;
@@ -260,7 +276,21 @@ bg_result ctl_exec_await (ctl_run *run, bg_id id, int64_t timeout_us, bg_error *
         ctl_progress_clear (&self.progress);
         BG_TRY (result);
     }
-    return print_end (run, &self, err);
+    BG_TRY (ctl_exec_find (run, bg_id_text (id).text, true, row_p, err));
+    *is_late = self.is_late && !(*row_p)->done;
+    return bg_ok ();
+}
+
+bg_result ctl_exec_await (ctl_run *run, bg_id id, int64_t timeout_us, bg_error *err)
+{
+    wire_exec_row *row = NULL;
+    bool is_late = false;
+    BG_TRY (ctl_exec_until_done (run, id, timeout_us, &row, &is_late, err));
+    print_outcome (run, row);
+    if (is_late)
+        ctl_exec_note_late (run, row);
+    run->exit_code = ctl_exec_exit_code (row);
+    return bg_ok ();
 }
 
 /*  ---- the commands ----  */
@@ -293,6 +323,9 @@ bg_result ctl_exec_list (ctl_run *run, bg_error *err)
     ctl_client *client = NULL;
     size_t limit = (size_t) ctl_number (run->parsed, CTL_OPT_LIMIT, LIMIT_DEFAULT);
     wire_exec_query query = {.job = bg_slice_str (ctl_text (run->parsed, CTL_OPT_JOB, NULL)),
+        .login = bg_slice_str (ctl_text (run->parsed, CTL_OPT_LOGIN, NULL)),
+        .since_us = ctl_time_us (run->parsed, CTL_OPT_SINCE, 0),
+        .until_us = ctl_time_us (run->parsed, CTL_OPT_UNTIL, 0),
         .running = ctl_given (run->parsed, CTL_OPT_RUNNING)};
     bool more = true;
     BG_TRY (ctl_run_client (run, &client, err));

@@ -14,6 +14,7 @@
 
 #define NAMES_WIDTH_MAX 40  /*  samples stand in one column when names are not longer  */
 #define SAMPLE_MAX      120 /*  bytes  */
+#define PROGRESS_NAME   32  /*  bytes of a job's name in the line of progress  */
 
 /*  The broker's words for targets of an execution without an outcome.  */
 static const char pending[] = "pending";
@@ -27,7 +28,7 @@ static bool is_open (const wire_exec_group *group, const char *reason)
 /*  ---- groups ----  */
 
 /*  Best first, because the eye lands on the last line.  */
-static int badness (const wire_exec_group *group)
+int ctl_exec_badness (const wire_exec_group *group)
 {
     static const int of_state[] = {
         [WIRE_RUN_RUNNING] = 1,
@@ -48,8 +49,8 @@ static int by_badness (const void *left, const void *right)
 {
     const wire_exec_group *a = *(const wire_exec_group *const *) left;
     const wire_exec_group *b = *(const wire_exec_group *const *) right;
-    if (badness (a) != badness (b))
-        return badness (a) - badness (b);
+    if (ctl_exec_badness (a) != ctl_exec_badness (b))
+        return ctl_exec_badness (a) - ctl_exec_badness (b);
     if (a->count != b->count)
         return a->count < b->count ? -1 : 1;
     int order = bg_slice_compare (a->reason, b->reason);
@@ -178,6 +179,16 @@ static uint64_t over (const wire_exec_row *row)
     return row->succeeded + row->failed + row->canceled + row->interrupted + row->not_run;
 }
 
+/*  A long name leaves room for the figures.  */
+static void append_short (bg_slice name, bg_buf *out)
+{
+    size_t size = name.size < PROGRESS_NAME ? name.size : PROGRESS_NAME;
+    while (size < name.size && size > 0 && (name.data[size] & 0xc0) == 0x80)
+        size--;
+    bg_buf_printf (
+        out, "%.*s%s", (int) size, (const char *) name.data, size < name.size ? "..." : "");
+}
+
 void ctl_exec_progress (const wire_exec_row *row, int64_t elapsed_us, bg_buf *out)
 {
     const struct {
@@ -192,8 +203,9 @@ void ctl_exec_progress (const wire_exec_row *row, int64_t elapsed_us, bg_buf *ou
         {row->pending, "pending", false},
         {row->silent, "silent", false},
     };
-    bg_buf_printf (out, "exec %s  %.*s  %" PRIu64 "/%" PRIu64 " done", bg_id_short (row->id).text,
-        BG_SLICE_ARG (row->job), over (row), row->targets);
+    bg_buf_printf (out, "exec %s  ", bg_id_short (row->id).text);
+    append_short (row->job, out);
+    bg_buf_printf (out, "  %" PRIu64 "/%" PRIu64 " done", over (row), row->targets);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].count > 0 || parts[i].is_always_shown)
             bg_buf_printf (out, "  %" PRIu64 " %s", parts[i].count, parts[i].word);
@@ -259,6 +271,8 @@ json_t *ctl_exec_json (const wire_exec_row *row, bool with_groups)
         count_json (row->canceled), "interrupted", count_json (row->interrupted), "not_run",
         count_json (row->not_run), "silent", count_json (row->silent));
     bg_assert (object);
+    json_object_set_new (object, "one_shot", json_boolean (row->one_shot));
+    json_object_set_new (object, "canceled_by", ctl_json_id (row->canceled_by));
     if (with_groups)
         json_object_set_new (object, "groups", groups_json (row));
     return object;
@@ -299,6 +313,7 @@ const ctl_column ctl_exec_fields[] = {
     {"expires", "Expires", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"done", "Done", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"seconds", "Took", CTL_CELL_DURATION, CTL_NORMAL, NULL},
+    {"canceled_by", "Canceled", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
 const size_t ctl_exec_field_count = sizeof ctl_exec_fields / sizeof ctl_exec_fields[0];

@@ -9,7 +9,8 @@
 #include "proto/wire.h"
 
 /*  The object of one execution: id, job, what, state (running or done), login, issued, expires, done, seconds, reason,
-    targets, pending, running, succeeded, failed, canceled, interrupted, not_run, silent; with groups also groups, an array
+    targets, pending, running, succeeded, failed, canceled, interrupted, not_run, silent, one_shot, canceled_by (the id of
+    the STOP of this execution, or null); with groups also groups, an array
     of {state, reason, result, count, targets, sample}. New reference.  */
 json_t *ctl_exec_json (const wire_exec_row *row, bool with_groups);
 
@@ -20,6 +21,8 @@ json_t *ctl_exec_json (const wire_exec_row *row, bool with_groups);
 
     A group that the broker did not name is counted as "other".  */
 void ctl_exec_summary (const wire_exec_row *row, bg_buf *out);
+/*  How bad it is: what succeeded is 0. Lists put the worst last, because the eye lands there.  */
+int ctl_exec_badness (const wire_exec_group *group);
 /*  Appends what became of the targets of a group: "ok", "exit 1", "not run: overlap", "running", "pending".  */
 void ctl_exec_group_label (const wire_exec_group *group, bg_buf *out);
 

@@ -2,12 +2,13 @@
 
     The id of the deed is made here, so the same bytes may be sent again after a lost answer: the broker issues them once.
 
-    Invariant: without --yes no deed for more than ASK_ABOVE targets is issued unasked.
+    Invariant: without --yes no deed for more than CTL_ASK_ABOVE targets is issued unasked.
 */
 #include "common/base/now.h"
 #include "ctl/change_view.h"
 #include "ctl/choose.h"
 #include "ctl/exec.h"
+#include "ctl/issue.h"
 #include "ctl/job.h"
 #include "ctl/sign.h"
 #include "ctl/targets_arg.h"
@@ -15,9 +16,7 @@
 
 #include <inttypes.h>
 
-#define ASK_ABOVE    100
-#define RECONNECT_US BG_SEC (5)
-#define PAGE_MAX     1000
+#define PAGE_MAX 1000
 
 typedef struct {
     uint64_t what;
@@ -78,25 +77,6 @@ static bg_result choose (order *self, bg_error *err)
 
 /*  ---- issuing ----  */
 
-static bool is_lost (bg_result result)
-{
-    return result.code == BG_CLOSED || result.code == BG_TIMEOUT;
-}
-
-/*  The answer was lost: the same bytes once more.  */
-static bg_result issue_again (order *self, const wire_issue *request, bg_id id, bg_error *err)
-{
-    ctl_client *client = self->run->client;
-    bg_result result = ctl_client_reconnect (client, RECONNECT_US, err);
-    if (bg_is_ok (result))
-        result = ctl_call (client, WIRE_ISSUE, request, WIRE_ISSUED, (void **) &self->issued, err);
-    if (bg_is_ok (result) || (!is_lost (result) && result.code != BG_UNREACHABLE))
-        return result;
-    bg_ignore (bg_fail (
-        err, BG_UNREACHABLE, "the broker went away; whether it took the order is not known"));
-    return bg_hint (err, "see: bugle exec show %s", bg_id_text (id).text);
-}
-
 static bg_result issue (order *self, bool dry_run, bg_error *err)
 {
     ctl_client *client = NULL;
@@ -106,16 +86,14 @@ static bg_result issue (order *self, bool dry_run, bg_error *err)
     BG_TRY (ctl_run_client (self->run, &client, err));
     BG_TRY (ctl_sign_deed (self->run, self->kind->what, self->job, &self->to, life_us, self->reason,
         &deed, &request.deed, err));
-    bg_result result =
-        ctl_call (client, WIRE_ISSUE, &request, WIRE_ISSUED, (void **) &self->issued, err);
-    return is_lost (result) && !dry_run ? issue_again (self, &request, deed.id, err) : result;
+    return ctl_issue (self->run, &request, deed.id, &self->issued, err);
 }
 
 /*  Whether there may be more targets than are started unasked: the job's own number is an upper bound, but for those that
     still run a job that is not for them any more.  */
 static bool may_be_many (const order *self)
 {
-    return !self->row || self->row->targets > ASK_ABOVE || self->kind->what == WIRE_DEED_STOP;
+    return !self->row || self->row->targets > CTL_ASK_ABOVE || self->kind->what == WIRE_DEED_STOP;
 }
 
 static bg_result ask (order *self, bg_error *err)
@@ -123,7 +101,7 @@ static bg_result ask (order *self, bg_error *err)
     if (ctl_given (self->run->parsed, CTL_OPT_YES) || !may_be_many (self))
         return bg_ok ();
     BG_TRY (issue (self, true, err));
-    if (self->issued->targets <= ASK_ABOVE)
+    if (self->issued->targets <= CTL_ASK_ABOVE)
         return bg_ok ();
     return ctl_confirm (self->run, err, "%s job '%.*s' on %" PRIu64 " targets?", self->kind->verb,
         BG_SLICE_ARG (self->job), self->issued->targets);

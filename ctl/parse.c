@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define ARGUMENTS_MAX  4096
+#define FREE_WORDS     200 /*  a command that takes so many has those of another program  */
 #define NAME_BYTES_MAX 128 /*  as on the wire  */
 
 struct ctl_parsed {
@@ -327,7 +328,9 @@ static bg_result check_arguments (const ctl_parsed *self, bg_error *err)
     if (count > self->command->most)
         return bg_fail (err, BG_USAGE, CTL_PROGRAM " %s does not take '%s'", bg_buf_cstr (&name),
             ctl_argument (self, self->command->most));
-    for (size_t i = 0; i < count; i++) {
+    /*  Words of another program may be anything.  */
+    const bool is_command = self->command->most >= FREE_WORDS;
+    for (size_t i = 0; i < count && !is_command; i++) {
         if (ctl_argument (self, i)[0] == '\0')
             return bg_fail (
                 err, BG_USAGE, CTL_PROGRAM " %s: an empty name means nothing", bg_buf_cstr (&name));

@@ -3,6 +3,7 @@
 #include "ctl/sign.h"
 
 #include "common/base/now.h"
+#include "common/job/body.h"
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
 #include "ctl/times.h"
@@ -91,37 +92,92 @@ bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64
     return ctl_sign_document_key (run, type, key, last_version, body, out, err);
 }
 
-bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
-    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+static bg_id new_id (int64_t now_us)
+{
+    uint8_t entropy[10];
+    bg_random_bytes (entropy, sizeof entropy);
+    return bg_id_make (now_us, entropy);
+}
+
+/*  What all deeds have; its times and id are new.  */
+static bg_result begin_deed (ctl_run *run, uint64_t what, const wire_audience *to, int64_t life_us,
+    bg_slice reason, wire_deed *deed, bg_error *err)
 {
     ctl_client *client = NULL;
     const wire_keyring *keyring = NULL;
     if (life_us <= 0 || life_us > WIRE_DEED_LIFE_MAX_US)
         return bg_fail (err, BG_USAGE, "an order may wait for targets at most 7 days");
     BG_TRY (ready (run, &client, &keyring, err));
-    bg_id installation = wire_keyring_installation (keyring);
     int64_t now_us = ctl_client_now_us (client);
-    uint8_t entropy[10];
-    bg_random_bytes (entropy, sizeof entropy);
     *deed = (wire_deed){
-        .installation = installation,
-        .id = bg_id_make (now_us, entropy),
+        .installation = wire_keyring_installation (keyring),
+        .id = new_id (now_us),
         .what = what,
         .issued_us = now_us,
         .expires_us = now_us + life_us,
         .has_to = true,
         .to = *to,
-        .job_name = job_name,
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
         .reason = reason,
     };
-    if (job_name.size > 0)
-        deed->job_key = wire_document_key (installation, WIRE_TYPE_JOB, job_name);
-    BG_TRY (wire_check (&wire_desc_deed, deed, err));
-    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, installation, deed,
-        ctl_client_identity (client)->sign.secret, &run->arena, out);
     return bg_ok ();
+}
+
+static bg_result end_deed (ctl_run *run, const wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    BG_TRY (wire_check (&wire_desc_deed, deed, err));
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, deed->installation, deed,
+        ctl_client_identity (run->client)->sign.secret, &run->arena, out);
+    return bg_ok ();
+}
+
+bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    BG_TRY (begin_deed (run, what, to, life_us, reason, deed, err));
+    if (job_name.size > 0)
+        deed->job_key = wire_document_key (deed->installation, WIRE_TYPE_JOB, job_name);
+    deed->job_name = job_name;
+    return end_deed (run, deed, out, err);
+}
+
+bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us, bg_slice reason,
+    wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    const wire_audience all = {.all = true};
+    BG_TRY (begin_deed (run, WIRE_DEED_STOP, &all, life_us, reason, deed, err));
+    deed->job_key = start->job_key;
+    deed->job_name = start->job_name;
+    deed->exec = start->id;
+    return end_deed (run, deed, out, err);
+}
+
+bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    BG_TRY (begin_deed (run, WIRE_DEED_START, to, life_us, reason, deed, err));
+    wire_job body = *job;
+    body.has_audience = true;
+    body.audience = *to;
+    body.max_starts = 1;
+    body.schedules = NULL;
+    body.schedules_count = 0;
+    BG_TRY (wire_check (&wire_desc_job, &body, err));
+    BG_TRY (job_body_check (&body, err));
+    const wire_document fixed = {.type = WIRE_TYPE_JOB,
+        .installation = deed->installation,
+        .key = new_id (deed->issued_us),
+        .version = (uint64_t) (deed->issued_us / 1000),
+        .has_needs = true,
+        .needs = deed->needs,
+        .not_after_us = deed->expires_us};
+    deed->job_key = fixed.key;
+    deed->job_name = job->name;
+    deed->has_document = true;
+    wire_document_make (wire_crypto_sodium (), &fixed, &body,
+        ctl_client_identity (run->client)->sign.secret, &run->arena, &deed->document);
+    return end_deed (run, deed, out, err);
 }
 
 bg_result ctl_sign_token (ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err)

@@ -26,6 +26,14 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
 bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
     int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;
 
+/*  The STOP of one execution: of the job key and name of its START.  */
+bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us, bg_slice reason,
+    wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;
+/*  A START that brings its job: a one-shot job of a key of its own, for exactly these targets, valid as long as the START.
+    job: name, steps and environment count.  */
+bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;
+
 /*  A token record.  */
 bg_result ctl_sign_token (
     ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err) BG_CHECKED;

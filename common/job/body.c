@@ -247,12 +247,13 @@ static bg_result check_schedules (const wire_job *job, bg_error *err)
 
 /*  ---- the whole ----  */
 
-static bg_result check_audience (const wire_audience *audience, bg_error *err)
+/*  Numbers are for what is meant for this moment: a job of one start.  */
+static bg_result check_audience (const wire_audience *audience, bool is_one_shot, bg_error *err)
 {
     BG_TRY (wire_audience_check (audience, err));
     if (audience->labels.size > 0)
         BG_TRY (job_selector_without_facts (audience->labels, err));
-    if (audience->numbers_count > 0)
+    if (!is_one_shot && (audience->numbers_count > 0 || audience->set_bits.size > 0))
         return bg_fail (err, BG_INVALID, "a job names its targets, it does not number them");
     bool is_more =
         audience->groups_count > 0 || audience->labels.size > 0 || audience->names_count > 0;
@@ -272,7 +273,7 @@ static bg_result check_start (const wire_job *job, bg_error *err)
 
 static bg_result check_parts (const wire_job *job, bg_error *err)
 {
-    if (bg_failed (check_audience (&job->audience, err)))
+    if (bg_failed (check_audience (&job->audience, job->max_starts == 1, err)))
         return bg_prefix (err, "targets");
     BG_TRY (check_environment (job->environment, job->environment_count, err));
     BG_TRY (check_start (job, err));

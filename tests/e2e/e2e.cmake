@@ -15,6 +15,7 @@ list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
 list (APPEND bugle_e2e_tests test_doctor test_defect_many)
 list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor)
+list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c

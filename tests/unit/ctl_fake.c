@@ -239,6 +239,19 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
     return bg_ok ();
 }
 
+bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audience *to,
+    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    return ctl_sign_deed (run, WIRE_DEED_START, job->name, to, life_us, reason, deed, out, err);
+}
+
+bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us, bg_slice reason,
+    wire_deed *deed, wire_signed *out, bg_error *err)
+{
+    return ctl_sign_deed (
+        run, WIRE_DEED_STOP, start->job_name, &start->to, life_us, reason, deed, out, err);
+}
+
 bg_result ctl_sign_token (ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err)
 {
     (void) run;

@@ -1,0 +1,383 @@
+/*  bugle exec logs: what the steps of an execution have said.
+
+    Without -t: what the broker has, its head and tail of each step, folded by equal result. With -t: everything that is kept.
+    What the broker has whole is printed from there; what it has in part, and what is still being written, is asked of the
+    target a piece at a time. When the target does not answer, the broker's part is printed and a sentence on stderr says so.
+
+    Bytes go to stdout as they are; sentences about them to stderr.
+*/
+#include "common/base/now.h"
+#include "common/sys/clock.h"
+#include "ctl/client.h"
+#include "ctl/exec.h"
+#include "ctl/outcomes.h"
+#include "ctl/progress.h"
+#include "ctl/target.h"
+#include "ctl/targets_arg.h"
+
+#include <inttypes.h>
+#include <poll.h>
+
+#define STEPS_MAX    64
+#define IDLE_MS      250
+#define AWAY_MAX_US  BG_MIN (2) /*  a target or broker is waited for that long with --follow  */
+#define RECONNECT_US BG_SEC (5)
+#define PIECE_BYTES  131072
+
+typedef struct {
+    ctl_run *run;
+    bg_id exec;
+    bg_slice target;
+    const wire_history_row *row; /*  NULL: nothing was reported yet  */
+    uint64_t only;               /*  step; 0: all  */
+    uint64_t printed[STEPS_MAX + 1];
+    uint64_t current; /*  step that is followed  */
+    int64_t away_us;  /*  since when nobody answers; 0: they do  */
+    bool is_told;     /*  that nobody answers  */
+} reading;
+
+static void print_bytes (const reading *self, bg_slice bytes)
+{
+    FILE *data = ctl_output_get (self->run->out)->data;
+    if (bytes.size > 0)
+        (void) fwrite (bytes.data, 1, bytes.size, data);
+    (void) fflush (data);
+}
+
+/*  ---- what the broker has ----  */
+
+static bool is_final (const wire_history_row *row)
+{
+    return row && row->run.state != WIRE_RUN_RUNNING;
+}
+
+static bg_result look (reading *self, bg_error *err)
+{
+    const wire_history_query query = {.exec = self->exec, .target = self->target, .output = true};
+    ctl_history_rows found = {0};
+    BG_TRY (ctl_history_fetch (self->run, &query, 1, &found, err));
+    self->row = found.count > 0 ? &found.rows[0] : NULL;
+    return bg_ok ();
+}
+
+static bool is_whole (const wire_step_result *step)
+{
+    return step->head.size + step->tail.size >= step->output_bytes;
+}
+
+/*  Bytes of head and tail behind those that were printed.  */
+static void print_rest (reading *self, const wire_step_result *step)
+{
+    const uint64_t from = self->printed[step->step];
+    const uint64_t tail_at =
+        step->output_bytes > step->tail.size ? step->output_bytes - step->tail.size : 0;
+    if (from < step->head.size)
+        print_bytes (self, bg_slice_of (step->head.data + from, step->head.size - (size_t) from));
+    const uint64_t next = from > step->head.size ? from : step->head.size;
+    if (next < tail_at)
+        ctl_note (self->run->out, "step %.*s: %" PRIu64 " bytes are not kept",
+            BG_SLICE_ARG (step->name), tail_at - next);
+    const uint64_t skip = next > tail_at ? next - tail_at : 0;
+    if (skip < step->tail.size)
+        print_bytes (self, bg_slice_of (step->tail.data + skip, step->tail.size - (size_t) skip));
+    self->printed[step->step] = step->output_bytes;
+}
+
+/*  ---- what the target has ----  */
+
+/*  *told stays NULL when the target does not answer or has nothing; why says it.  */
+static bg_result ask (const reading *self, uint64_t step, const wire_told **told, bg_error *why)
+{
+    wire_ask_target question = {.target = self->target,
+        .has_ask = true,
+        .ask = {.what = WIRE_ASK_OUTPUT,
+            .run = self->row ? self->row->run.run : (bg_id){{0}},
+            .exec = self->exec,
+            .step = step,
+            .offset = self->printed[step <= STEPS_MAX ? step : 0],
+            .limit = PIECE_BYTES}};
+    wire_target_told *answer = NULL;
+    *told = NULL;
+    BG_TRY (ctl_call (
+        self->run->client, WIRE_ASK_TARGET, &question, WIRE_TARGET_TOLD, (void **) &answer, why));
+    if (!bg_slice_is (answer->told.code, bg_code_word (BG_OK)))
+        return bg_fail (why, BG_NOT_FOUND, "%.*s", BG_SLICE_ARG (answer->told.message));
+    *told = &answer->told;
+    return bg_ok ();
+}
+
+/*  Everything that there is of a step now. *is_done: nothing more will come of it.  */
+static bg_result drain (reading *self, uint64_t step, bool *is_done, uint64_t *lost, bg_error *why)
+{
+    for (;;) {
+        const wire_told *told = NULL;
+        BG_TRY (ask (self, step, &told, why));
+        if (told->step != step)
+            return bg_fail (why, BG_MALFORMED, "the target answered for another step");
+        *is_done = told->done;
+        *lost = told->lost;
+        if (told->total < self->printed[step]) {
+            ctl_note (self->run->out, "step %.*s begins again", BG_SLICE_ARG (told->step_name));
+            self->printed[step] = 0;
+            continue;
+        }
+        print_bytes (self, told->bytes);
+        self->printed[step] += told->bytes.size;
+        if (told->bytes.size == 0)
+            return bg_ok ();
+    }
+}
+
+/*  ---- a run that is over ----  */
+
+static bool wants (const reading *self, uint64_t step)
+{
+    return step >= 1 && step <= STEPS_MAX && (self->only == 0 || self->only == step);
+}
+
+static void print_step (reading *self, const wire_step_result *step)
+{
+    bg_error why = {0};
+    bool is_done = false;
+    uint64_t lost = 0;
+    if (!is_whole (step) && self->printed[step->step] < step->output_bytes &&
+        bg_failed (drain (self, step->step, &is_done, &lost, &why)))
+        ctl_note (self->run->out, "step %.*s: only what the broker has: %s",
+            BG_SLICE_ARG (step->name), why.message);
+    print_rest (self, step);
+}
+
+static bg_result print_final (reading *self, bg_error *err)
+{
+    const wire_run *ran = &self->row->run;
+    bool found = false;
+    for (size_t i = 0; i < ran->steps_count; i++) {
+        const wire_step_result *step = &ran->steps[i];
+        if (!wants (self, step->step))
+            continue;
+        found = true;
+        print_step (self, step);
+        if (step->message.size > 0)
+            ctl_note (self->run->out, "step %.*s: %.*s", BG_SLICE_ARG (step->name),
+                BG_SLICE_ARG (step->message));
+    }
+    if (self->only != 0 && !found) {
+        bg_ignore (
+            bg_fail (err, BG_NOT_FOUND, "the run did not come to step %" PRIu64, self->only));
+        return bg_hint (err, "see: bugle exec logs %s -t '%.*s'", bg_id_short (self->exec).text,
+            BG_SLICE_ARG (self->target));
+    }
+    if (ran->steps_count == 0)
+        ctl_note (self->run->out, "%.*s: %s%s%.*s", BG_SLICE_ARG (self->target),
+            wire_run_state_word (ran->state), ran->reason.size > 0 ? ": " : "",
+            BG_SLICE_ARG (ran->reason));
+    return bg_ok ();
+}
+
+/*  ---- a run that goes on ----  */
+
+/*  What there is so far, step by step.  */
+static bg_result print_so_far (reading *self, bg_error *err)
+{
+    bg_error why = {0};
+    bool any = false;
+    for (uint64_t step = 1; step <= STEPS_MAX; step++) {
+        bool is_done = false;
+        uint64_t lost = 0;
+        if (!wants (self, step))
+            continue;
+        if (bg_failed (drain (self, step, &is_done, &lost, &why)))
+            break;
+        any = true;
+        if (!is_done)
+            break;
+    }
+    if (any) {
+        ctl_note (self->run->out, "it still runs; see more with --follow");
+        return bg_ok ();
+    }
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no output of %.*s yet: %s",
+        BG_SLICE_ARG (self->target), why.message));
+    return bg_hint (err, "wait for it: bugle exec logs %s -t '%.*s' --follow",
+        bg_id_short (self->exec).text, BG_SLICE_ARG (self->target));
+}
+
+static bool is_away (bg_result result)
+{
+    return result.code == BG_OFFLINE || result.code == BG_TIMEOUT || result.code == BG_CLOSED ||
+           result.code == BG_UNREACHABLE || result.code == BG_NOT_FOUND;
+}
+
+/*  Nobody answers, or nothing has begun: that may pass.  */
+static bg_result bear (reading *self, bg_result result, const bg_error *why, bg_error *err)
+{
+    const int64_t now_us = bg_clock_mono_us ();
+    if (!is_away (result)) {
+        *err = *why;
+        return result;
+    }
+    if (self->away_us == 0)
+        self->away_us = now_us;
+    if (result.code == BG_NOT_FOUND)
+        return bg_ok ();
+    if (!self->is_told)
+        ctl_note (self->run->out, "%s; waiting", why->message);
+    self->is_told = true;
+    if (now_us - self->away_us > AWAY_MAX_US) {
+        *err = *why;
+        return result;
+    }
+    if (result.code == BG_CLOSED || result.code == BG_UNREACHABLE)
+        bg_ignore (ctl_client_reconnect (self->run->client, RECONNECT_US, NULL));
+    return bg_ok ();
+}
+
+/*  One look at the step that is followed, and on to the next when that has begun. *moved: there was something.  */
+static bg_result follow_once (reading *self, bool *moved, bg_error *why)
+{
+    const wire_told *told = NULL;
+    bool is_done = false;
+    uint64_t lost = 0;
+    const uint64_t before = self->printed[self->current];
+    BG_TRY (drain (self, self->current, &is_done, &lost, why));
+    *moved = self->printed[self->current] != before;
+    if (self->only != 0 || *moved)
+        return bg_ok ();
+    BG_TRY (ask (self, 0, &told, why));
+    if (told->step == self->current || told->step < 1 || told->step > STEPS_MAX)
+        return bg_ok ();
+    BG_TRY (drain (self, self->current, &is_done, &lost, why));
+    self->current = told->step;
+    *moved = true;
+    return bg_ok ();
+}
+
+static bg_result interrupted (const reading *self, bg_error *err)
+{
+    bg_ignore (bg_fail (err, BG_INTERRUPTED, "interrupted; what runs goes on"));
+    return bg_hint (err, "look again: bugle exec logs %s -t '%.*s' --follow",
+        bg_id_short (self->exec).text, BG_SLICE_ARG (self->target));
+}
+
+/*  True when no run of this target will come any more.  */
+static bg_result is_over (reading *self, bool *over, bg_error *err)
+{
+    const wire_target_query query = {.names = &self->target, .names_count = 1, .exec = self->exec};
+    ctl_target_rows found = {0};
+    *over = false;
+    BG_TRY (ctl_targets_fetch (self->run, &query, 0, &found, err));
+    if (found.count == 1)
+        *over = found.rows[0].exec_state != WIRE_EXEC_PENDING &&
+                found.rows[0].exec_state != WIRE_EXEC_RUNNING;
+    return bg_ok ();
+}
+
+static bg_result follow_until_over (reading *self, bg_error *err)
+{
+    self->current = self->only ? self->only : 1;
+    while (!is_final (self->row)) {
+        bg_error why = {0};
+        bool moved = false;
+        bool over = false;
+        if (ctl_interrupt_came ())
+            return interrupted (self, err);
+        bg_result result = follow_once (self, &moved, &why);
+        if (result.code == BG_INTERRUPTED)
+            return interrupted (self, err);
+        if (bg_failed (result))
+            BG_TRY (bear (self, result, &why, err));
+        else
+            self->away_us = 0;
+        if (moved)
+            continue;
+        (void) poll (NULL, 0, IDLE_MS);
+        result = look (self, &why);
+        if (bg_is_ok (result) && !self->row) {
+            result = is_over (self, &over, &why);
+            if (over)
+                return bg_ok ();
+        }
+        if (result.code == BG_INTERRUPTED)
+            return interrupted (self, err);
+        if (bg_failed (result))
+            BG_TRY (bear (self, result, &why, err));
+    }
+    return bg_ok ();
+}
+
+static bg_result follow (reading *self, bg_error *err)
+{
+    ctl_interrupt_catch ();
+    bg_result result = follow_until_over (self, err);
+    ctl_interrupt_release ();
+    return result;
+}
+
+/*  ---- the command ----  */
+
+static bg_result read_target (ctl_run *run, const wire_exec_row *row, bg_slice name, bg_error *err)
+{
+    reading self = {.run = run,
+        .exec = row->id,
+        .target = name,
+        .only = (uint64_t) ctl_number (run->parsed, CTL_OPT_STEP, 0)};
+    BG_TRY (look (&self, err));
+    if (!is_final (self.row) && ctl_given (run->parsed, CTL_OPT_FOLLOW))
+        BG_TRY (follow (&self, err));
+    if (is_final (self.row))
+        return print_final (&self, err);
+    return ctl_given (run->parsed, CTL_OPT_FOLLOW) ? bg_ok () : print_so_far (&self, err);
+}
+
+static bg_result read_all (ctl_run *run, const wire_exec_row *row, bg_error *err)
+{
+    ctl_outcomes outcomes = {0};
+    BG_TRY (ctl_outcomes_add (run, row->id, &outcomes, err));
+    if (ctl_is_human (run->out)) {
+        ctl_outcomes_print (run, &outcomes);
+        return bg_ok ();
+    }
+    ctl_outcomes_list_begin (run, &outcomes);
+    ctl_list_end (run->out, false, 0);
+    return bg_ok ();
+}
+
+/*  The one target that was named, or the only one there is.  */
+static bg_result one_target (ctl_run *run, const wire_exec_row *row, bg_slice *name, bg_error *err)
+{
+    wire_audience audience;
+    bool is_given = false;
+    ctl_target_rows found = {0};
+    BG_TRY (ctl_targets_arg (run, &audience, &is_given, err));
+    wire_target_query query = {.exec = row->id,
+        .names = audience.names,
+        .names_count = audience.names_count,
+        .defected = true};
+    if (is_given || ctl_given (run->parsed, CTL_OPT_FOLLOW) ||
+        ctl_given (run->parsed, CTL_OPT_STEP))
+        BG_TRY (ctl_targets_fetch (run, &query, 2, &found, err));
+    if (found.count == 1)
+        *name = found.rows[0].name;
+    if (found.count == 1 || (!is_given && !ctl_given (run->parsed, CTL_OPT_FOLLOW) &&
+                                !ctl_given (run->parsed, CTL_OPT_STEP)))
+        return bg_ok ();
+    if (is_given && found.count == 0) {
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "execution %s was not for '%.*s'",
+            bg_id_short (row->id).text, BG_SLICE_ARG (audience.names[0])));
+        return bg_hint (err, "see: bugle exec show %s", bg_id_short (row->id).text);
+    }
+    bg_ignore (bg_fail (err, BG_USAGE, "the output of one target is shown at a time"));
+    return bg_hint (err, "choose it: bugle exec logs %s -t NAME", bg_id_short (row->id).text);
+}
+
+bg_result ctl_exec_logs (ctl_run *run, bg_error *err)
+{
+    wire_exec_row *row = NULL;
+    bg_slice name = {0};
+    BG_TRY (ctl_exec_find (run, ctl_argument (run->parsed, 0), false, &row, err));
+    if (row->what != WIRE_DEED_START)
+        return bg_fail (err, BG_INVALID, "execution %s is a %s and has no output",
+            bg_id_short (row->id).text, wire_deed_word (row->what));
+    BG_TRY (one_target (run, row, &name, err));
+    return name.size > 0 ? read_target (run, row, name, err) : read_all (run, row, err);
+}
