@@ -245,24 +245,35 @@ static bg_result answer_approved (
     return bg_ok ();
 }
 
+/*  Who was rejected a while ago makes room: nobody is kept from asking by those who may not.  */
+static bg_result make_room (broker_core *self, bg_error *err)
+{
+    broker_pending *oldest = NULL;
+    for (broker_pending *pending = self->pendings; pending; pending = pending->hh.next)
+        if (pending->rejected_us != 0 && (!oldest || pending->rejected_us < oldest->rejected_us))
+            oldest = pending;
+    return oldest ? remove_row (self, oldest, false, err) : bg_ok ();
+}
+
 static bg_result check_room (broker_request *request, bg_error *err)
 {
-    const broker_core *self = request->core;
+    broker_core *self = request->core;
     const bg_slice address = request->message->address;
     size_t here = 0;
-    if (HASH_COUNT (self->pendings) >= PENDING_MAX) {
-        bg_ignore (
-            bg_fail (err, BG_OVERLOADED, "%d machines wait for approval already", PENDING_MAX));
-        return bg_hint (err, "an administrator looks at them with: bugle target pending");
-    }
     for (const broker_pending *pending = self->pendings; pending; pending = pending->hh.next)
-        here += bg_slice_equal (pending->row.address, address);
-    if (here < PENDING_OF_ONE)
+        here += pending->rejected_us == 0 && bg_slice_equal (pending->row.address, address);
+    if (here >= PENDING_OF_ONE) {
+        bg_ignore (bg_fail (err, BG_OVERLOADED,
+            "%d machines at the address %.*s wait for approval already", PENDING_OF_ONE,
+            BG_SLICE_ARG (address)));
+        return bg_hint (err, "approve or reject them first, or use a token");
+    }
+    if (HASH_COUNT (self->pendings) >= PENDING_MAX)
+        BG_TRY (make_room (self, err));
+    if (HASH_COUNT (self->pendings) < PENDING_MAX)
         return bg_ok ();
-    bg_ignore (
-        bg_fail (err, BG_OVERLOADED, "%d machines at the address %.*s wait for approval already",
-            PENDING_OF_ONE, BG_SLICE_ARG (address)));
-    return bg_hint (err, "approve or reject them first, or use a token");
+    bg_ignore (bg_fail (err, BG_OVERLOADED, "%d machines wait for approval already", PENDING_MAX));
+    return bg_hint (err, "an administrator looks at them with: bugle target pending");
 }
 
 /*  Facts are for people: what is larger than a label word is left out.  */

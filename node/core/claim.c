@@ -12,7 +12,8 @@
 
 #define CLAIM_AGAIN_US  BG_MIN (10)
 #define CLAIM_SOON_US   BG_MIN (1)
-#define CLAIM_WAIT_US   BG_SEC (15) /*  for each answer  */
+#define CLAIM_WAIT_US   BG_SEC (5) /*  for each answer  */
+#define CLAIM_SAY_MAX   4
 #define CLAIM_PROOF_MAX 3
 
 static void end (node_core *self)
@@ -32,16 +33,8 @@ void node_claim_reset (node_core *self)
     self->claim = (node_claim){0};
 }
 
-void node_claim_timer (node_core *self)
-{
-    if (!self->claim.open)
-        return;
-    node_log (self, NODE_LOG_WARNING, "claim", "nobody answers on the broker's enlist socket");
-    end (self);
-}
-
 /*  *found false: there is no membership to show.  */
-static bg_result say (node_core *self, const uint8_t *broker_nonce, bool *found, bg_error *err)
+static bg_result say (node_core *self, bool *found, bg_error *err)
 {
     node_claim *claim = &self->claim;
     wire_enlist_claim message = {.installation = self->identity.installation,
@@ -54,10 +47,10 @@ static bg_result say (node_core *self, const uint8_t *broker_nonce, bool *found,
     if (self->attestation.size > 0)
         message.has_attestation = !bg_failed (node_decode_signed (
             bg_buf_slice (&self->attestation), &self->scratch, &message.attestation, NULL));
-    if (broker_nonce) {
+    if (claim->has_nonce) {
         wire_enlist_proof proof = {.installation = self->identity.installation,
             .broker_curve_key = self->identity.broker_curve_key};
-        memcpy (proof.broker_nonce, broker_nonce, sizeof proof.broker_nonce);
+        memcpy (proof.broker_nonce, claim->nonce, sizeof proof.broker_nonce);
         memcpy (proof.target_nonce, message.nonce, sizeof proof.target_nonce);
         wire_hash32 (message.membership.bytes, proof.membership_hash);
         message.has_proof = true;
@@ -76,13 +69,29 @@ bg_result node_claim_begin (node_core *self, bg_error *err)
         self->enlist.phase != NODE_ENLIST_NONE || self->now.mono_us < claim->next_mono_us)
         return bg_ok ();
     claim->next_mono_us = self->now.mono_us + CLAIM_AGAIN_US;
-    claim->proofs = 0;
+    claim->proofs = claim->unanswered = 0;
+    claim->has_nonce = false;
     claim->open = true;
     self->ports.open (self->ports.ctx, NODE_LINK_ENLIST, self->identity.endpoints,
         &self->identity.broker_curve_key);
-    BG_TRY (say (self, NULL, &found, err));
+    BG_TRY (say (self, &found, err));
     if (!found)
         end (self);
+    return bg_ok ();
+}
+
+bg_result node_claim_timer (node_core *self, bg_error *err)
+{
+    node_claim *claim = &self->claim;
+    bool found = false;
+    if (!claim->open)
+        return bg_ok ();
+    if (++claim->unanswered < CLAIM_SAY_MAX)
+        return say (self, &found, err);
+    node_log (self, NODE_LOG_WARNING, "claim", "nobody answers on the broker's enlist socket");
+    /*  It was not the broker's answer: asked again when the desk has refused once more.  */
+    claim->next_mono_us = self->now.mono_us + CLAIM_SOON_US;
+    end (self);
     return bg_ok ();
 }
 
@@ -117,14 +126,17 @@ static bg_result claimed (node_core *self, const wire_enlist_claimed *said, bg_e
 {
     node_claim *claim = &self->claim;
     bool found = false;
+    claim->unanswered = 0;
     if (!bg_id_equal (said->installation, self->identity.installation)) {
         node_count (self, NODE_COUNT_UNEXPECTED);
         return bg_ok ();
     }
     switch (said->state) {
     case WIRE_CLAIM_PROVE:
+        memcpy (claim->nonce, said->nonce, sizeof claim->nonce);
+        claim->has_nonce = true;
         if (claim->proofs++ < CLAIM_PROOF_MAX)
-            return say (self, said->nonce, &found, err);
+            return say (self, &found, err);
         end (self);
         return bg_ok ();
     case WIRE_CLAIM_MEMBER:

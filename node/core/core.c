@@ -510,8 +510,7 @@ static bg_result fire (node_core *self, node_timer timer, bg_error *err)
     case NODE_TIMER_ENLIST_END:
         return node_enlist_timeout (self, err);
     case NODE_TIMER_CLAIM:
-        node_claim_timer (self);
-        break;
+        return node_claim_timer (self, err);
     case NODE_TIMER_DEFECT_END:
         return node_defect_timeout (self, err);
     case NODE_TIMER_LEAVE:

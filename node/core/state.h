@@ -91,7 +91,7 @@ typedef struct {
     uint64_t type; /*  WIRE_TYPE_WITHDRAWAL: gone, its version stays  */
     uint64_t version;
     bg_id installation; /*  that of the machine's key, as long as that is the same  */
-    char code[32]; /*  what bugle-exec says of it now, when that is not ok  */
+    char code[32];      /*  what bugle-exec says of it now, when that is not ok  */
     char message[256];
 } node_local;
 
@@ -362,6 +362,9 @@ typedef struct {
     bool open;    /*  asked, on the enlist link  */
     bool unknown; /*  the broker does not know this target  */
     unsigned proofs;
+    unsigned unanswered; /*  questions in a row  */
+    bool has_nonce;
+    uint8_t nonce[16]; /*  of the broker  */
     bg_id request;
     int64_t next_mono_us; /*  not asked before  */
 } node_claim;
@@ -784,7 +787,7 @@ void node_pending_describe (const node_core *self, wire_control_answer *answer);
 bg_result node_claim_begin (node_core *self, bg_error *err) BG_CHECKED;
 /*  The session stands, or the enlistment is gone: there is nothing to ask.  */
 void node_claim_reset (node_core *self);
-void node_claim_timer (node_core *self);
+bg_result node_claim_timer (node_core *self, bg_error *err) BG_CHECKED;
 bool node_claim_answers (const node_core *self, const wire_header *header);
 bg_result node_claim_message (
     node_core *self, const wire_header *header, const void *body, bg_error *err) BG_CHECKED;

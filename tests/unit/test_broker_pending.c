@@ -222,6 +222,23 @@ static void one_address_has_sixteen_rows (void **state)
     fx_close (&self);
 }
 
+static void reject_first (fx *self)
+{
+    const bg_slice id =
+        bg_arena_printf (&self->arena, "%s", bg_id_text (rows_of (self)->rows[0].target).text);
+    const wire_request reject = {.installation = self->settings.installation,
+        .id = fx_id (self),
+        .what = WIRE_REQUEST_REJECT,
+        .issued_us = self->now.utc_us,
+        .ids = (bg_slice *) (uintptr_t) &id,
+        .ids_count = 1};
+    wire_ask_request message = {.has_request = true};
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, self->settings.installation,
+        &reject, self->people[FX_ADMIN].secret, &self->arena, &message.request);
+    assert_int_equal (
+        ((const wire_done *) fx_ask (self, FX_ADMIN, WIRE_REQUEST, &message, WIRE_DONE))->count, 1);
+}
+
 static void a_flood_of_keys_ends_at_a_thousand_rows (void **state)
 {
     (void) state;
@@ -238,6 +255,27 @@ static void a_flood_of_keys_ends_at_a_thousand_rows (void **state)
         else
             fx_refused (self, BG_OVERLOADED);
     }
+    /*  Rejecting some makes room at once, although they are kept for a while to be told.  */
+    reject_first (self);
+    fx_node late = fx_node_make (self, "web01", 101);
+    ask_listed (self, &late);
+    fx_close (&self);
+}
+
+static void a_rejected_machine_is_told_for_a_while (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_node_make (self, "web01", 100);
+    ask_listed (self, &node);
+    reject_first (self);
+    assert_int_equal (rows_of (self)->rows_count, 0);
+    fx_restart (self);
+    ask_twice (self, &node);
+    fx_refused (self, BG_REJECTED);
+    fx_pass (self, BG_MIN (11));
+    fx_tick (self);
+    ask_listed (self, &node);
     fx_close (&self);
 }
 
@@ -438,6 +476,7 @@ int main (void)
         cmocka_unit_test (a_proof_counts_for_its_peer_its_minute_and_its_broker),
         cmocka_unit_test (one_address_has_sixteen_rows),
         cmocka_unit_test (a_flood_of_keys_ends_at_a_thousand_rows),
+        cmocka_unit_test (a_rejected_machine_is_told_for_a_while),
         cmocka_unit_test (large_facts_are_left_out_of_the_row),
         cmocka_unit_test (another_authority_than_ours_is_refused),
         cmocka_unit_test (a_member_asks_for_nothing_new),

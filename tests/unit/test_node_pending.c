@@ -335,8 +335,14 @@ static void a_claim_that_nobody_answers_ends (void **state)
     self->claim_state = 0;
     refuse (self, 3);
     assert_true (self->link_open[NODE_LINK_ENLIST]);
-    node_fixture_advance (self, BG_SEC (20));
+    node_fixture_advance (self, BG_SEC (25));
+    assert_int_equal (self->said[WIRE_ENLIST_CLAIM], 4);
     assert_false (self->link_open[NODE_LINK_ENLIST]);
+    /*  No answer is no reason to wait for ten minutes.  */
+    node_fixture_advance (self, BG_MIN (1));
+    self->claim_state = WIRE_CLAIM_UNKNOWN;
+    refuse (self, 1);
+    assert_int_equal (self->said[WIRE_ENLIST_CLAIM], 6);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
