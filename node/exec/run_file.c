@@ -137,7 +137,8 @@ static int by_age (const void *a, const void *b)
 
 static void remove_kept (kept_files *self, int dir_fd, int64_t now_us)
 {
-    qsort (self->items, self->count, sizeof *self->items, by_age);
+    if (self->count > 1) /*  an empty list has no array  */
+        qsort (self->items, self->count, sizeof *self->items, by_age);
     for (size_t i = 0; i < self->count; i++) {
         const kept_file *item = &self->items[i];
         if (item->written_us >= now_us - RUN_OUTPUT_KEEP_US && self->bytes <= RUN_OUTPUT_BYTES_MAX)

@@ -26,7 +26,8 @@ bg_result node_cmd_job_list (ctl_run *run, bg_error *err)
     const wire_control_query query = {.jobs = true};
     const wire_control_answer *answer = NULL;
     BG_TRY (node_ask_query (run, &query, &answer, err));
-    qsort (answer->jobs, answer->jobs_count, sizeof *answer->jobs, by_name);
+    if (answer->jobs_count > 1)
+        qsort (answer->jobs, answer->jobs_count, sizeof *answer->jobs, by_name);
     const bool local_only = ctl_given (run->parsed, CTL_OPT_LOCAL);
     ctl_list_begin (run->out, "jobs", node_job_columns, node_job_column_count, "name");
     for (size_t i = 0; i < answer->jobs_count; i++) {
