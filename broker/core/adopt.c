@@ -38,7 +38,8 @@ void broker_adopt_ask (broker_request *request, const wire_held *items, size_t c
     }
 }
 
-static bg_result adopt_one (broker_request *request, const wire_signed *item, bg_error *err)
+static bg_result adopt_one (
+    broker_request *request, const wire_signed *item, bool is_last_try, bg_error *err)
 {
     broker_core *self = request->core;
     bool taken = false;
@@ -49,26 +50,26 @@ static bg_result adopt_one (broker_request *request, const wire_signed *item, bg
             *err = why;
         return result;
     }
-    if (bg_failed (result)) {
+    if (bg_failed (result) && is_last_try) {
         broker_count (self, "adopt-refused");
         broker_log (self, BROKER_LOG_WARNING, "adopt-refused",
             "%s holds a %s that cannot be taken back: %s", request->target->name,
             wire_type_word (item->type) ? wire_type_word (item->type) : "document", why.message);
-        return bg_ok ();
     }
-    if (!taken)
+    if (bg_failed (result) || !taken)
         return bg_ok ();
+    /*  There may be more that could not be verified before.  */
+    request->target->inventoried = false;
     broker_count (self, "adopted");
     return broker_mode_adopted (self, err);
 }
 
-bg_result broker_on_adopted (broker_request *request, bg_error *err)
+/*  In the order in which one is signed for by the other.  */
+static bg_result adopt_all (
+    broker_request *request, const wire_adopted *adopted, bool is_last_try, bg_error *err)
 {
     static const uint64_t order[] = {
         WIRE_TYPE_AUTHORITY, WIRE_TYPE_MEMBERSHIP, WIRE_TYPE_JOB, WIRE_TYPE_WITHDRAWAL, 0};
-    const wire_adopted *adopted = request->body;
-    if (!broker_adopt_is_on (request->core))
-        return bg_fail (err, BG_NOT_ALLOWED, "nobody asked for these documents");
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (size_t i = 0; i < adopted->documents_count; i++) {
             const uint64_t type = adopted->documents[i].type;
@@ -76,9 +77,20 @@ bg_result broker_on_adopted (broker_request *request, bg_error *err)
             for (size_t j = 0; order[j]; j++)
                 is_rest &= order[j] != type;
             if (order[k] ? order[k] == type : is_rest)
-                BG_TRY (adopt_one (request, &adopted->documents[i], err));
+                BG_TRY (adopt_one (request, &adopted->documents[i], is_last_try, err));
         }
     return bg_ok ();
+}
+
+/*  Twice: an authority that takes a key away is only taken when what that key had signed is here again, signed by
+    another.  */
+bg_result broker_on_adopted (broker_request *request, bg_error *err)
+{
+    const wire_adopted *adopted = request->body;
+    if (!broker_adopt_is_on (request->core))
+        return bg_fail (err, BG_NOT_ALLOWED, "nobody asked for these documents");
+    BG_TRY (adopt_all (request, adopted, false, err));
+    return adopt_all (request, adopted, true, err);
 }
 
 /*  ---- targets ----  */

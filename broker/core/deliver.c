@@ -530,6 +530,12 @@ static bg_result ack_item (broker_request *request, const wire_ack_item *item, b
     bool is_skipped = item->state == WIRE_DELIVERY_SKIPPED;
     broker_document *document = broker_document_with_key (self, item->key);
     bool is_membership = bg_id_equal (item->key, request->target->id);
+    /*  It has a newer one: from the part of this broker's life that a restore has lost.  */
+    if (item->state == WIRE_DELIVERY_SUPERSEDED && (document || is_membership)) {
+        const wire_held newer = {.key = item->key};
+        size_t asked = 0;
+        broker_adopt_ask (request, &newer, 1, &asked);
+    }
     if (!is_settling (item->state) && (!is_skipped || document || is_membership)) {
         broker_count (self, "ack-state");
         return bg_ok ();

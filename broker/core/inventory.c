@@ -114,8 +114,11 @@ static void learn (inventory_work *work, broker_document *document)
     broker_target *target = work->request->target;
     const wire_held *item = held (work, document->key);
     const uint64_t version = item ? item->version : 0;
-    if (version > document->version)
-        return; /*  not known here, and reported as such  */
+    if (item && version > document->version) {
+        work->matched[item - work->page->items] =
+            false; /*  not known here, and reported as such  */
+        return;
+    }
     if (broker_held_find (&document->settled, target->number, NULL) != version)
         broker_deliver_learn (work->request->core, document, target, version);
 }

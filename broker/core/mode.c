@@ -235,6 +235,39 @@ bg_result broker_mode_adopted (broker_core *self, bg_error *err)
     return put (self, "adopted", self->mode.adopted, err);
 }
 
+static void ask_again (broker_core *self, broker_document *document, const broker_bitmap *set)
+{
+    for (uint32_t number = broker_bitmap_next (set, 0); number;
+         number = broker_bitmap_next (set, number))
+        broker_deliver_set (self, document, broker_target_at (self, number), WIRE_DELIVERY_PENDING);
+}
+
+/*  What a target waited for or refused in the older state it may have taken over since: it is asked again and says so
+    again.  */
+static bg_result ask_all_again (broker_core *self, bg_error *err)
+{
+    const broker_store *store = self->store;
+    for (broker_document *document = self->documents; document; document = document->hh.next) {
+        if (broker_bitmap_next (&document->waiting, 0) == 0 &&
+            broker_bitmap_next (&document->failed, 0) == 0)
+            continue;
+        BG_TRY (store->note_remove (store->ctx, document->key, 0, err));
+        ask_again (self, document, &document->waiting);
+        ask_again (self, document, &document->failed);
+    }
+    for (uint32_t number = 1; number < self->next_number; number++) {
+        broker_target *target = broker_target_at (self, number);
+        if (!target || target->key_cut ||
+            (target->membership_state != WIRE_DELIVERY_WAITING &&
+                target->membership_state != WIRE_DELIVERY_FAILED))
+            continue;
+        BG_TRY (store->note_remove (store->ctx, target->id, 0, err));
+        broker_deliver_membership_state (target, WIRE_DELIVERY_PENDING);
+        BG_TRY (broker_target_store (self, target, err));
+    }
+    return bg_ok ();
+}
+
 bg_result broker_request_resume (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err)
 {
@@ -264,6 +297,7 @@ bg_result broker_request_resume (broker_request *request, const wire_request *as
     BG_TRY (put (self, "number-floor", mode->number_floor, err));
     BG_TRY (put (self, "restored", 0, err));
     BG_TRY (put (self, "restores", mode->restores, err));
+    BG_TRY (ask_all_again (self, err));
     end_sessions (self);
     broker_count_forget (self, "position-ahead"); /*  seen to  */
     /*  Their numbers may have been given out by the lost part; they ask again in seconds.  */

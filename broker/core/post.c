@@ -586,6 +586,12 @@ static bg_result plan_adopted (broker_request *request, post_plan *plan, bool *t
     broker_core *self = request->core;
     plan->type = plan->item->document.type;
     if (plan->type == WIRE_TYPE_AUTHORITY) {
+        wire_document document;
+        BG_TRY (WIRE_DECODE (
+            document, plan->item->document.bytes, WIRE_AS_SIGNED, request->arena, &document, err));
+        /*  Targets show the whole chain.  */
+        if (document.version <= plan->item->seen_version)
+            return bg_ok ();
         BG_TRY (plan_authority (request, plan, err));
         *taken = plan->outcome == WIRE_POSTED_CHANGED;
         return bg_ok ();
@@ -621,17 +627,17 @@ bg_result broker_post_adopt (
         .seen_version = authority ? authority->version : 0};
     post_plan plan = {.item = &post};
     bg_result result = plan_adopted (request, &plan, taken, err);
-    if (bg_is_ok (result) && *taken && plan.type == WIRE_TYPE_MEMBERSHIP) {
-        result = apply_membership (request, &plan, err);
-    } else if (bg_is_ok (result) && *taken) {
-        const bg_id key = plan.verified.document.key;
-        result = apply_document (request, &plan, err);
-        broker_document *document = broker_document_with_key (self, key);
-        /*  It stands in the target's digest, also where it is not for it.  */
-        if (bg_is_ok (result) && broker_target_is_member (request->target) &&
-            broker_deliver_state (document, request->target->number) == 0)
-            broker_deliver_set (self, document, request->target, WIRE_DELIVERY_PENDING);
-    }
+    const bool is_membership = plan.type == WIRE_TYPE_MEMBERSHIP;
+    const bg_id key = plan.verified.document.key;
+    if (bg_is_ok (result) && *taken)
+        result = is_membership ? apply_membership (request, &plan, err)
+                               : apply_document (request, &plan, err);
+    /*  It stands in the target's digest: also where it is not for it, and where another has brought it back. What is
+        newer here reaches it by that.  */
+    broker_document *document = is_membership ? NULL : broker_document_with_key (self, key);
+    if (bg_is_ok (result) && document && broker_target_is_member (request->target) &&
+        broker_deliver_state (document, request->target->number) == 0)
+        broker_deliver_set (self, document, request->target, WIRE_DELIVERY_PENDING);
     free_plans (&plan, 1);
     return result;
 }

@@ -44,20 +44,22 @@ static bool add_authority (void *visitor, uint64_t version, bg_slice signed_item
     return true;
 }
 
+/*  The version that is asked for, or, when it is 0, the highest.  */
 static bg_result add_document (adopted *list, const wire_reference *what, bg_error *err)
 {
     static const node_place places[] = {NODE_PLACE_HELD, NODE_PLACE_REFUSED};
     node_core *self = list->core;
+    node_document_row best = {.version = 0};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         node_document_row row;
         bool found = false;
         BG_TRY (self->ports.store->document_get (
             self->ports.store->ctx, places[i], what->key, &self->scratch, &row, &found, err));
-        if (!found || row.version != what->version)
-            continue;
-        add (list, row.signed_item);
-        return bg_ok ();
+        if (found && (what->version ? row.version == what->version : row.version > best.version))
+            best = row;
     }
+    if (best.version)
+        add (list, best.signed_item);
     return bg_ok ();
 }
 

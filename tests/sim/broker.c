@@ -2,8 +2,13 @@
 
     The store outlives the process, what it had not committed does not. A commit and the release of
     what was sent are two moments; a crash may come between them.  */
+#include "common/sys/sqlite.h"
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define BATCH_US      2000 /*  a batch is open for so long at most  */
 #define FULL_RETRY_US BG_SEC (5)
@@ -349,6 +354,9 @@ void sim_broker_start (sim_world *self)
     }
     if (self->broker.front.up)
         result = broker_core_front_up (broker->core, now, &err);
+    if (bg_is_ok (result))
+        result = broker_core_high_water (
+            broker->core, now, broker->high_term, broker->high_position, &err);
     after (broker, result, &err);
 }
 
@@ -379,6 +387,95 @@ void sim_broker_crash (sim_world *self)
 void sim_broker_set_full (sim_world *self, bool full)
 {
     broker_db_set_max_pages (self->broker.db, full ? broker_db_pages (self->broker.db) : 0);
+}
+
+/*  ---- an older state ----  */
+
+static char *backup_path (const sim_broker *self, const char *ending)
+{
+    return bg_strdup_printf ("%s/store.db%s", self->backup_dir, ending);
+}
+
+static void backup_due (void *owner, uint64_t tag, bg_slice payload)
+{
+    (void) tag;
+    (void) payload;
+    sim_broker_backup (owner);
+}
+
+void sim_broker_backup (sim_world *self)
+{
+    sim_broker *broker = &self->broker;
+    bg_error err = {0};
+    bg_db_copy *copy = NULL;
+    bool done = false;
+    if (broker->in_batch || !broker->core) {
+        sim_in (self, BG_MS (1), backup_due, self, 0, (bg_slice){0});
+        return;
+    }
+    /*  In memory where there is such a place: a world commits often.  */
+    (void) snprintf (broker->backup_dir, sizeof broker->backup_dir, "%s/bugle-sim-XXXXXX",
+        access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    bg_assert (mkdtemp (broker->backup_dir));
+    BG_AUTO_CHAR path = backup_path (broker, "");
+    bg_result result = broker_db_copy (broker->db, path, &copy, &err);
+    while (bg_is_ok (result) && !done)
+        result = bg_db_copy_step (copy, 100, &done, &err);
+    bg_db_copy_end (&copy);
+    if (bg_failed (result))
+        sim_fail (self, "the broker's store cannot be copied: %s", err.message);
+    sim_trace (self, "broker: backup");
+}
+
+static void mark_restored (sim_world *self)
+{
+    sim_broker *broker = &self->broker;
+    bg_error err = {0};
+    bg_result result = broker_db_begin (broker->db, &err);
+    if (bg_is_ok (result))
+        result = broker->store.meta_set (broker->store.ctx, "restored", 1, &err);
+    if (bg_is_ok (result))
+        result = broker_db_commit (broker->db, &err);
+    if (bg_failed (result))
+        sim_fail (self, "the restored store cannot be marked: %s", err.message);
+}
+
+void sim_broker_restore (sim_world *self, bool by_command)
+{
+    sim_broker *broker = &self->broker;
+    bg_error err = {0};
+    if (!broker->backup_dir[0])
+        return;
+    sim_trace (self, "broker: restored %s", by_command ? "by the command" : "by hand");
+    if (broker->core)
+        broker_core_proof (broker->core, &broker->high_term, &broker->high_position);
+    drop_core (broker);
+    broker->storage_full = false;
+    broker_db_close (&broker->db);
+    BG_AUTO_CHAR path = backup_path (broker, "");
+    bg_result opened = broker_db_open (path, &broker->db, &err);
+    if (bg_failed (opened)) {
+        sim_fail (self, "the copy cannot be opened: %s", err.message);
+        return;
+    }
+    sim_tap_broker (self);
+    if (by_command)
+        mark_restored (self);
+    broker->was_restored = true;
+    sim_people_restored (self);
+    sim_broker_start (self);
+}
+
+static void remove_backup (sim_broker *self)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    if (!self->backup_dir[0])
+        return;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        BG_AUTO_CHAR path = backup_path (self, endings[i]);
+        (void) unlink (path);
+    }
+    (void) rmdir (self->backup_dir);
 }
 
 static void found (sim_world *self)
@@ -427,5 +524,6 @@ void sim_broker_fini (sim_world *self)
     sim_broker *broker = &self->broker;
     broker_core_destroy (&broker->core);
     broker_db_close (&broker->db);
+    remove_backup (broker);
     sim_effects_fini (&broker->effects);
 }

@@ -232,6 +232,38 @@ static void lie (void *owner, uint64_t tag, bg_slice payload)
     }
 }
 
+/*  ---- an older state ----  */
+
+static void restore_due (void *owner, uint64_t by_command, bg_slice payload)
+{
+    (void) payload;
+    sim_world *self = owner;
+    if (self->healing)
+        return;
+    /*  The file says how far the broker was when it ran last.  */
+    if (!self->broker.core) {
+        sim_in (self, BG_MS (100), restore_due, self, by_command, (bg_slice){0});
+        return;
+    }
+    sim_broker_restore (self, by_command != 0);
+}
+
+static void backup_due (void *owner, uint64_t tag, bg_slice payload)
+{
+    (void) tag;
+    (void) payload;
+    sim_broker_backup (owner);
+}
+
+static void plan_restore (sim_world *self)
+{
+    const int64_t chaos_us = self->options.chaos_us;
+    const int64_t backup_us = sim_between (&self->rng, chaos_us / 10, chaos_us / 2);
+    const int64_t restore_us = sim_between (&self->rng, backup_us + BG_MIN (1), chaos_us - 1);
+    sim_in (self, backup_us, backup_due, self, 0, (bg_slice){0});
+    sim_in (self, restore_us, restore_due, self, sim_chance (&self->rng, 500), (bg_slice){0});
+}
+
 /*  ---- beginning and end ----  */
 
 void sim_chaos_start (sim_world *self)
@@ -242,6 +274,8 @@ void sim_chaos_start (sim_world *self)
     sim_in (self, sim_below (&self->rng, BG_MIN (1)), change_weather, self, 0, (bg_slice){0});
     sim_in (self, sim_below (&self->rng, BG_SEC (30)), trouble, self, 0, (bg_slice){0});
     sim_in (self, BG_MIN (1), lie, self, 0, (bg_slice){0});
+    if (self->options.restores)
+        plan_restore (self);
 }
 
 void sim_chaos_heal (sim_world *self)

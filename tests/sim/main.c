@@ -1,11 +1,11 @@
 /*  bugle-sim: runs worlds of many seeds and says which one went wrong.
 
-        bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] [--trace]
+        bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] [--restores] [--trace]
 
     Every twentieth seed is run twice and must take the very same course; every twentieth is run
     without faults with and without publications and must come to the same end; some seeds lose all
-    publications, some use real signatures. With --plant at least one seed must fail: the exit code is
-    0 when the bug was found.  */
+    publications, some use real signatures. With --restores the broker is once put back to an older
+    state. With --plant at least one seed must fail: the exit code is 0 when the bug was found.  */
 #include "tests/sim/world.h"
 
 #include <getopt.h>
@@ -57,10 +57,11 @@ static void on_abort (int signal_number)
 static void note_replay (const arguments *args, uint64_t seed)
 {
     snprintf (replay, sizeof replay,
-        "bugle-sim --seeds 1 --seed %llu --targets %d --hours %g%s%s --trace\n",
+        "bugle-sim --seeds 1 --seed %llu --targets %d --hours %g%s%s%s --trace\n",
         (unsigned long long) seed, args->base.machines,
         (double) args->base.chaos_us / (double) BG_HOUR (1), args->base.plant ? " --plant " : "",
-        args->base.plant ? plants[args->base.plant].word : "");
+        args->base.plant ? plants[args->base.plant].word : "",
+        args->base.restores ? " --restores" : "");
 }
 
 static void add (totals *sum, const sim_result *result)
@@ -101,6 +102,7 @@ static bool run_seed (const arguments *args, uint64_t seed, totals *sum, char wh
     if (seed % 20 != 10)
         return true;
     options.is_quiet = true;
+    options.restores = false;
     options.is_unpublished = false;
     sim_run_world (&options, &result);
     options.is_unpublished = true;
@@ -150,7 +152,7 @@ static int run_all (const arguments *args)
 static int usage (FILE *out)
 {
     fputs ("usage: bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] "
-           "[--trace]\n\nbugs that can be planted:\n",
+           "[--restores] [--trace]\n\nbugs that can be planted:\n",
         out);
     for (int i = 1; i < SIM_PLANT_COUNT; i++)
         fprintf (out, "  %-22s %s\n", plants[i].word, plants[i].text);
@@ -173,7 +175,8 @@ int main (int argc, char **argv)
     static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
         {"seed", required_argument, NULL, 's'}, {"targets", required_argument, NULL, 'k'},
         {"hours", required_argument, NULL, 'H'}, {"plant", required_argument, NULL, 'p'},
-        {"trace", no_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
+        {"restores", no_argument, NULL, 'r'}, {"trace", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'}, {0}};
     arguments args = {.first = 1, .count = 1, .base = {.machines = 4, .chaos_us = BG_MIN (30)}};
     for (int option; (option = getopt_long (argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -192,6 +195,9 @@ int main (int argc, char **argv)
         case 'p':
             if (!plant_of (optarg, &args.base.plant))
                 return usage (stderr);
+            break;
+        case 'r':
+            args.base.restores = true;
             break;
         case 't':
             args.base.trace = true;

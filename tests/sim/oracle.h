@@ -14,6 +14,9 @@
       that came due has one;
     - every execution has ended, and its counts are those of the history;
     - whatever the broker acknowledged to people is there.
+
+    Once a broker was brought back from an older state, history and executions have gaps that nothing can fill: only the
+    first of these four is asked then.
 */
 #ifndef BUGLE_SIM_ORACLE_H
 #define BUGLE_SIM_ORACLE_H

@@ -485,6 +485,23 @@ static void token_made (sim_people *self, const wire_token_created *created)
     self->has_token = true;
 }
 
+/*  ---- requests ----  */
+
+static void resume (sim_people *self)
+{
+    wire_ask_request message = {.has_request = true};
+    wire_request body = {.installation = self->world->installation,
+        .what = WIRE_REQUEST_RESUME,
+        .issued_us = broker_us (self)};
+    uint8_t entropy[10];
+    sim_fill (&self->rng, entropy, sizeof entropy);
+    body.id = bg_id_make (body.issued_us, entropy);
+    wire_signed_make (self->world->crypto, WIRE_TYPE_REQUEST, self->world->installation, &body,
+        self->world->admin.secret, &self->arena, &message.request);
+    self->wants_resume = false;
+    ask (self, WIRE_REQUEST, &message);
+}
+
 /*  ---- answers ----  */
 
 /*  After an error: what does the broker have?  */
@@ -497,15 +514,16 @@ static void look_again (sim_people *self)
         broker_document_record record;
         bool found = false;
         if (bg_is_ok (
-                store->document_get (store->ctx, job->key, 0, &arena, &record, &found, NULL)) &&
-            found) {
-            job->version = record.version;
-            job->live = record.type == WIRE_TYPE_JOB;
+                store->document_get (store->ctx, job->key, 0, &arena, &record, &found, NULL))) {
+            /*  A target has brought another one back than the one that was closed.  */
+            if (found && record.version != job->version)
+                job->is_closed = false;
+            job->version = found ? record.version : 0;
+            job->live = found && record.type == WIRE_TYPE_JOB;
         }
         if (bg_is_ok (store->document_get (
-                store->ctx, job->switch_key, 0, &arena, &record, &found, NULL)) &&
-            found)
-            job->switch_version = record.version;
+                store->ctx, job->switch_key, 0, &arena, &record, &found, NULL)))
+            job->switch_version = found ? record.version : 0;
     }
     const bg_id zero = {{0}};
     BG_AUTO_ARENA arena = {0};
@@ -548,6 +566,17 @@ static void refused (sim_people *self, const wire_error *error)
         BG_SLICE_ARG (error->message));
     if (self->kind == WIRE_POST && self->type == WIRE_TYPE_MEMBERSHIP)
         self->world->machines[self->machine].name_is_taken = false;
+    if (bg_slice_is (error->code, bg_code_word (BG_RESTORED)))
+        self->wants_resume = self->closing || sim_chance (&self->rng, 150);
+    look_again (self);
+}
+
+void sim_people_restored (sim_world *world)
+{
+    sim_people *self = world->people;
+    self->has_token = false;
+    for (size_t i = 0; i < SIM_JOBS_MAX; i++)
+        self->jobs[i].is_closed = false;
     look_again (self);
 }
 
@@ -577,6 +606,8 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
         self->deeds[self->deed].acknowledged = true;
         break;
     case WIRE_DONE:
+        if (world->broker.was_restored)
+            look_again (self);
         break;
     case WIRE_TOKEN_CREATED:
         token_made (self, value);
@@ -673,6 +704,21 @@ static bool help_machines (sim_people *self)
     return false;
 }
 
+/*  bugle-exec may have taken a membership over that its node had not committed when the broker lost it: then nobody
+    but bugle-exec has it, until the next change of it, which an admin makes here.  */
+static bool change_again (sim_people *self)
+{
+    for (int i = 0; i < self->world->machine_count; i++) {
+        sim_machine *machine = &self->world->machines[i];
+        if (machine->is_changed_again || !self->world->broker.was_restored)
+            continue;
+        machine->is_changed_again = true;
+        if (post_membership (self, i, false))
+            return true;
+    }
+    return false;
+}
+
 static void idle (void *owner, uint64_t tag, bg_slice payload)
 {
     (void) tag;
@@ -683,6 +729,12 @@ static void idle (void *owner, uint64_t tag, bg_slice payload)
     sim_in (world, world->options.is_quiet ? QUIET_US : pause_us, idle, world, 0, (bg_slice){0});
     if (self->asking)
         return;
+    if (self->wants_resume) {
+        resume (self);
+        return;
+    }
+    if (self->closing && world->broker.was_restored)
+        look_again (self);
     if (help_machines (self))
         return;
     if (!self->has_token || broker_us (self) > self->token_expires_us - BG_MIN (2))
@@ -690,7 +742,7 @@ static void idle (void *owner, uint64_t tag, bg_slice payload)
     else if (self->closing && !close_next (self) && !self->has_retried && !world->options.is_quiet)
         sim_people_look_at_ops (self, SIM_OP_RETRY_ALL);
     else if (self->closing)
-        return;
+        (void) (self->asking || change_again (self));
     else
         act (self);
 }

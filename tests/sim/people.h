@@ -81,6 +81,7 @@ struct sim_people {
     int64_t token_expires_us;
     uint64_t token_uses;
     bg_buf token_text;
+    bool wants_resume; /*  the broker said that it was restored  */
 };
 
 void sim_people_init (sim_world *self);
@@ -90,6 +91,8 @@ void sim_people_start (sim_world *self);
 void sim_people_answer (sim_world *self, bg_slice header, bg_slice body);
 /*  The chaos is over: jobs are withdrawn or disabled, machines enlist, and nothing new begins.  */
 void sim_people_close (sim_world *self);
+/*  The broker has lost what it knew last: what people think that it has is looked up again.  */
+void sim_people_restored (sim_world *self);
 bool sim_people_are_done (const sim_world *self);
 /*  Sends a request; there must be none on its way.  */
 void sim_people_ask (sim_people *self, wire_kind kind, const void *body);

@@ -15,7 +15,7 @@ bugle_layer (sim_world SOURCES
     sim/processes.c
     sim/taps.c
     sim/world.c
-    MAY_USE broker_core broker_store node_core node_store exec_core job_doc job_core proto proto_audience bg_base)
+    MAY_USE bg_sqlite broker_core broker_store node_core node_store exec_core job_doc job_core proto proto_audience bg_base)
 add_executable (bugle-sim sim/main.c)
 target_link_libraries (bugle-sim PRIVATE sim_world bugle_flags)
 set_target_properties (bugle-sim PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
@@ -27,6 +27,8 @@ function (bugle_sim name label)
 endfunction ()
 
 bugle_sim (sim_100 quick --seeds 100)
+bugle_sim (sim_restores quick --seeds 25 --restores)
+bugle_sim (sim_restores_300 full --seeds 300 --seed 101 --restores)
 bugle_sim (sim_1000 full --seeds 1000 --seed 101)
 bugle_sim (sim_wide full --seeds 30 --seed 5001 --targets 16)
 bugle_sim (sim_long full --seeds 20 --seed 6001 --hours 4)

@@ -47,6 +47,7 @@ typedef struct {
     sim_plant plant;
     bool is_quiet;       /*  no faults: for comparing worlds  */
     bool is_unpublished; /*  every publication is lost  */
+    bool restores;       /*  once the broker comes back from an older state  */
     bool real_crypto;
     bool trace;
 } sim_options;
@@ -115,6 +116,10 @@ typedef struct {
     sim_front front;
     uint64_t front_life;
     uint64_t starts;
+    char backup_dir[64]; /*  with the copy of the store; empty: none  */
+    bool was_restored;
+    uint64_t high_term; /*  the high-water file, which stays with the machine  */
+    uint64_t high_position;
 } sim_broker;
 
 typedef struct {
@@ -197,8 +202,9 @@ struct sim_machine {
     bool was_set_back;    /*  its wall clock, ever  */
     sim_run *runs;
     bool wants_member;
-    int refusals;       /*  how often in a row people saw that the broker does not know it  */
-    bool name_is_taken; /*  the broker said so: an admin has to help  */
+    int refusals;          /*  how often in a row people saw that the broker does not know it  */
+    bool name_is_taken;    /*  the broker said so: an admin has to help  */
+    bool is_changed_again; /*  its membership, after the broker was restored  */
 };
 
 struct sim_world {
@@ -284,6 +290,10 @@ void sim_broker_fini (sim_world *self);
 void sim_broker_start (sim_world *self);
 void sim_broker_crash (sim_world *self);
 void sim_broker_set_full (sim_world *self, bool full);
+/*  A copy of the store as it is between two batches; and back to it, by the command, which says so in the store, or by
+    somebody who exchanges files, which the high-water file tells.  */
+void sim_broker_backup (sim_world *self);
+void sim_broker_restore (sim_world *self, bool by_command);
 bg_now sim_broker_now (const sim_world *self);
 /*  A message arrived by the front.  */
 void sim_broker_message (

@@ -222,6 +222,87 @@ static void a_withdrawal_of_a_job_that_is_not_here_is_taken_back_too (void **sta
     fx_close (&self);
 }
 
+static void an_authority_comes_back_before_what_it_signs (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", "web");
+    const wire_audience all = fx_all ();
+    const bg_id zero = {0};
+    wire_login logins[5];
+    memcpy (logins, self->logins, sizeof self->logins);
+    fx_person newcomer = fx_person_make (77);
+    logins[4] = (wire_login){.name = bg_slice_str ("new"),
+        .sign_key = newcomer.sign_key,
+        .curve_key = newcomer.curve_key,
+        .role = WIRE_ROLE_AUTHOR};
+    const wire_authority body = {.name = bg_slice_str ("main"),
+        .logins = logins,
+        .logins_count = 5,
+        .broker_sign_key = self->settings.sign_key,
+        .broker_curve_key = self->settings.curve_key,
+        .threshold = 1,
+        .level_floor = 1,
+        .created_us = self->now.utc_us};
+    wire_signed authority = fx_document (self, FX_ADMIN, WIRE_TYPE_AUTHORITY, zero, 2, &body);
+    fx_person author = self->people[FX_AUTHOR];
+    self->people[FX_AUTHOR] = newcomer;
+    wire_signed job = fx_job (self, FX_AUTHOR, "lost", &all, 7000, "/bin/true");
+    self->people[FX_AUTHOR] = author;
+    fx_node_hold (self, &node, fx_job_key (self, "lost"), 7000);
+    fx_node_hold (self, &node, zero, 2);
+    make_restored (self);
+    fx_node_hello (self, &node);
+    assert_true (fx_node_poll (self, &node)->inventory);
+    take_inventory (self, &node);
+    assert_int_equal (fx_count (self, WIRE_ADOPT), 1);
+    /*  In the other order, and what was signed by nobody known is refused alone.  */
+    wire_signed items[] = {job, authority};
+    send_adopted (self, &node, items, 2);
+    assert_int_equal (status_of (self)->adopted, 2);
+    assert_int_equal (status_of (self)->authority, 2);
+    assert_int_equal (broker_core_counter (self->core, "adopt-refused"), 0);
+    fx_restart (self);
+    assert_int_equal (status_of (self)->authority, 2);
+    assert_int_equal (status_of (self)->jobs, 1);
+    fx_close (&self);
+}
+
+static void a_changed_membership_comes_back (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", "web");
+    fx_node other = fx_member (self, "web02", "web");
+    wire_membership body = {.target = node.target,
+        .number = node.number,
+        .name = bg_slice_str ("web01"),
+        .state = WIRE_MEMBER,
+        .sign_key = node.keys.sign_key,
+        .curve_key = node.keys.curve_key,
+        .location = bg_slice_str ("Hall 4")};
+    wire_signed changed =
+        fx_document (self, FX_ADMIN, WIRE_TYPE_MEMBERSHIP, node.target, 9000, &body);
+    fx_node_hold (self, &node, node.target, 9000);
+    make_restored (self);
+    fx_node_hello (self, &node);
+    fx_node_hello (self, &other);
+    /*  Nobody tells about others.  */
+    send_adopted (self, &other, &changed, 1);
+    assert_int_equal (broker_core_counter (self->core, "adopt-refused"), 1);
+    assert_true (fx_node_poll (self, &node)->inventory);
+    take_inventory (self, &node);
+    assert_int_equal (fx_count (self, WIRE_ADOPT), 1);
+    send_adopted (self, &node, &changed, 1);
+    const wire_target_query query = {
+        .names = (bg_slice[]){bg_slice_str ("web01")}, .names_count = 1};
+    const wire_targets *targets = fx_ask (self, FX_READER, WIRE_TARGET_QUERY, &query, WIRE_TARGETS);
+    assert_int_equal (targets->rows[0].membership_version, 9000);
+    assert_true (bg_slice_is (targets->rows[0].location, "Hall 4"));
+    assert_false (targets->rows[0].provisional);
+    fx_close (&self);
+}
+
 static void numbers_go_on_far_above_after_a_restore (void **state)
 {
     (void) state;
@@ -276,6 +357,8 @@ int main (void)
         cmocka_unit_test (a_restored_core_answers_takes_reports_and_changes_nothing),
         cmocka_unit_test (what_a_target_holds_is_taken_back_when_it_is_signed),
         cmocka_unit_test (a_withdrawal_of_a_job_that_is_not_here_is_taken_back_too),
+        cmocka_unit_test (an_authority_comes_back_before_what_it_signs),
+        cmocka_unit_test (a_changed_membership_comes_back),
         cmocka_unit_test (numbers_go_on_far_above_after_a_restore),
         cmocka_unit_test (a_dismantled_broker_only_answers_questions),
     };
