@@ -154,6 +154,22 @@ static void describe_counters (node_core *self, wire_node_state *out)
     }
 }
 
+/*  Kept as lines.  */
+static void describe_broker (node_core *self, wire_node_state *out)
+{
+    enum { MOST = 8 };
+    bg_slice rest = self->identity.endpoints;
+    out->broker = self->identity.broker;
+    out->broker_curve_key = self->identity.broker_curve_key;
+    out->endpoints = bg_arena_array (&self->scratch, bg_slice, MOST);
+    while (rest.size && out->endpoints_count < MOST) {
+        const uint8_t *end = memchr (rest.data, '\n', rest.size);
+        const size_t size = end ? (size_t) (end - rest.data) : rest.size;
+        out->endpoints[out->endpoints_count++] = bg_slice_of (rest.data, size);
+        rest = bg_slice_of (rest.data + size + (end ? 1 : 0), rest.size - size - (end ? 1 : 0));
+    }
+}
+
 bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *err)
 {
     *out = (wire_node_state){
@@ -178,7 +194,7 @@ bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *
     out->number = self->identity.number;
     out->target = self->identity.target;
     out->installation = self->identity.installation;
-    out->broker = self->identity.broker;
+    describe_broker (self, out);
     out->enlisted_us = self->identity.enlisted_us;
     return describe_membership (self, out, err);
 }

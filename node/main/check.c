@@ -5,7 +5,7 @@
 #include "common/base/now.h"
 #include "common/sys/file.h"
 #include "common/sys/random.h"
-#include "node/main/commands.h"
+#include "node/main/ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +124,24 @@ static bg_result take_home (node_check *self, bg_error *err)
     return bg_ok ();
 }
 
+/*  Where no broker is named it is the one that this machine is enlisted with, if its node runs and says so.  */
+static void take_own_broker (node_check *self)
+{
+    const wire_control_query query = {.state = true};
+    const wire_control_answer *answer = NULL;
+    if (self->way.count > 0 || !self->has_home ||
+        bg_failed (node_ask_query (self->run, &query, &answer, NULL)) || !answer->enlisted)
+        return;
+    const wire_node_state *state = &answer->state;
+    self->is_enlisted = true;
+    self->is_connected = state->connected;
+    self->has_offset = state->last_poll_us != 0;
+    self->offset_us = state->clock_offset_us;
+    self->broker = bg_arena_str (&self->run->arena, state->broker);
+    self->broker_key = state->broker_curve_key;
+    self->way = (node_reach){state->endpoints, state->endpoints_count, &self->broker_key};
+}
+
 bg_result node_cmd_check (ctl_run *run, bg_error *err)
 {
     node_check self = {
@@ -134,6 +152,8 @@ bg_result node_cmd_check (ctl_run *run, bg_error *err)
     if (!is_prose (&self))
         ctl_list_begin (run->out, "checks", columns, sizeof columns / sizeof columns[0], "name");
     bg_result result = take_home (&self, err);
+    if (bg_is_ok (result))
+        take_own_broker (&self);
     for (size_t i = 0; bg_is_ok (result) && i < sizeof looks / sizeof looks[0]; i++)
         looks[i](&self);
     if (!is_prose (&self))

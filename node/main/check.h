@@ -26,6 +26,10 @@ typedef struct {
     const char *broker; /*  as named, for sentences  */
     wire_token_text token;
     bool has_token;
+    bool is_enlisted; /*  the node says so; way is that to its own broker  */
+    bool is_connected;
+    bool has_offset;
+    int64_t offset_us;  /*  of this machine's clock, as the node measured it  */
     int64_t timeout_us; /*  for each connection  */
     size_t counts[3];   /*  by check_state  */
 } node_check;

@@ -157,9 +157,9 @@ static bg_result ask (const node_check *self, const wire_kind_row **row, void **
 
 /*  ---- what it said ----  */
 
-static void say_clock (node_check *self, int64_t broker_us, int64_t own_us)
+/*  offset_us: this machine's clock less the broker's.  */
+static void say_clock (node_check *self, int64_t offset_us)
 {
-    int64_t offset_us = own_us - broker_us;
     int64_t apart_us = offset_us < 0 ? -offset_us : offset_us;
     double seconds = (double) apart_us / 1e6;
     if (apart_us <= OFFSET_FINE)
@@ -213,11 +213,11 @@ static void check_answer (node_check *self)
         node_check_failed (self, CHECK_PROBLEM, AREA, "answer", &err);
     else if (row->kind == WIRE_ENLIST_PENDING) {
         const wire_enlist_pending *pending = answer;
-        say_clock (self, pending->time_us, own_us);
+        say_clock (self, own_us - pending->time_us);
         say_level (self, pending->level);
     } else if (row->kind == WIRE_ENLIST_CHALLENGE) {
         const wire_enlist_challenge *challenge = answer;
-        say_clock (self, challenge->time_us, own_us);
+        say_clock (self, own_us - challenge->time_us);
         say_level (self, challenge->level);
         node_check_say (self, CHECK_OK, AREA, "token", "",
             "good for a machine called %s; nothing of it was used up", own_name (self));
@@ -225,14 +225,35 @@ static void check_answer (node_check *self)
         say_refusal (self, answer);
 }
 
+/*  enlist is for strangers, so an enlisted machine asks nothing there; its node knows more.  */
+static void check_enlisted (node_check *self, bool is_well)
+{
+    if (self->has_offset)
+        say_clock (self, self->offset_us);
+    if (self->is_connected)
+        node_check_say (
+            self, CHECK_OK, AREA, "enlisted", "", "with broker %s, and connected", self->broker);
+    else
+        node_check_say (self, CHECK_WARNING, AREA, "enlisted",
+            is_well ? "if it stays so: bugle-node status, the node's log, and at the broker bugle "
+                      "target doctor NAME"
+                    : "see above",
+            "with broker %s, and not connected", self->broker);
+}
+
 void node_check_broker (node_check *self)
 {
     if (self->way.count == 0) {
         node_check_say (self, CHECK_OK, AREA, "broker", "",
-            "not looked at: name it with --broker HOST, or with the --token it gave");
+            "not enlisted, or the node does not run: name a broker with --broker HOST, or with the "
+            "--token it gave");
         return;
     }
     bool is_well = check_sockets (self);
+    if (self->is_enlisted) {
+        check_enlisted (self, is_well);
+        return;
+    }
     if (is_well && !self->way.broker_key)
         node_check_say (self, CHECK_OK, AREA, "key", "",
             "not compared: give it with --broker-key (bugle broker status shows it)");

@@ -57,7 +57,7 @@ HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 # --- what may vary: how the expected text looks, and what stands for it ---
 
 _ID = "[0-9a-hjkmnp-tv-z]"
-_TIME = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?(?:Z|UTC|[+-]\d\d:\d\d))?"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?: ?(?:Z|UTC|[+-]\d\d:\d\d))?"
 _DURATION = r"\d+(?:\.\d+)? ?(?:ms|us|min|s|m|h|d)(?: \d+(?:\.\d+)? ?(?:ms|us|min|s|m|h|d))*"
 # What is a name of something: the same text later on means the same thing.
 NAMING = [(re.compile(look), stands or look) for look, stands in (
@@ -70,7 +70,7 @@ NAMING = [(re.compile(look), stands or look) for look, stands in (
      r"[0-9a-zA-Z.:+=^!/*?&<>()\[\]{}@%$#-]{40}"),
 )]
 PASSING = [(re.compile(look), stands or look) for look, stands in (
-    (_TIME, None),
+    (rf"(?:{_TIME})", None),
     (r"\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b", None),
     (rf"\b{_DURATION}\b", _DURATION),
     (r"\b\d+(?:\.\d+)? ?(?:[KMGT]i?B|bytes)\b", r"\d+(?:\.\d+)? ?(?:[KMGT]i?B|bytes|B)"),

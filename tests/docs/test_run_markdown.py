@@ -25,6 +25,7 @@ class Match(unittest.TestCase):
                 ("run 01m82n38tswcktk8jt1t3phyr3", "run 01m82n38tsw0000000000phyr3"),
                 ("at 2026-11-22 22:12:46 +00:00 ok", "at 2031-01-02 03:04:05 +01:00 ok"),
                 ("2026-11-22T22:12:46.123Z", "2027-01-01T00:00:00.000Z"),
+                ("archive/2026-11-22T23-06-05Z.", "archive/2027-01-02T03-04-05Z."),
                 ("took 2ms", "took 1.5s"), ("up 3 min", "up 2 h"), ("1m 5s", "59s"),
                 ("12 MiB free", "3.5 GiB free"), ("bugle 0.1.0", "bugle 1.2.3"),
                 ("code K7QM-2XWD-9FTA", "code 0000-AAAA-1111"),

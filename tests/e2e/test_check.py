@@ -11,7 +11,7 @@ import time
 
 import msgpack
 import zmq
-from world import Node, World, WorldTest, main
+from world import Node, World, WorldTest, main, wait_for
 
 
 ENLIST_PENDING = 21
@@ -214,6 +214,20 @@ class Check(WorldTest):
         self.assertIn("node and bugle-exec run", self.check(home=node.home)["parts"]["found"])
         node.stop()
         self.assertIn("do not run", self.check(home=node.home)["parts"]["found"])
+
+    def test_an_enlisted_machine_looks_at_its_own_broker(self):
+        node = self.world.node("a1")
+        wait_for("the node is connected", lambda: json.loads(self.world.run(
+            "bugle-node", "status", "--home", node.home, "-o", "json", code=None).out)["connected"])
+        rows = self.check(home=node.home)
+        self.assertEqual([rows[name]["state"] for name in ("enlist", "desk", "orders", "enlisted")], ["ok"] * 4)
+        self.assertIn("with broker test, and connected", rows["enlisted"]["found"])
+        self.world.stop_broker()
+        def lost():
+            rows = self.check(home=node.home, code=1)
+            return rows if "not connected" in rows["enlisted"]["found"] else None
+        rows = wait_for("the node has lost it", lost)
+        self.assertIn("refused", rows["desk"]["found"])
 
     def test_versions_of_the_parts_have_to_agree(self):
         programs = self.world.directory / "bin"
