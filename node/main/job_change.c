@@ -126,6 +126,10 @@ bg_result node_cmd_job_apply (ctl_run *run, bg_error *err)
     bg_result result = node_local_open (&session, run, err);
     if (bg_is_ok (result))
         result = apply_set (&session, set, err);
+    if (bg_is_ok (result) && session.contact.node_process.pid)
+        ctl_note (run->out,
+            "the node is not running, so no schedule counts yet; start it: bugle-node --home %s",
+            session.contact.home.state);
     node_local_close (&session);
     job_yaml_set_destroy (&set);
     return result;

@@ -50,6 +50,8 @@ class Masterless(LocalTest):
         self.assertIn("wrote the default policy", done.err)
         key = self.node.home / "exec" / "local.key"
         self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        self.assertIn(f"start it: bugle-node --home {self.node.home}", done.err)
+        self.node.start()
         again = self.apply(TIDY)
         self.assertEqual(again.out, "unchanged local/tidy\n")
         self.assertEqual(again.err, "")
