@@ -285,6 +285,16 @@ static void take_facts (broker_request *request, const wire_enlist_ask *ask, wir
             row->facts[row->facts_count++] = ask->facts[i];
 }
 
+/*  Who waits already goes on waiting.  */
+static bg_result check_wanted (const broker_core *self, bg_error *err)
+{
+    if (broker_core_setting (self, BROKER_SET_ENLIST_PENDING) != 0)
+        return bg_ok ();
+    bg_ignore (
+        bg_fail (err, BG_NOT_ALLOWED, "this broker enlists machines that have a token only"));
+    return bg_hint (err, "ask for one: bugle token create; or: bugle broker set enlist-pending on");
+}
+
 static bg_result list (broker_request *request, const wire_enlist_ask *ask, const uint8_t hash[32],
     broker_pending **pending_p, bg_error *err)
 {
@@ -303,6 +313,7 @@ static bg_result list (broker_request *request, const wire_enlist_ask *ask, cons
     memcpy (row.authority_hash, hash, sizeof row.authority_hash);
     take_facts (request, ask, &row);
     if (!pending) {
+        BG_TRY (check_wanted (self, err));
         BG_TRY (check_room (request, err));
         row.target = broker_make_id (self, request->now);
         row.number = broker_number_take (self);
@@ -352,15 +363,6 @@ static bg_result check_not_rejected (broker_request *request, bg_error *err)
     return bg_hint (err, "ask the administrator, or for a token: bugle token create");
 }
 
-static bg_result check_wanted (const broker_core *self, bg_error *err)
-{
-    if (broker_core_setting (self, BROKER_SET_ENLIST_PENDING) != 0)
-        return bg_ok ();
-    bg_ignore (
-        bg_fail (err, BG_NOT_ALLOWED, "this broker enlists machines that have a token only"));
-    return bg_hint (err, "ask for one: bugle token create; or: bugle broker set enlist-pending on");
-}
-
 bg_result broker_on_enlist_ask (broker_request *request, bg_error *err)
 {
     const wire_enlist_ask *ask = request->body;
@@ -383,7 +385,6 @@ bg_result broker_on_enlist_ask (broker_request *request, bg_error *err)
     if (member)
         return answer_approved (request, member, hash, err);
     BG_TRY (check_not_rejected (request, err));
-    BG_TRY (check_wanted (request->core, err));
     BG_TRY (list (request, ask, hash, &pending, err));
     answer_pending (request, ask, hash, pending);
     return bg_ok ();

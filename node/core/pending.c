@@ -17,6 +17,7 @@
 #define SILENT_US     BG_SEC (10) /*  until an unanswered question is said again  */
 #define SILENT_REOPEN 3           /*  questions in a row without an answer: another socket  */
 #define PROOFS_MAX    3
+#define HINDERED_US   BG_SEC (30)
 
 bool node_pending_is (const node_core *self)
 {
@@ -208,7 +209,6 @@ static void take_wish (node_core *self, const wire_control_enlist *wanted)
     at->name = bg_arena_copy (&at->arena, node_enlist_name (self, wanted->name));
     at->location = bg_arena_copy (
         &at->arena, wanted->location.size > 0 ? wanted->location : bg_slice_str (self->location));
-    at->again_us = ASK_RETRY_US;
 }
 
 static bg_result check_request (
@@ -333,7 +333,7 @@ bg_result node_pending_recover (node_core *self, bg_error *err)
             WIRE_DECODE (control_enlist, wish, WIRE_AS_MESSAGE, &self->scratch, &wanted, NULL)) ||
         bg_failed (WIRE_DECODE (enlist_pending, pin, WIRE_AS_MESSAGE, &self->scratch, &said, NULL)))
         return bg_ok ();
-    *at = (node_enlistment){.phase = NODE_ENLIST_PINNING, .answered = true};
+    *at = (node_enlistment){.phase = NODE_ENLIST_PINNING, .answered = true, .was_listed = true};
     take_wish (self, &wanted);
     at->broker.name = bg_arena_copy (&at->arena, said.broker);
     at->broker.installation = said.installation;
@@ -393,7 +393,7 @@ static void heard (node_core *self, const wire_enlist_pending *said)
         if (!at->listed)
             node_log (self, NODE_LOG_INFO, "enlist-listed", "broker=%.*s name=%.*s",
                 BG_SLICE_ARG (at->broker.name), BG_SLICE_ARG (at->name));
-        at->listed = true;
+        at->listed = at->was_listed = true;
         at->proofs = 0;
         if (!at->answered && at->until_listed) {
             at->answered = true;
@@ -432,18 +432,28 @@ static bg_result approved (node_core *self, const wire_enlist_approved *said, bg
     return store_nothing (self, err);
 }
 
+/*  What no waiting heals.  */
+static bool is_final (bg_code code)
+{
+    static const bg_code codes[] = {
+        BG_REJECTED, BG_CONFLICT, BG_ENLISTED, BG_INVALID, BG_LEVEL, BG_NOT_ALLOWED, BG_DISMANTLED};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 static bg_result refused (node_core *self, const wire_error *error, bg_error *err)
 {
     node_enlistment *at = &self->enlist;
     bg_error why = {0};
     const bg_result said = wire_error_to (error, &why);
-    /*  Who is on the list stays there whatever hinders the broker now.  */
-    if (bg_code_class (said.code) != BG_CLASS_REFUSE && at->listed) {
-        node_log (self, NODE_LOG_WARNING, "enlist-again", "the broker says: %s", why.message);
-        node_timer_in (self, NODE_TIMER_ENLIST, at->again_us);
-        return bg_ok ();
-    }
-    return fail (self, &why, err);
+    if (!at->was_listed || is_final (said.code))
+        return fail (self, &why, err);
+    /*  Who was on the list stays there whatever hinders the broker now.  */
+    node_log (self, NODE_LOG_WARNING, "enlist-again", "the broker says: %s", why.message);
+    node_timer_in (self, NODE_TIMER_ENLIST, HINDERED_US);
+    return bg_ok ();
 }
 
 bg_result node_pending_message (

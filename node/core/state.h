@@ -352,9 +352,9 @@ typedef struct {
     bool until_listed; /*  who asks waits for that only  */
     bool pin_refused;  /*  the node may not pin: the privileged enlist command does  */
     bool listed;       /*  the broker keeps it  */
+    bool was_listed;   /*  now or before a restart  */
     unsigned silent;   /*  questions without an answer  */
     unsigned proofs;   /*  questions in a row that the broker did not list  */
-    int64_t again_us;
 } node_enlistment;
 
 /*  Of claim.c.  */

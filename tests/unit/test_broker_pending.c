@@ -222,21 +222,46 @@ static void one_address_has_sixteen_rows (void **state)
     fx_close (&self);
 }
 
+static const wire_done *ask_admin (fx *self, const wire_request *wanted)
+{
+    wire_request request = *wanted;
+    wire_ask_request message = {.has_request = true};
+    request.installation = self->settings.installation;
+    request.id = fx_id (self);
+    request.issued_us = self->now.utc_us;
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, self->settings.installation,
+        &request, self->people[FX_ADMIN].secret, &self->arena, &message.request);
+    return fx_ask (self, FX_ADMIN, WIRE_REQUEST, &message, WIRE_DONE);
+}
+
 static void reject_first (fx *self)
 {
-    const bg_slice id =
+    bg_slice id =
         bg_arena_printf (&self->arena, "%s", bg_id_text (rows_of (self)->rows[0].target).text);
-    const wire_request reject = {.installation = self->settings.installation,
-        .id = fx_id (self),
-        .what = WIRE_REQUEST_REJECT,
-        .issued_us = self->now.utc_us,
-        .ids = (bg_slice *) (uintptr_t) &id,
-        .ids_count = 1};
-    wire_ask_request message = {.has_request = true};
-    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, self->settings.installation,
-        &reject, self->people[FX_ADMIN].secret, &self->arena, &message.request);
-    assert_int_equal (
-        ((const wire_done *) fx_ask (self, FX_ADMIN, WIRE_REQUEST, &message, WIRE_DONE))->count, 1);
+    const wire_request reject = {.what = WIRE_REQUEST_REJECT, .ids = &id, .ids_count = 1};
+    assert_int_equal (ask_admin (self, &reject)->count, 1);
+}
+
+/*  Switched off nobody new is listed; who waits may be approved, and is told so.  */
+static void switched_off_only_tokens_enlist (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node early = fx_node_make (self, "web01", 100);
+    fx_node late = fx_node_make (self, "web02", 101);
+    ask_listed (self, &early);
+    const wire_request off = {.what = WIRE_REQUEST_SET,
+        .name = bg_slice_str ("enlist-pending"),
+        .value = bg_slice_str ("off")};
+    ask_admin (self, &off);
+    ask_twice (self, &late);
+    fx_refused (self, BG_NOT_ALLOWED);
+    ask_listed (self, &early);
+    const wire_signed document = approval (self, &rows_of (self)->rows[0]);
+    fx_post (self, FX_ADMIN, &document, 0);
+    ask_twice (self, &early);
+    fx_answer (self, WIRE_ENLIST_APPROVED);
+    fx_close (&self);
 }
 
 static void a_flood_of_keys_ends_at_a_thousand_rows (void **state)
@@ -476,6 +501,7 @@ int main (void)
         cmocka_unit_test (a_proof_counts_for_its_peer_its_minute_and_its_broker),
         cmocka_unit_test (one_address_has_sixteen_rows),
         cmocka_unit_test (a_flood_of_keys_ends_at_a_thousand_rows),
+        cmocka_unit_test (switched_off_only_tokens_enlist),
         cmocka_unit_test (a_rejected_machine_is_told_for_a_while),
         cmocka_unit_test (large_facts_are_left_out_of_the_row),
         cmocka_unit_test (another_authority_than_ours_is_refused),

@@ -160,6 +160,41 @@ static void a_rejected_machine_keeps_nothing (void **state)
     assert_int_equal (self->said[WIRE_ENLIST_ASK], asked);
 }
 
+/*  A broker restored from a backup says so until somebody has looked at it; that is no reason to give up.  */
+static void who_was_listed_outlasts_what_hinders_the_broker (void **state)
+{
+    node_fixture *self = *state;
+    ask (self);
+    node_fixture_advance (self, BG_SEC (5));
+    self->enlist_error = "restored";
+    node_fixture_advance (self, BG_MIN (5));
+    node_fixture_restart (self);
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_MIN (5));
+    node_fixture_query (self);
+    assert_true (self->answer.pending);
+    assert_int_equal (self->keys_forgotten, 0);
+    self->enlist_error = NULL;
+    self->approves = true;
+    node_fixture_advance (self, BG_MIN (1));
+    assert_true (node_fixture_state (self).enlisted);
+}
+
+/*  Before it was listed the person is still there to hear of it.  */
+static void what_hinders_the_broker_at_first_is_told (void **state)
+{
+    node_fixture *self = *state;
+    node_fixture_exec_down (self);
+    ask (self);
+    self->enlist_error = "overloaded";
+    node_fixture_ask_request (self, "web01", true, NULL);
+    node_fixture_exec_up (self);
+    node_fixture_advance (self, BG_SEC (5));
+    assert_answer (self, "overloaded");
+    node_fixture_query (self);
+    assert_false (self->answer.pending);
+}
+
 /*  Between the first answer and the approval somebody puts another authority in the place of the right one.  */
 static void a_swapped_authority_is_not_followed (void **state)
 {
@@ -356,6 +391,8 @@ int main (void)
         TEST (it_goes_on_after_a_restart_with_the_same_keys),
         TEST (a_silent_broker_is_told_before_a_code_is_shown_and_waited_for_after),
         TEST (a_rejected_machine_keeps_nothing),
+        TEST (what_hinders_the_broker_at_first_is_told),
+        TEST (who_was_listed_outlasts_what_hinders_the_broker),
         TEST (a_swapped_authority_is_not_followed),
         TEST (an_approval_under_another_authority_than_the_pinned_one_fails),
         TEST (another_name_of_the_administrator_is_taken_unless_one_is_configured),
