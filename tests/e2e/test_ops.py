@@ -1,6 +1,7 @@
 """The download list as an operator uses it: op list, show, retry, skip, tail."""
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -117,6 +118,27 @@ class Change(WorldTest):
         self.assertEqual({row["state"] for row in rows(self.world, "--type", "job")}, {"pending"})
         self.world.bugle("op", "skip", "--type", "job", "--unread", "--reason", "why", "--yes")
         self.assertEqual({row["state"] for row in rows(self.world, "--type", "job")}, {"skipped"})
+
+    def test_an_order_that_is_skipped_never_starts(self):
+        away = self.world.node("web01", start=False)
+        self.world.apply(job("hello"))
+        self.world.bugle("job", "start", "hello", "-q")
+        order = rows(self.world, "--type", "order")[0]
+        self.assertEqual((order["operation"], order["state"]), ("start", "pending"))
+        self.world.bugle("op", "skip", order["id"], "--reason", "too late")
+        self.assertEqual(rows(self.world, "--type", "order", "--state", "skipped")[0]["reason"], "too late")
+        self.assertIn("is done once", self.world.bugle("op", "retry", order["id"], code=None).err)
+        away.start()
+        wait_state(self.world, "hello", "web01", "applied")
+        self.assertEqual(self.world.history("hello"), [])
+        self.assertEqual(self.world.bugle("exec", "list", "-o", "jsonl").rows()[0]["canceled"], 1)
+
+    def test_facts_choose_rows(self):
+        self.world.node("web01")
+        self.world.wait_connected(1)
+        arch = os.uname().machine
+        self.assertTrue(rows(self.world, "-l", f"fact.arch={arch}"))
+        self.world.bugle("op", "list", "-l", "fact.arch=pdp11", code=3)
 
     def test_a_membership_is_never_skipped(self):
         self.world.node("web01", start=False)

@@ -29,7 +29,8 @@ typedef struct {
     size_t step_count;
     fake_event events[FAKE_STEPS];
     size_t event_count;
-    size_t reconnects_fail; /*  so many reconnects fail first  */
+    size_t reconnects_fail;             /*  so many reconnects fail first  */
+    const struct wire_keyring *keyring; /*  the authority; NULL: there is none  */
 
     /*  What happened.  */
     size_t calls;
