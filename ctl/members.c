@@ -146,6 +146,12 @@ static bg_result look_again (work *self, task *tasks, size_t *count, bg_error *e
     return bg_ok ();
 }
 
+/*  Somebody else was faster; in the same millisecond even with the same version.  */
+static bool is_overtaken (bg_result result)
+{
+    return result.code == BG_CONFLICT || result.code == BG_FORK || result.code == BG_STALE;
+}
+
 static bg_result post_batch (work *self, task *tasks, size_t count, bg_error *err)
 {
     wire_post_item items[BATCH];
@@ -154,7 +160,7 @@ static bg_result post_batch (work *self, task *tasks, size_t count, bg_error *er
         size_t posted = 0;
         BG_TRY (sign_batch (self, tasks, count, items, err));
         bg_result result = ctl_post (self->run, items, count, self->dry_run, rows, &posted, err);
-        if (result.code != BG_CONFLICT || tries == TRIES)
+        if (!is_overtaken (result) || tries == TRIES)
             return result;
         BG_TRY (look_again (self, tasks, &count, err));
         if (count == 0)

@@ -84,10 +84,11 @@ static void check_presence (findings *self)
             text (self, "it is not connected; last heard of %s ago",
                 span (self, on->now_us - seen_us)),
             text (self,
-                "on the machine: systemctl status bugle-node, bugle-node check; if it is gone for "
-                "good: "
-                "bugle target forget %.*s",
-                BG_SLICE_ARG (row->name)));
+                "on the machine: systemctl status bugle-node, bugle-node check; if it was set up "
+                "anew: "
+                "bugle token create --replace %.*s; if it is gone for good: bugle target forget "
+                "%.*s",
+                BG_SLICE_ARG (row->name), BG_SLICE_ARG (row->name)));
 }
 
 /*  ---- its own troubles ----  */
