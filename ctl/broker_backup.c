@@ -330,7 +330,8 @@ bg_result ctl_broker_verify (ctl_run *run, bg_error *err)
 static bg_result resume (ctl_run *run, bg_error *err)
 {
     const bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
-    const wire_request ask = {.what = WIRE_REQUEST_RESUME};
+    const wire_request ask = {
+        .what = WIRE_REQUEST_RESUME, .full = ctl_given (run->parsed, CTL_OPT_FORCE)};
     ctl_client *client = NULL;
     wire_status *status = NULL;
     wire_done *done = NULL;
@@ -342,7 +343,7 @@ static bg_result resume (ctl_run *run, bg_error *err)
     }
     BG_TRY (ctl_run_client (run, &client, err));
     BG_TRY (ask_state (client, &status, err));
-    if (status->restored && !dry_run)
+    if ((status->restored || ask.full) && !dry_run)
         BG_TRY (ctl_confirm (run, err,
             "%llu of %llu targets are connected; what the others hold and this broker lacks comes "
             "back only when "

@@ -54,7 +54,9 @@ static const known_warning known_warnings[] = {
     {"digest-differs-again", "targets hold something else than they should, after an exchange too",
         "see which: the log of the core; then bugle target doctor NAME"},
     {"inventory-unknown", "targets hold documents that this broker does not know",
-        "was a backup put back? bugle target doctor NAME shows both sides"},
+        "was a backup put back? bugle target doctor NAME shows both sides; take it back: bugle "
+        "broker "
+        "restore --resume --force"},
     {"report-gap", "reports of targets are missing between others",
         "their own history has them: bugle-node history there"},
     {"report-malformed", "reports of targets could not be read and were set aside",

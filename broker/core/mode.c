@@ -257,6 +257,8 @@ static bg_result ask_all_again (broker_core *self, bg_error *err)
     }
     for (uint32_t number = 1; number < self->next_number; number++) {
         broker_target *target = broker_target_at (self, number);
+        if (target)
+            target->inventory_mono_us = 0; /*  what differs is looked at anew  */
         if (!target || target->key_cut ||
             (target->membership_state != WIRE_DELIVERY_WAITING &&
                 target->membership_state != WIRE_DELIVERY_FAILED))
@@ -271,14 +273,15 @@ static bg_result ask_all_again (broker_core *self, bg_error *err)
 bg_result broker_request_resume (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err)
 {
-    (void) ask, (void) signer;
+    (void) signer;
     broker_core *self = request->core;
     broker_mode *mode = &self->mode;
-    if (!mode->restored) {
-        bg_ignore (bg_fail (err, BG_CONFLICT,
-            "the broker was not restored: there is nothing to "
-            "resume"));
-        return bg_hint (err, "see: bugle broker status");
+    /*  Asked for by force: nothing has proven it, but targets hold what is not known here.  */
+    if (!mode->restored && !ask->full) {
+        bg_ignore (
+            bg_fail (err, BG_CONFLICT, "the broker was not restored: there is nothing to resume"));
+        return bg_hint (err, "targets hold what this broker does not know? bugle broker restore "
+                             "--resume --force");
     }
     const int64_t above = mode->proof_term > self->term ? mode->proof_term : self->term;
     answer->count = 1;

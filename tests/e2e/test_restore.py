@@ -15,7 +15,7 @@ steps:
 """
 
 
-class Restore(WorldTest):
+class RestoreTest(WorldTest):
     def status(self):
         return self.world.bugle("broker", "status", "-o", "json").json()
 
@@ -35,6 +35,8 @@ class Restore(WorldTest):
     def restore(self, path, *arguments, code=0):
         return self.world.bugle("broker", "restore", path, "--home", self.world.home, *arguments, code=code)
 
+
+class Restore(RestoreTest):
     def test_what_targets_hold_and_the_backup_lacks_comes_back(self):
         self.world.node("n1")
         self.world.wait_connected(1)

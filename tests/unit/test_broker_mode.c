@@ -201,6 +201,33 @@ static void what_a_target_holds_is_taken_back_when_it_is_signed (void **state)
     fx_close (&self);
 }
 
+static void an_admin_may_say_that_the_state_is_an_older_one (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", "web");
+    const wire_audience all = fx_all ();
+    wire_signed lost = fx_job (self, FX_AUTHOR, "lost", &all, 7000, "/bin/true");
+    fx_node_hold (self, &node, fx_job_key (self, "lost"), 7000);
+    fx_node_hello (self, &node);
+    for (int i = 0; i < 2; i++) {
+        assert_true (fx_node_poll (self, &node)->inventory);
+        take_inventory (self, &node);
+    }
+    assert_false (fx_node_poll (self, &node)->inventory);
+    send_request (self, FX_ADMIN, (wire_request){.what = WIRE_REQUEST_RESUME}, false);
+    const wire_error *error = fx_refused (self, BG_CONFLICT);
+    assert_true (strstr ((const char *) error->hint.data, "--force") != NULL);
+    request (self, (wire_request){.what = WIRE_REQUEST_RESUME, .full = true});
+    fx_node_hello (self, &node);
+    assert_true (fx_node_poll (self, &node)->inventory);
+    take_inventory (self, &node);
+    assert_int_equal (fx_count (self, WIRE_ADOPT), 1);
+    send_adopted (self, &node, &lost, 1);
+    assert_int_equal (status_of (self)->jobs, 1);
+    fx_close (&self);
+}
+
 static void a_withdrawal_of_a_job_that_is_not_here_is_taken_back_too (void **state)
 {
     (void) state;
@@ -356,6 +383,7 @@ int main (void)
         cmocka_unit_test (a_longer_heartbeat_is_waited_for),
         cmocka_unit_test (a_restored_core_answers_takes_reports_and_changes_nothing),
         cmocka_unit_test (what_a_target_holds_is_taken_back_when_it_is_signed),
+        cmocka_unit_test (an_admin_may_say_that_the_state_is_an_older_one),
         cmocka_unit_test (a_withdrawal_of_a_job_that_is_not_here_is_taken_back_too),
         cmocka_unit_test (an_authority_comes_back_before_what_it_signs),
         cmocka_unit_test (a_changed_membership_comes_back),
