@@ -28,6 +28,7 @@ static void add (findings *self, bool is_wrong, const char *what, const char *cu
         self->items[self->count++] = (ctl_finding){is_wrong, what, cure};
 }
 
+static const char *text (const findings *self, const char *format, ...) BG_PRINTF (2, 3);
 static const char *text (const findings *self, const char *format, ...)
 {
     char line[1024];
