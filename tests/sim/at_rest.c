@@ -132,9 +132,12 @@ static bool check_machine (const census *all, int index, char why[256])
 
 /*  ---- executions ----  */
 
+#define FLAG_CANCELED 4u
+
 typedef struct {
     const census *all;
     broker_bitmap addressed;
+    broker_bitmap canceled; /*  before they began; over without a run, or with one that did not  */
     uint32_t live[BROKER_RUN_STATES]; /*  rows of targets that are members  */
     uint32_t any[BROKER_RUN_STATES];
     broker_bitmap seen;
@@ -148,6 +151,8 @@ static bg_result count_row (void *visitor, const broker_run_record *record, bg_e
     if (!broker_bitmap_has (&self->addressed, record->number))
         return bg_ok ();
     self->is_double |= !broker_bitmap_set (&self->seen, record->number);
+    if (record->state == WIRE_RUN_NOT_RUN && broker_bitmap_has (&self->canceled, record->number))
+        return bg_ok ();
     self->any[record->state]++;
     self->live[record->state] += self->all->is_live[record->number];
     return bg_ok ();
@@ -179,20 +184,39 @@ static bg_result judge_tally (
     return bg_ok ();
 }
 
+/*  The core's own format: flags, the STOP of the execution if there was one, then addressed, begun, over, canceled.  */
+static bg_result read_bitmaps (tally *self, bg_slice bytes, bg_error *err)
+{
+    broker_bitmap other = {0};
+    const bool is_canceled = (bytes.data[0] & FLAG_CANCELED) != 0;
+    const size_t flags = 1 + (is_canceled ? sizeof (bg_id) : 0);
+    bytes = bg_slice_of (bytes.data + flags, bytes.size - flags);
+    bg_result result = broker_bitmap_decode (&self->addressed, &bytes, err);
+    for (int i = 0; i < 2 && bg_is_ok (result); i++) {
+        result = broker_bitmap_decode (&other, &bytes, err);
+        broker_bitmap_fini (&other);
+    }
+    if (bg_is_ok (result) && is_canceled)
+        result = broker_bitmap_decode (&self->canceled, &bytes, err);
+    self->live[WIRE_RUN_CANCELED] += (uint32_t) broker_bitmap_size (&self->canceled);
+    self->any[WIRE_RUN_CANCELED] += (uint32_t) broker_bitmap_size (&self->canceled);
+    return result;
+}
+
 static bg_result check_execution (
     void *visitor, const broker_execution_record *record, bg_error *err)
 {
     const census *all = visitor;
     const broker_store *store = &all->world->broker.store;
     tally sum = {.all = all};
-    bg_slice rest = bg_slice_of (record->bitmaps.data + 1, record->bitmaps.size - 1);
-    bg_result result = broker_bitmap_decode (&sum.addressed, &rest, err);
+    bg_result result = read_bitmaps (&sum, record->bitmaps, err);
     broker_run_filter filter = {.exec = record->id, .limit = 1000};
     if (bg_is_ok (result))
         result = store->runs (store->ctx, &filter, count_row, &sum, err);
     if (bg_is_ok (result))
         result = judge_tally (record, &sum, err);
     broker_bitmap_fini (&sum.addressed);
+    broker_bitmap_fini (&sum.canceled);
     broker_bitmap_fini (&sum.seen);
     return result;
 }

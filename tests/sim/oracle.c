@@ -31,6 +31,11 @@ void sim_oracle_fini (sim_world *self)
         HASH_DEL (oracle->starts, start);
         free (start);
     }
+    for (sim_seen_start *start = oracle->stops, *next; start; start = next) {
+        next = start->hh.next;
+        HASH_DEL (oracle->stops, start);
+        free (start);
+    }
     for (sim_seen_due *due = oracle->dues, *next; due; due = next) {
         next = due->hh.next;
         HASH_DEL (oracle->dues, due);
@@ -263,6 +268,60 @@ static void check_once (sim_machine *machine, const wire_run *run)
     HASH_ADD (hh, oracle->starts, key, sizeof start->key, start);
 }
 
+static sim_start_key key_of (const sim_machine *machine, bg_id id)
+{
+    sim_start_key key;
+    memset (&key, 0, sizeof key);
+    key.machine = machine->index;
+    key.id = id;
+    return key;
+}
+
+/*  A job that came inside a START begins once, under whatever START.  */
+static void check_one_shot (sim_machine *machine, const wire_run *run)
+{
+    const sim_signed_job *job =
+        sim_people_job (machine->world->people, run->job_key, run->job_version);
+    const sim_start_key key = key_of (machine, run->job_key);
+    sim_seen_start *seen = NULL;
+    if (!job || !job->one_shot)
+        return;
+    HASH_FIND (hh, machine->world->oracle->starts, &key, sizeof key, seen);
+    if (seen) {
+        sim_fail (machine->world, "%s runs a one-shot job twice", machine->name);
+        return;
+    }
+    seen = bg_alloc (sizeof *seen);
+    seen->key = key;
+    HASH_ADD (hh, machine->world->oracle->starts, key, sizeof seen->key, seen);
+}
+
+/*  The STOP of an execution is on disk: nothing of it begins any more.  */
+static void saw_stop (sim_machine *machine, const wire_record_stop *stop)
+{
+    sim_oracle *oracle = machine->world->oracle;
+    const sim_start_key key = key_of (machine, stop->exec);
+    sim_seen_start *seen = NULL;
+    if (bg_id_is_zero (stop->exec))
+        return;
+    HASH_FIND (hh, oracle->stops, &key, sizeof key, seen);
+    if (seen)
+        return;
+    seen = bg_alloc (sizeof *seen);
+    seen->key = key;
+    HASH_ADD (hh, oracle->stops, key, sizeof seen->key, seen);
+}
+
+static void check_stop (sim_machine *machine, const wire_run *run)
+{
+    const sim_start_key key = key_of (machine, run->exec);
+    sim_seen_start *seen = NULL;
+    HASH_FIND (hh, machine->world->oracle->stops, &key, sizeof key, seen);
+    if (seen && !bg_id_is_zero (run->exec))
+        sim_fail (
+            machine->world, "%s begins an execution that it knows to be canceled", machine->name);
+}
+
 static void saw_intent (sim_machine *machine, const wire_run *run)
 {
     sim_seen_run *seen = run_with (machine, run->run);
@@ -276,6 +335,8 @@ static void saw_intent (sim_machine *machine, const wire_run *run)
     check_job (machine, run);
     check_deed (machine, run);
     check_once (machine, run);
+    check_one_shot (machine, run);
+    check_stop (machine, run);
 }
 
 void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
@@ -290,6 +351,8 @@ void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
     }
     if (header.kind == WIRE_RECORD_INTENT)
         saw_intent (machine, &((const wire_record_intent *) value)->run);
+    else if (header.kind == WIRE_RECORD_STOP)
+        saw_stop (machine, value);
     else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)
         machine->world->oracle->machines[machine->index].floors[1].count = 0;
 }

@@ -78,6 +78,7 @@ struct sim_oracle {
     sim_watch machines[SIM_MACHINES_MAX];
     sim_seen_run *runs;
     sim_seen_start *starts;
+    sim_seen_start *stops; /*  of executions, durable on that machine  */
     sim_seen_due *dues;
     uint64_t spawns;
     uint64_t rows;

@@ -357,21 +357,14 @@ static bool post_membership (sim_people *self, int machine, bool leaves)
 
 /*  ---- deeds ----  */
 
-static void issue (sim_people *self, int which, uint64_t what)
+/*  A deed with an id, times and whom it is for.  */
+static wire_deed new_deed (sim_people *self, uint64_t what)
 {
     static const int64_t lives_s[] = {20, 60, 180, 600};
-    if (self->deed_count == self->deed_capacity) {
-        self->deed_capacity = self->deed_capacity ? 2 * self->deed_capacity : 32;
-        self->deeds = bg_realloc (self->deeds, self->deed_capacity * sizeof *self->deeds);
-    }
     wire_deed body = {.installation = self->world->installation,
         .what = what,
         .issued_us = broker_us (self),
         .has_to = true};
-    if (what != WIRE_DEED_POLL) {
-        body.job_key = self->jobs[which].key;
-        body.job_name = bg_slice_str (self->jobs[which].name);
-    }
     uint8_t entropy[10];
     sim_fill (&self->rng, entropy, sizeof entropy);
     body.id = bg_id_make (body.issued_us, entropy);
@@ -380,18 +373,80 @@ static void issue (sim_people *self, int which, uint64_t what)
     body.to.all = true;
     if (sim_chance (&self->rng, 400))
         make_audience (self, &body.to);
+    return body;
+}
+
+static void give (sim_people *self, const wire_deed *body)
+{
+    if (self->deed_count == self->deed_capacity) {
+        self->deed_capacity = self->deed_capacity ? 2 * self->deed_capacity : 32;
+        self->deeds = bg_realloc (self->deeds, self->deed_capacity * sizeof *self->deeds);
+    }
     self->deed = self->deed_count;
     sim_signed_deed *deed = &self->deeds[self->deed_count++];
-    *deed = (sim_signed_deed){.id = body.id,
-        .what = what,
-        .job_key = body.job_key,
-        .to = body.to,
-        .issued_us = body.issued_us,
-        .expires_us = body.expires_us};
-    wire_signed_make (self->world->crypto, WIRE_TYPE_DEED, self->world->installation, &body,
+    *deed = (sim_signed_deed){.id = body->id,
+        .what = body->what,
+        .job_key = body->job_key,
+        .job_name = body->job_name,
+        .to = body->to,
+        .issued_us = body->issued_us,
+        .expires_us = body->expires_us};
+    wire_signed_make (self->world->crypto, WIRE_TYPE_DEED, self->world->installation, body,
         self->world->admin.secret, &self->arena, &deed->item);
     wire_issue message = {.has_deed = true, .deed = deed->item};
     ask (self, WIRE_ISSUE, &message);
+}
+
+static void issue (sim_people *self, int which, uint64_t what)
+{
+    wire_deed body = new_deed (self, what);
+    if (what != WIRE_DEED_POLL) {
+        body.job_key = self->jobs[which].key;
+        body.job_name = bg_slice_str (self->jobs[which].name);
+    }
+    give (self, &body);
+}
+
+/*  bugle run: a job of its own inside the START.  */
+static void run_once (sim_people *self)
+{
+    wire_deed body = new_deed (self, WIRE_DEED_START);
+    uint8_t entropy[10];
+    sim_fill (&self->rng, entropy, sizeof entropy);
+    wire_job job = {.name = bg_slice_str ("run: something"),
+        .has_audience = true,
+        .audience = body.to,
+        .max_starts = 1};
+    make_steps (self, &job);
+    wire_document fixed = {.type = WIRE_TYPE_JOB,
+        .installation = self->world->installation,
+        .key = bg_id_make (body.issued_us, entropy),
+        .version = next_version (self, 0),
+        .not_after_us = body.expires_us};
+    body.job_key = fixed.key;
+    body.job_name = job.name;
+    body.has_document = true;
+    body.document = sign_document (self, &fixed, &job);
+    remember_job (self, &fixed, &job, &body.document);
+    self->versions[self->version_count - 1].one_shot = true;
+    give (self, &body);
+}
+
+/*  bugle exec cancel, of any START there ever was.  */
+static bool cancel (sim_people *self)
+{
+    if (self->deed_count == 0)
+        return false;
+    const sim_signed_deed *start = &self->deeds[sim_below (&self->rng, (int64_t) self->deed_count)];
+    if (start->what != WIRE_DEED_START || bg_id_is_zero (start->job_key))
+        return false;
+    wire_deed body = new_deed (self, WIRE_DEED_STOP);
+    body.to = (wire_audience){.all = true};
+    body.job_key = start->job_key;
+    body.job_name = start->job_name;
+    body.exec = start->id;
+    give (self, &body);
+    return true;
 }
 
 /*  ---- looking after targets ----  */
@@ -667,7 +722,9 @@ static void act (sim_people *self)
         issue (self, live, WIRE_DEED_STOP);
     else if (wish < 72 && !quiet)
         sim_people_look_at_ops (self, wish < 68 ? SIM_OP_SKIP : SIM_OP_RETRY);
-    else
+    else if (wish < 79)
+        run_once (self);
+    else if (quiet || wish >= 84 || !cancel (self))
         issue (self, live, WIRE_DEED_START);
 }
 

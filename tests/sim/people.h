@@ -16,6 +16,7 @@ typedef struct {
     bg_id key;
     uint64_t version;
     bool withdrawal;
+    bool one_shot; /*  came inside a START  */
     wire_audience audience; /*  of a job; in the arena of the people, like the next  */
     wire_signed item;
 } sim_signed_job;
@@ -24,6 +25,7 @@ typedef struct {
     bg_id id;
     uint64_t what;
     bg_id job_key;
+    bg_slice job_name;
     wire_audience to;
     int64_t issued_us;
     int64_t expires_us;

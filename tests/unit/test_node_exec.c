@@ -242,6 +242,122 @@ static void defect_and_enlist_again (void **state)
     assert_int_equal (self->exec.spawn_count, 1);
 }
 
+/*  ---- one-shot jobs ----  */
+
+static wire_deed one_shot (pair *self, const char *name)
+{
+    return fixture_one_shot (
+        &self->node.signing, name, NULL, self->node.now.utc_us, &self->node.signing.admin);
+}
+
+static wire_signed signed_deed (pair *self, const wire_deed *deed)
+{
+    return fixture_sign_deed (&self->node.signing, deed, &self->node.signing.admin);
+}
+
+static void a_start_with_its_job_runs_without_holding_it (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    const node_core_state before = node_fixture_state (node);
+    wire_deed deed = one_shot (self, "run: uptime");
+    node_pending *row = node_fixture_post (node, signed_deed (self, &deed));
+    node_fixture_push (node, row->item);
+    assert_int_equal (self->exec.spawn_count, 1);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    finish (self, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+    assert_true (bg_id_equal (node->runs[node->run_count - 1].exec, deed.id));
+    assert_true (bg_id_equal (node->runs[node->run_count - 1].job_key, deed.job_key));
+    assert_int_equal (node_fixture_state (node).jobs, before.jobs);
+    node_fixture_push (node, row->item);
+    node_fixture_restart (node);
+    node_fixture_push (node, row->item);
+    assert_int_equal (self->exec.spawn_count, 1);
+}
+
+static void one_that_waits_survives_a_restart (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_deed deed = one_shot (self, "run: uptime");
+    deed.has_needs = true;
+    deed.needs.authority = 2;
+    node_pending *row = node_fixture_post (node, signed_deed (self, &deed));
+    node_fixture_push (node, row->item);
+    assert_int_equal (self->exec.spawn_count, 0);
+    assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
+    node_fixture_restart (node);
+    node_fixture_post (node, fixture_authority (&node->signing, 2, 0));
+    advance (self, BG_MIN (2));
+    assert_int_equal (self->exec.spawn_count, 1);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+}
+
+static void a_large_one_comes_by_reference (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_deed deed = one_shot (self, "run: uptime");
+    node->fetchable = signed_deed (self, &deed);
+    wire_reference reference = {.type = WIRE_TYPE_DEED, .key = deed.id, .version = 1};
+    wire_hash32 (node->fetchable.bytes, reference.hash);
+    node_fixture_refer (node, &reference);
+    assert_int_equal (self->exec.spawn_count, 1);
+    const size_t fetches = node->said[WIRE_FETCH];
+    assert_int_equal (fetches, 1);
+    node_fixture_refer (node, &reference); /*  known by now  */
+    assert_int_equal (node->said[WIRE_FETCH], fetches);
+}
+
+static void a_stop_of_the_execution_reaches_its_run (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_deed deed = one_shot (self, "run: uptime");
+    node_fixture_push (node, signed_deed (self, &deed));
+    assert_int_equal (self->exec.spawn_count, 1);
+    wire_deed stop = fixture_deed (&node->signing, WIRE_DEED_STOP, "run: uptime", node->now.utc_us,
+        node->now.utc_us + BG_MIN (10));
+    stop.job_key = deed.job_key;
+    stop.exec = deed.id;
+    node_fixture_push (node, signed_deed (self, &stop));
+    assert_int_equal (self->exec.stop_count, 1);
+    finish (self, WIRE_RUN_CANCELED);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_CANCELED, NULL), 1);
+}
+
+/*  ---- kept output ----  */
+
+static void ask (pair *self, bg_id request, const wire_ask *question)
+{
+    node_fixture_desk (&self->node, WIRE_ASK, request, question);
+    node_fixture_settle (&self->node);
+}
+
+static void output_is_asked_of_bugle_exec (void **state)
+{
+    pair *self = *state;
+    node_fixture *node = &self->node;
+    wire_deed deed = one_shot (self, "run: uptime");
+    const wire_ask by_exec = {.what = WIRE_ASK_OUTPUT, .exec = deed.id, .offset = 7};
+    const bg_id request = {{1, 2, 3}};
+    ask (self, request, &by_exec);
+    assert_int_equal (node->said[WIRE_TOLD], 1);
+    assert_true (bg_slice_is (node->told.code, "not-found")); /*  nothing runs  */
+    node_fixture_push (node, signed_deed (self, &deed));
+    ask (self, request, &by_exec);
+    assert_int_equal (node->said[WIRE_TOLD], 2);
+    assert_true (bg_slice_is (node->told.code, "ok"));
+    assert_true (bg_slice_is (node->told.bytes, "output"));
+    assert_int_equal (node->told.offset, 7);
+    assert_true (bg_id_equal (node->told.run, self->exec.spawned));
+    assert_true (bg_id_equal (node->requests[WIRE_TOLD], request));
+    node_fixture_exec_down (node);
+    ask (self, request, &by_exec);
+    assert_true (bg_slice_is (node->told.code, "offline"));
+}
+
 int main (void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
@@ -256,6 +372,11 @@ int main (void)
         TEST (a_document_that_needs_another_waits_at_both),
         TEST (a_forged_job_is_refused),
         TEST (defect_and_enlist_again),
+        TEST (a_start_with_its_job_runs_without_holding_it),
+        TEST (one_that_waits_survives_a_restart),
+        TEST (a_large_one_comes_by_reference),
+        TEST (a_stop_of_the_execution_reaches_its_run),
+        TEST (output_is_asked_of_bugle_exec),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
