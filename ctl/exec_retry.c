@@ -66,7 +66,7 @@ static bg_result choose (retrying *self, bg_error *err)
     BG_TRY (read_states (self->only, &query.exec_states, err));
     BG_TRY (ctl_targets_fetch (self->run, &query, 0, &found, err));
     if (found.count == 0) {
-        bg_ignore (bg_fail (err, BG_NOT_FOUND, "of execution %s no target is %s",
+        bg_ignore (bg_fail (err, BG_NOT_FOUND, "execution %s has no target that is one of %s",
             bg_id_short (self->row->id).text, self->only));
         return bg_hint (err, "see: bugle exec show %s", bg_id_short (self->row->id).text);
     }

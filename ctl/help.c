@@ -158,7 +158,8 @@ void ctl_help_command (const ctl_command *command, bg_buf *out)
         example (out, &command->examples[i]);
     bg_buf_printf (out, "\nUsage: " CTL_PROGRAM " %s%s%s%s\n", bg_buf_cstr (&name),
         command->arguments[0] != '\0' ? " " : "", command->arguments,
-        command->takes_count > 0 ? " [options]" : "");
+        command->takes_count > 0 && strstr (command->arguments, "[options]") == NULL ? " [options]"
+                                                                                     : "");
     if (command->about[0] != '\0') {
         bg_buf_append_byte (out, '\n');
         wrap (out, 0, 0, command->about);

@@ -6,6 +6,7 @@
     started because of --max-failed is told, and the exit code is then 22.
 */
 #include "common/base/now.h"
+#include "common/base/utf8.h"
 #include "ctl/choose.h"
 #include "ctl/exec.h"
 #include "ctl/exec_view.h"
@@ -82,6 +83,19 @@ static bg_result read_input (work *self, bg_error *err)
     return result;
 }
 
+/*  What a signed job can hold as an argument.  */
+static bg_result check_words (const wire_job_step *step, bg_error *err)
+{
+    for (size_t i = 0; i < step->argv_count; i++) {
+        if (bg_utf8_valid (step->argv[i]) && !bg_has_control (step->argv[i], false))
+            continue;
+        bg_ignore (bg_fail (err, BG_USAGE,
+            "argument %zu of the command holds a line break, or characters that are no text", i));
+        return bg_hint (err, "give a script of several lines by --stdin");
+    }
+    return bg_ok ();
+}
+
 static bg_result make_job (work *self, bg_error *err)
 {
     ctl_run *run = self->run;
@@ -101,6 +115,7 @@ static bg_result make_job (work *self, bg_error *err)
         step->argv[step->argv_count++] = bg_slice_str ("sh");
         step->argv[step->argv_count++] = bg_slice_str ("-s");
     }
+    BG_TRY (check_words (step, err));
     step->timeout_us = (uint64_t) ctl_duration_us (run->parsed, CTL_OPT_TIMEOUT, 0);
     self->wait_us = step->timeout_us ? (int64_t) step->timeout_us + END_US : 0;
     BG_TRY (read_input (self, err));
@@ -284,7 +299,7 @@ static void print_summary (work *self)
     BG_AUTO_BUF text = {0};
     if (self->batch == 0 && self->row && self->row->groups_count > 1)
         ctl_exec_summary (self->row, &text);
-    if (self->batch > 0)
+    if (self->batch > 0 && self->bad > 0)
         bg_buf_printf (
             &text, "%" PRIu64 "  ok\n%" PRIu64 "  not ok\n", self->targets - self->bad, self->bad);
     if (left > 0) {

@@ -32,7 +32,7 @@ class Retry(SharedWorldTest):
         self.assertEqual(done.out, "== a[1,3]: ok (2 targets) ==\n")
         row = self.newest()
         self.assertEqual((row["targets"], row["succeeded"], row["one_shot"]), (2, 2, True))
-        self.assertIn("no target is failed", self.world.bugle("exec", "retry", row["id"], "--only", "failed", code=3).err)
+        self.assertIn("no target that is one of failed", self.world.bugle("exec", "retry", row["id"], "--only", "failed", code=3).err)
 
     def test_a_job_starts_again_on_exactly_those_targets(self):
         gate = self.world.directory / "gate-job"

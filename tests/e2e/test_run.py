@@ -49,6 +49,7 @@ class Run(SharedWorldTest):
         before = self.bugle("exec", "list", "-o", "json").json()
         for arguments, text in ((("--", "true"), "no targets were chosen"), (("--all",), "there is no command to run"),
                                 (("-t", "", "--", "true"), ""), (("-l", "", "--", "true"), ""),
+                                (("--all", "--", "sh", "-c", "one\ntwo"), "--stdin"),
                                 (("--all", "--max-failed", "1", "--", "true"), "--batch"),
                                 (("--all", "--batch", "0", "--", "true"), "--batch '0'"),
                                 (("--all", "--batch", "x%", "--", "true"), "--batch 'x%'"),
