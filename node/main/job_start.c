@@ -25,12 +25,21 @@ static bg_result find_job (node_local_session *self, node_job_found *found, bg_e
 
 /*  ---- waiting ----  */
 
-static bg_result look (
-    node_local_session *self, bg_id id, const wire_control_answer **answer, bg_error *err)
+static bg_result look (node_local_session *self, bg_id id, bg_arena *arena,
+    const wire_control_answer **answer, bg_error *err)
 {
     const wire_control_query query = {.run = id};
-    return node_ask_over (
-        self->contact.node, WIRE_CONTROL_QUERY, &query, &self->run->arena, answer, err);
+    bg_result result =
+        node_ask_over (self->contact.node, WIRE_CONTROL_QUERY, &query, arena, answer, err);
+    /*  A node that starts over meanwhile ends no run.  */
+    if (result.code == BG_CLOSED || result.code == BG_TIMEOUT)
+        bg_ignore (bg_hint (err, "the run goes on; see: bugle-node history"));
+    return result;
+}
+
+static bool is_over (const wire_control_answer *answer)
+{
+    return answer->runs_count > 0 && answer->runs[0].state != WIRE_RUN_RUNNING;
 }
 
 /*  *run is NULL when it was not over in time.  */
@@ -40,9 +49,11 @@ static bg_result await (
     const int64_t start_us = bg_clock_mono_us ();
     *run = NULL;
     for (;;) {
+        BG_AUTO_ARENA arena = {0}; /*  waiting may take days  */
         const wire_control_answer *answer = NULL;
-        BG_TRY (look (self, id, &answer, err));
-        if (answer->runs_count > 0 && answer->runs[0].state != WIRE_RUN_RUNNING) {
+        BG_TRY (look (self, id, &arena, &answer, err));
+        if (is_over (answer)) {
+            BG_TRY (look (self, id, &self->run->arena, &answer, err));
             *run = &answer->runs[0];
             return bg_ok ();
         }
