@@ -2,7 +2,7 @@
 
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev libsqlite3-dev
     libsystemd-dev libyaml-dev libjansson-dev libsmartcols-dev uthash-dev tzdata"
-TEST_PACKAGES="libcmocka-dev python3 python3-zmq python3-msgpack python3-nacl python3-yaml git bash-completion groff-base man-db"
+TEST_PACKAGES="libcmocka-dev iproute2 python3 python3-zmq python3-msgpack python3-nacl python3-yaml git bash-completion groff-base man-db"
 FULL_PACKAGES="clang libclang-rt-14-dev debootstrap"
 PACKAGE_PACKAGES="dpkg-dev debhelper fakeroot lintian po-debconf"
 
