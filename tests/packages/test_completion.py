@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
-from world import PROGRAMS, World
+from world import PROGRAMS, SharedWorldTest, World
 
 LIBRARY = "/usr/share/bash-completion/bash_completion"
 
@@ -142,12 +142,9 @@ class Static(unittest.TestCase):
         self.assertIn("bash, zsh or fish", self.world.bugle("completion", "csh", code=2).err)
 
 
-class Names(unittest.TestCase):
+class Names(SharedWorldTest):
     @classmethod
-    def setUpClass(cls):
-        cls.world = World()
-        cls.world.init()
-        cls.world.start_broker()
+    def prepare(cls):
         cls.world.node("db01")
         for name in ("nightly-backup", "nightly-report", "other"):
             cls.world.apply(JOB.format(name=name))
@@ -156,7 +153,7 @@ class Names(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.shell.close()
-        cls.world.close(keep=False)
+        super().tearDownClass()
 
     def complete(self, *words):
         return self.world.bugle("__complete", *words).out.splitlines()
