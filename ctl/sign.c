@@ -12,6 +12,7 @@
 #define RECONNECT_US   BG_SEC (10)
 #define BATCH_ITEMS    64
 #define BATCH_BYTES    (200 * 1024)
+#define ONE_SHOT_MAX   180000 /*  bytes of a job inside a deed  */
 
 static bg_result check_clock (const ctl_client *client, bg_error *err)
 {
@@ -153,6 +154,18 @@ bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us
     return end_deed (run, deed, out, err);
 }
 
+/*  Job, document and deed lie in each other, and the outermost has to fit one message.  */
+static bg_result check_size (const wire_job *job, bg_error *err)
+{
+    BG_AUTO_BUF bytes = {0};
+    WIRE_ENCODE (job, job, &bytes);
+    if (bytes.size <= ONE_SHOT_MAX)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_TOO_LARGE,
+        "the command with its input takes %zu bytes; an order holds %d", bytes.size, ONE_SHOT_MAX));
+    return bg_hint (err, "put files where the targets can fetch them, and let the command do that");
+}
+
 bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audience *to,
     int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
 {
@@ -165,6 +178,7 @@ bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audie
     body.schedules_count = 0;
     BG_TRY (wire_check (&wire_desc_job, &body, err));
     BG_TRY (job_body_check (&body, err));
+    BG_TRY (check_size (&body, err));
     const wire_document fixed = {.type = WIRE_TYPE_JOB,
         .installation = deed->installation,
         .key = new_id (deed->issued_us),

@@ -322,6 +322,15 @@ class Many(WorldTest):
         rows = world.bugle("target", "label", "--all", "role=m", "--yes", "-o", "jsonl").rows()
         self.assertEqual([row["outcome"] for row in rows], ["changed"] * 101)
         self.assertEqual(len(world.bugle("target", "list", "-l", "role=m", "-o", "name").out.split()), 101)
+        for more in ((), ("--no-input",), ("--batch", "10")):
+            self.assertIn("101 targets", world.bugle("run", "--all", *more, "--", "true", code=2).err)
+        self.assertEqual(len(world.bugle("exec", "list", "-o", "name").out.split()), 2)
+        made = world.bugle("run", "--all", "--no-wait", "--yes", "--", "true").out.strip()
+        world.bugle("exec", "cancel", made)
+        self.assertIn("101 targets", world.bugle("exec", "retry", made, "--only", "canceled", code=2).err)
+        again = world.bugle("exec", "retry", made, "--only", "canceled", "--yes").out.strip()
+        self.assertEqual(world.bugle("exec", "show", again, "-o", "json").json()["targets"], 101)
+        world.bugle("exec", "cancel", again)
         self.assertIn("changed m[001-101] (101 targets)", world.bugle("group", "add", "x", "--all", "--yes").out.replace(
             "added", "changed"))
         shown = world.bugle("target", "defect", "m[001-101]", "--dry-run", "-o", "json").json()

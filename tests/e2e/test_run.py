@@ -73,6 +73,10 @@ class Run(SharedWorldTest):
         self.assertIn("exit 4", done.out)
         refused = self.bugle("run", "-t", "db01", "--stdin", "--", "cat", input="x" * 131073, code=1)
         self.assertIn("more than 131072 bytes", refused.err)
+        both = self.bugle("run", "-t", "db01", "--stdin", "--", "echo", "y" * 30000, "z" * 30000, input="x" * 131072, code=1)
+        self.assertIn("an order holds 180000", both.err)
+        self.assertIn("131072", self.bugle("run", "-t", "db01", "--stdin", "--", "sh", "-c", "wc -c # " + "y" * 30000,
+                                           input="x" * 131072).out)
         self.assertEqual(self.bugle("run", "-t", "db01", "--", "wc", "-c").out.split()[-1], "0")
 
     def test_a_large_command_reaches_connected_targets(self):

@@ -4,3 +4,4 @@ bugle_test (test_one_shot SOURCES unit/test_one_shot.c unit/signing_fixture.c MA
 bugle_test (test_exec_one_shot
     SOURCES unit/test_exec_one_shot.c unit/exec_fixture.c unit/signing_fixture.c
     MAY_USE exec_core)
+bugle_test (test_ctl_share SOURCES unit/test_ctl_share.c MAY_USE ctl_commands)
