@@ -1,5 +1,5 @@
-/*  When the digests of node and broker differ although nothing is on its way, or something waits here
-    and nothing does there, the node sends all that it holds, by pages in the order of keys, and the
+/*  When the digests of node and broker differ although nothing is on its way, or more waits or is
+    refused here than there, the node sends all that it holds, by pages in the order of keys, and the
     broker compares them with its rows.
 
     Invariant: the same difference twice in a row is an alarm and no loop: after it no inventory is
@@ -26,13 +26,14 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
     const bool differs = memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) != 0;
     if (!differs)
         memset (target->differed, 0, sizeof target->differed);
-    /*  It waits for nothing, and here something waits: what it said since was lost.  */
-    if (!differs && target->waiting == 0)
+    /*  It waits for nothing, and here something waits; or less is refused there than here: what it said
+        since was lost. It may have tried again by itself while nobody heard it.  */
+    if (!differs && target->waiting == 0 && target->failed <= poll->refused)
         return false;
     if (request->now.mono_us < target->inventory_mono_us)
         return false;
     if (!differs) {
-        broker_count (self, "waiting-no-more");
+        broker_count (self, "verdict-lost");
         return true;
     }
     bool again = memcmp (target->differed, none, sizeof none) != 0 &&
@@ -130,13 +131,20 @@ static void compare_document (inventory_work *work, broker_document *document)
     if (state == 0 || !in_range (work->page, document->key))
         return;
     const bool is_lacking = lacks (work, document->key, document->version);
-    /*  What it settled after it had waited is told again when it is sent again.  */
-    if (state == WIRE_DELIVERY_WAITING || (is_lacking && state != WIRE_DELIVERY_SKIPPED)) {
+    /*  What became of what waited or was refused is told again when it is sent again.  */
+    const bool is_open = state == WIRE_DELIVERY_WAITING || state == WIRE_DELIVERY_FAILED;
+    if (is_open || (is_lacking && state != WIRE_DELIVERY_SKIPPED)) {
         broker_deliver_set (work->request->core, document, target, WIRE_DELIVERY_PENDING);
         work->answer.posted++;
     }
     if (is_lacking || state == WIRE_DELIVERY_SKIPPED)
         learn (work, document);
+}
+
+static bool is_open_member (const broker_target *target)
+{
+    return target->membership_state == WIRE_DELIVERY_WAITING ||
+           target->membership_state == WIRE_DELIVERY_FAILED;
 }
 
 static void compare (inventory_work *work)
@@ -146,7 +154,7 @@ static void compare (inventory_work *work)
     for (broker_document *document = self->documents; document; document = document->hh.next)
         compare_document (work, document);
     if (lacks (work, target->id, target->membership_version) ||
-        (target->membership_state == WIRE_DELIVERY_WAITING && in_range (work->page, target->id))) {
+        (is_open_member (target) && in_range (work->page, target->id))) {
         broker_deliver_membership_state (target, WIRE_DELIVERY_PENDING);
         work->answer.posted++;
     }

@@ -90,7 +90,9 @@ static bg_result is_known (node_core *self, const wire_document *document, const
     }
     if (slot->refused.there && slot->refused.version == version &&
         same_hash (&slot->refused, hash)) {
-        if (!self->exec.ready)
+        /*  An answer to a poll that was sent before the verdict only repeats what was judged.  */
+        const bool repeats = self->polled && slot->refused.poll >= self->poll.serial;
+        if (!self->exec.ready || repeats)
             return ack_again (self, slot, NODE_PLACE_REFUSED, err);
         *known = false;
         return bg_ok ();

@@ -230,7 +230,8 @@ static bg_result put (node_core *self, node_slot *slot, const node_document_row 
     *version = (node_version){.there = true,
         .dropped = row->dropped,
         .version = row->version,
-        .inputs = row->place == NODE_PLACE_WAITING ? self->inputs : self->trust};
+        .inputs = row->place == NODE_PLACE_WAITING ? self->inputs : self->trust,
+        .poll = self->poll.serial};
     memcpy (version->hash, full.hash, sizeof version->hash);
     return bg_ok ();
 }

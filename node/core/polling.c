@@ -35,6 +35,17 @@ uint64_t node_poll_waiting (const node_core *self)
     return count;
 }
 
+/*  What is refused and nothing newer is known of.  */
+static uint64_t count_refused (const node_core *self)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < self->slots.count; i++) {
+        const node_slot *slot = self->slots.items[i];
+        count += slot->refused.there && !slot->waiting.there;
+    }
+    return count;
+}
+
 static void poll (node_core *self)
 {
     node_polling *at = &self->poll;
@@ -45,6 +56,7 @@ static void poll (node_core *self)
         .waiting = node_poll_waiting (self),
         .authority = self->keyring ? wire_keyring_version (self->keyring) : 0,
         .open_runs = self->open_runs.count,
+        .refused = count_refused (self),
     };
     self->ports.random (self->ports.ctx, at->nonce, sizeof at->nonce);
     memcpy (message.nonce, at->nonce, sizeof message.nonce);
@@ -209,7 +221,11 @@ bg_result node_poll_answered (
     at->settling = true;
     at->more = answer->more;
     at->news_before = self->news;
-    BG_TRY (node_apply_all (self, answer->instructions, answer->instructions_count, NULL, 0, err));
+    self->polled = true;
+    const bg_result applied =
+        node_apply_all (self, answer->instructions, answer->instructions_count, NULL, 0, err);
+    self->polled = false;
+    BG_TRY (applied);
     /*  A page whose answer was lost is not waited for: two polls later the broker asks again.  */
     const bool is_lost = at->serial >= at->inventory_serial + 2;
     if (answer->inventory && (bg_id_is_zero (at->inventory) || is_lost))

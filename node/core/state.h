@@ -74,6 +74,7 @@ typedef struct {
     uint64_t version;
     uint8_t hash[32];
     uint64_t inputs; /*  of the core when it was offered last (waiting), else its trust  */
+    uint64_t poll;   /*  serial of the last poll when the verdict came  */
 } node_version;
 
 /*  One key of a document. What is settled (held or refused, the higher one) is in the digest.  */
@@ -488,6 +489,7 @@ struct node_core {
     wire_ack_item *acks; /*  NODE_ACKS_MAX of them in the arena, or NULL  */
     size_t ack_count;
     bool hinted; /*  what is applied now came by a stream  */
+    bool polled; /*  what is applied now is the answer to a poll  */
 };
 
 /*  ---- core.c ----  */

@@ -177,6 +177,25 @@ class Tail(WorldTest):
         self.assertEqual({row["target"] for row in seen}, {"web01"})
         self.assertTrue(all(row["state"] in ("pending", "applied") for row in seen))
 
+    def test_a_broker_that_comes_back_is_followed_on(self):
+        self.world.node("web01", start=False)
+        child = self.follow("-o", "jsonl")
+        number = 0
+
+        def heard():
+            nonlocal number
+            number += 1
+            self.world.apply(job("hello", text=str(number)))
+            return select.select([child.stdout], [], [], 0.5)[0]
+
+        wait_for("a change is told", heard)
+        while select.select([child.stdout], [], [], 0)[0]:
+            child.stdout.readline()
+        self.world.stop_broker()
+        self.world.start_broker()
+        wait_for("a change is told again", heard)
+        self.assertIsNone(child.poll())
+
     def test_ctrl_c_ends_it(self):
         self.world.node("web01", start=False)
         child = self.follow("-o", "jsonl")

@@ -661,7 +661,8 @@ void fx_node_digest (const fx_node *node, uint8_t digest[16])
 
 const wire_poll_answer *fx_node_poll (fx *self, fx_node *node)
 {
-    wire_poll poll = {.state_seq = node->state_seq, .authority = node->authority};
+    wire_poll poll = {
+        .state_seq = node->state_seq, .authority = node->authority, .refused = node->refused};
     port_random (self, poll.nonce, sizeof poll.nonce);
     fx_node_digest (node, poll.digest);
     fx_send (self, WIRE_ON_DESK, &node->keys.curve_key, node->session, WIRE_POLL, &poll);
@@ -684,6 +685,7 @@ void fx_node_hold (fx *self, fx_node *node, bg_id key, uint64_t version)
 void fx_node_ack (
     fx *self, fx_node *node, bg_id key, uint64_t version, uint64_t state, const char *code)
 {
+    node->refused += state == WIRE_DELIVERY_FAILED;
     wire_ack_item item = {.key = key,
         .version = version,
         .state = state,

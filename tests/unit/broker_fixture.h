@@ -83,6 +83,7 @@ typedef struct {
     wire_signed deeds[64]; /*  taken from poll answers and pushes  */
     size_t deed_count;
     uint64_t authority;
+    uint64_t refused; /*  what it says in its polls; fx_node_ack counts  */
 } fx_node;
 
 fx *fx_open (void);

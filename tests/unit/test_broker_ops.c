@@ -409,6 +409,25 @@ static void what_waits_here_and_nowhere_else_is_sent_again (void **state)
     fx_close (&self);
 }
 
+/*  It tried again by itself while nobody heard it.  */
+static void what_is_refused_here_and_nowhere_else_is_sent_again (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node node = fx_member (self, "web01", "web");
+    bg_id key = fx_job_key (self, "clean");
+    uint64_t version = post_job (self, "clean", fx_all (), "/bin/true");
+    fx_node_hold (self, &node, key, version);
+    fx_node_ack (self, &node, key, version, WIRE_DELIVERY_FAILED, "policy");
+    node.refused = 0;
+    answer_inventory (self, &node);
+    assert_int_equal (fx_node_poll (self, &node)->instructions_count, 1);
+    fx_node_ack (self, &node, key, version, WIRE_DELIVERY_APPLIED, NULL);
+    assert_int_equal (only (self, of_jobs ()).state, WIRE_DELIVERY_APPLIED);
+    assert_false (fx_node_poll (self, &node)->inventory);
+    fx_close (&self);
+}
+
 static void what_may_not_be_done_is_refused (void **state)
 {
     (void) state;
@@ -609,6 +628,7 @@ int main (void)
         cmocka_unit_test (a_lost_acknowledgement_of_a_skipped_row_is_learned),
         cmocka_unit_test (what_was_on_its_way_when_it_was_skipped_counts),
         cmocka_unit_test (what_waits_here_and_nowhere_else_is_sent_again),
+        cmocka_unit_test (what_is_refused_here_and_nowhere_else_is_sent_again),
         cmocka_unit_test (what_may_not_be_done_is_refused),
         cmocka_unit_test (a_skipped_start_is_over),
         cmocka_unit_test (a_tail_tells_changes_once_and_in_order),
