@@ -8,7 +8,7 @@
     reason to look, not to take it.
 
     Invariant: only newer versions are taken, so it does not matter how often and by whom something is shown.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define ADOPT_ITEMS_MAX 64u
 

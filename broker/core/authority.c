@@ -1,6 +1,6 @@
 /*  The authority: who may sign. One current version, all versions kept; a new one must be signed by
     admins of the current one and may not leave a live document without a signature that counts.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /*  The invariants over the whole state, checked from scratch: what deliver.c, executions.c and
     targets.c keep up to date by small steps is counted anew and compared. For tests and the
     simulator.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 static void check_document (const broker_document *document)
 {

@@ -5,7 +5,7 @@
     member: the desk admits it (again). defected: with the signed membership that says so; the target leaves by it.
     unknown: nobody here has ever heard of it; what it shows changes nothing, unless this broker was restored
     (adopt.c). Not more than that is told to strangers: who asks has proven both keys of the membership that it shows.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define AUTHORITY_BYTES (40u * 1024u)
 

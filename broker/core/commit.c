@@ -2,7 +2,7 @@
     for bitmaps, marks and open runs, however many messages touched them.
 
     Invariant: after a successful call nothing is dirty and self->changed is false.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 static bg_result write_documents (broker_core *self, bg_error *err)
 {

@@ -3,7 +3,7 @@
 
     Invariant: everything that has to happen later has a time in one of the *_mono_us fields, so
     that broker_core_deadline is a minimum over them.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 
     Invariant: a START of an execution that is in the store is never refused afterwards by the
     broker; what the targets make of it is theirs.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/base/nearest.h"
 #include "common/job/body.h"

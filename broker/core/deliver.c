@@ -13,7 +13,7 @@
 
     Invariant: the digest of a target changes exactly when a row of it comes, goes, moves to another
     version, or is skipped or no longer so.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 typedef struct {
     uint8_t bytes[WIRE_DIGEST_BYTES];

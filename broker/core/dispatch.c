@@ -6,7 +6,7 @@
 
     Invariant: a handler is only reached with an authenticated sender of sufficient role, a body
     that decoded within its limits, and, on desk, the target's current session (HELLO excepted).  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include <stdio.h>
 

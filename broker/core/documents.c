@@ -7,7 +7,7 @@
 
     Invariant: a document in the table has been verified when it was posted; what comes from the
     store is only decoded.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/base/nearest.h"
 #include "common/job/names.h"

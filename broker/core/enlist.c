@@ -10,7 +10,7 @@
     answered the same way and changes nothing: its first answer may have been lost.
 
     Invariant: the key is admitted on desk before the answer that tells the node to go there.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

@@ -2,7 +2,7 @@
 
     The bitmaps know who was told, began, is over or was canceled; how a run ended stands in the
     history alone, so its rows are walked once a query.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 typedef struct {
     const broker_execution *execution;

@@ -10,7 +10,7 @@
 
     Invariants: over is a subset of begun, begun of addressed; the counters are the sizes of the
     sets; every target's deeds is the number of executions that are pending for it.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define DROP_AFTER_US BG_MIN (1)
 #define FLAG_EXPIRED  1u

@@ -4,7 +4,7 @@
     The durable form is one line "key=value" for each, label words both.
 
     Invariant: target->facts are pairs of label words with distinct keys, at most FACTS_MAX.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/selector.h"
 

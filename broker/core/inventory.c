@@ -4,7 +4,7 @@
 
     Invariant: the same difference twice in a row is an alarm and no loop: after it no inventory is
     asked for during ten minutes.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
 {

@@ -12,7 +12,7 @@
     and hands its outcomes in.
 
     Invariant: what is in this file's fields is in the store under the names below, in the same transaction.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include <stdio.h>
 

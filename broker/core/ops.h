@@ -8,7 +8,7 @@
 #ifndef BUGLE_BROKER_CORE_OPS_H
 #define BUGLE_BROKER_CORE_OPS_H
 
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define BROKER_OP_DEED_US BG_DAY (7) /*  deeds are in the list that long  */
 

@@ -11,7 +11,7 @@
 
     Target id and number are reserved when the row is made: they stand in what the admin signs, and only a membership
     with exactly the keys, id and number of a row makes a target.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

@@ -6,7 +6,7 @@
     with every poll until they are acknowledged.
 
     Invariant: a poll writes nothing.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define INSTRUCTIONS_MAX 64u
 #define SIGNED_EXTRA     1024u /*  bytes of an answer beside its instructions and heads  */

@@ -6,7 +6,7 @@
     bytes and nothing else.
 
     Invariant: once carrying out begins, only the store can fail.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/body.h"
 #include "common/job/names.h"

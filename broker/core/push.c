@@ -4,7 +4,7 @@
     push polls.
 
     Instructions over the inline limit go as references; the node fetches them.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 static void encode_one (const wire_signed *item, const wire_reference *reference, bg_buf *out)
 {

@@ -1,6 +1,6 @@
 /*  EXEC_QUERY: executions, newest first; for one of them also the targets grouped by how it ended
     there.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/base/utf8.h"
 

@@ -1,6 +1,6 @@
 /*  GROUP_QUERY: the groups that targets are in or jobs are for. A group is nothing but its name in
     those places; it is written as the first that named it did.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/base/nearest.h"
 #include "common/job/names.h"

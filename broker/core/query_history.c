@@ -1,5 +1,5 @@
 /*  HISTORY_QUERY: runs newest first, by pages. What still runs comes first, on the first page; then what is over.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

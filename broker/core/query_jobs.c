@@ -1,5 +1,5 @@
 /*  JOB_QUERY and STATUS_QUERY: reads of what is in memory, and one look at the history per job.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

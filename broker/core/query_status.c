@@ -1,5 +1,5 @@
 /*  STATUS: how the broker is. Figures are counted when they are asked for.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 static void count_targets (broker_request *request, wire_status *status)
 {

@@ -1,5 +1,5 @@
 /*  TARGET_QUERY: who is enlisted, how they are, and the download list of each.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define LIMIT_DEFAULT  100u
 #define DELIVERIES_MAX 256u

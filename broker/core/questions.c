@@ -6,7 +6,7 @@
     the same one, tells is no answer.
 
     Invariant: at most BROKER_QUESTIONS_MAX are open, and each is over by its time.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 static broker_question *question_with_id (const broker_core *self, bg_id id)
 {

@@ -1,7 +1,7 @@
 /*  From the store into memory: the first authority of a new installation, and every start. There is
     no other recovery: a crash, a restart and a batch that was rolled back all come through here.
 */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define LOAD_PAGE 500u
 

@@ -11,7 +11,7 @@
     A target speaks for itself only: another one's runs stay as they are, whatever ids it names, and
     about a job that it does not hold it may say what it wants without anybody else seeing it in
     that job's state.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 /*  ---- open runs ----  */
 

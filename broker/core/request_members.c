@@ -5,7 +5,7 @@
     FORGET takes targets that have left out of the lists: their history stays, their keys are cut.
 
     Invariant: only a target that is no member is forgotten.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #define NAMES_MAX 1000u /*  wire_done.names  */
 

@@ -6,7 +6,7 @@
     the memory can come back.
 
     Invariant: a handler is called at most once per id, except for dry runs, which write nothing.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 typedef bg_result (*request_handler) (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err);

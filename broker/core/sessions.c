@@ -2,7 +2,7 @@
 
     A session is a random id in memory. A new HELLO ends the session before it: messages of that one
     get `stale`, which is also what every node hears after a restart of the core.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 /*  The highest level that both speak and that the authority's floor allows.  */
 static bg_result common_level (

@@ -8,7 +8,7 @@
 
     What is queued in one batch goes out as one publication per stream, as far as sizes allow;
     nothing is queued across a commit.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

@@ -3,7 +3,7 @@
 
     Invariant: a target that has left is wanted only by its name, or when the query says so; one that is
     forgotten only by its id.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 

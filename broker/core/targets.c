@@ -5,7 +5,7 @@
     key until that key is cut; under its name only while it is a member. key_cut implies
     defected_us. Last-seen times are kept in memory and reach the store only together with something
     else.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/base/nearest.h"
 #include "common/job/names.h"

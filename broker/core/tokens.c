@@ -2,7 +2,7 @@
 
     The broker has the signed record with the public half only; whoever stole its store could not enlist with what is in
     it. A revoked token stays as a row: who uses it hears why.  */
-#include "broker/core/state.h"
+#include "broker/core/rooms.h"
 
 #include "common/job/names.h"
 #include "common/job/selector.h"

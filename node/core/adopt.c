@@ -1,7 +1,7 @@
 /*  ADOPT: a broker that was restored asks for signed documents that it lacks and this target holds.
 
     They go out as they came in. Nothing here is secret from the broker: it had them all once.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

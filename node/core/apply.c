@@ -2,7 +2,7 @@
 
     Idempotent and free of order: the version decides for documents, the id for deeds. What is not acknowledged comes
     again with a later poll, so everything that cannot be judged now may simply be dropped.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

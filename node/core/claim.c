@@ -6,7 +6,7 @@
 
     Nothing that a broker says without a signature takes anything away here: a target that its broker does not know
     keeps its jobs and schedules until somebody on the machine decides.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

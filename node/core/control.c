@@ -1,5 +1,5 @@
 /*  What the node says about itself with every answer on its control socket. Questions: query.c.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 void node_describe_job (const node_core *self, const node_job *job, wire_control_job *out)
 {

@@ -3,7 +3,7 @@
     Not here: what any message means (the rooms named in state.h). An event enters (time, clock), does its work, and
     leaves: leaving carries on whatever the work made possible, so no room has to know who waits for it. While the
     store is full nothing that writes is carried on.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/digest.h"
 #include "proto/frame.h"

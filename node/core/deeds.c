@@ -8,7 +8,7 @@
     Done, refused and waiting are durable; queued and sent are not, since what is not acknowledged comes again. A START
     that is refused is a run that did not happen, and goes into the history with its reason. What no login has signed is
     neither: it is forgotten at once, for somebody on the way may have made it up.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include <stdio.h>
 #include <stdlib.h>

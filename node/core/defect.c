@@ -1,5 +1,5 @@
 /*  Leaving a broker: with its knowledge (signed, answered) or, with force, without.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

@@ -2,7 +2,7 @@
 
     Not here: whether a document is any good (bugle-exec says) and what to offer when (apply.c). The digest covers for
     each key the version that is settled, the higher of held and refused; state_seq rises with every change of it.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/names.h"
 #include "proto/digest.h"

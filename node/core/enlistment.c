@@ -5,7 +5,7 @@
     bugle-exec comes first, so that no use of the token is burned on a machine that could run nothing. The answer to
     the person comes last, when bugle-exec has taken authority and membership and the first documents are settled. Each
     message is said again until it is answered; the broker takes repetitions for what they are.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/names.h"
 #include "proto/frame.h"

@@ -3,7 +3,7 @@
     After each connect: hello, its standing, then every run it has; after that the node offers what bugle-exec lacks
     (authorities in their order, the membership) and, last, something it has already. The answer to that one is the
     barrier: bugle-exec answers in order, so all its runs have been heard by then.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

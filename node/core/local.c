@@ -4,7 +4,7 @@
     bugle-exec says what is good. What it takes is held beside the documents of the broker (NODE_PLACE_LOCAL): no broker
     knows of it, so it is in no digest and no inventory, and it stays when an enlistment ends. Its jobs stand in the same
     schedule book as all others. Deeds are not kept: who asks waits for the answer, over a socket on this machine.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include <stdio.h>
 #include <stdlib.h>

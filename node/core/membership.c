@@ -1,6 +1,6 @@
 /*  What a target signs to become a member: its membership under the token's key, and the proof over the whole
     transcript under the token's key and its own. A later admin-signed membership takes the place of this one.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/sign.h"
 

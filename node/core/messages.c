@@ -1,5 +1,5 @@
 /*  How the core says something: to the broker, to bugle-exec, to people.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 

@@ -3,7 +3,7 @@
     Each is durable before it is sent, under an id that bugle-exec starts at most once; so a crash on either side
     neither repeats nor loses it. One that was never sent and is too late is a misfire; one that may have been sent is
     asked about first: bugle-exec shows all its runs at connect.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 
     A sequence under the outbox's id; one batch is on its way; the broker's answer is cumulative. Whatever happens to
     the connection, the same items with the same numbers are sent again until the mark has passed them.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 
     Invariant: nothing is asked with a proof before bugle-exec holds the pin, so an approved machine can always run
     something.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/names.h"
 #include "proto/frame.h"

@@ -3,7 +3,7 @@
     One poll is on its way at a time. Its answer is signed for the nonce of this poll, so nobody can play an old one
     back. The instructions of an answer are offered to bugle-exec; the next poll for `more` waits until all of them are
     settled and acknowledged, since the broker repeats whatever is not.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/digest.h"
 

@@ -2,7 +2,7 @@
     Changes nothing.
 
     An answer has at most JOBS_MAX jobs, and runs of PAGE_BYTES; who asks goes on from `next`.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/names.h"
 

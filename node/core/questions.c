@@ -2,7 +2,7 @@
     state also answers on the machine itself. Changes nothing.
 
     A page of beliefs ends with a whole key, at PAGE_ROWS rows or PAGE_BYTES, whichever comes first.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #define PAGE_ROWS  256u
 #define PAGE_BYTES (100u * 1024)

@@ -2,7 +2,7 @@
 
     The node commits an outcome to history and outbox and only then tells bugle-exec that it may forget it. Told twice,
     it counts once: history knows the run.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/names.h"
 

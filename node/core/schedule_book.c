@@ -8,7 +8,7 @@
     While a job is disabled its occurrences are recorded as not run, up to NODE_MISSED_ROWS_MAX a schedule; after that
     the schedule is quiet, its mark stays, and what the mark leaves out becomes one row with a count when the job is
     enabled again, changed or removed.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/body.h"
 #include "common/job/names.h"

@@ -6,7 +6,7 @@
 
     libzmq reconnects by itself; a rebuild (new sockets) is for what that does not heal: refused keys, silence. Delays
     are drawn from the broker's return_spread, so a herd comes back spread out.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "common/job/zone.h"
 

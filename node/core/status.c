@@ -1,6 +1,6 @@
 /*  Looking into the core from outside: for shells, tests and the simulator, for `bugle-node status` and for the broker that
     asks how this target is (wire_node_state, filled here and nowhere else). Changes nothing.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #define WARNINGS_MAX 16
 

@@ -1,6 +1,6 @@
 /*  The streams: instructions as soon as they are published. Hints, not truth: whatever is missed here the next poll
     brings, and every doubt (gap, unknown key, another session, silence) is settled by polling now.  */
-#include "node/core/state.h"
+#include "node/core/rooms.h"
 
 #include "proto/frame.h"
 #include "proto/seal.h"
