@@ -798,6 +798,8 @@ static void idle (void *owner, uint64_t tag, bg_slice payload)
         make_token (self);
     else if (self->closing && !close_next (self) && !self->has_retried && !world->options.is_quiet)
         sim_people_look_at_ops (self, SIM_OP_RETRY_ALL);
+    else if (self->closing && !self->asking && self->has_retried && !self->sees_health)
+        sim_people_look_at_ops (self, SIM_OP_LOOK);
     else if (self->closing)
         (void) (self->asking || change_again (self));
     else
@@ -898,5 +900,5 @@ bool sim_people_are_done (const sim_world *world)
     for (size_t i = 0; i < SIM_JOBS_MAX; i++)
         if (self->jobs[i].live && !self->jobs[i].is_closed)
             return false;
-    return self->closing && !self->asking && (self->has_retried || world->options.is_quiet);
+    return self->closing && !self->asking && (self->sees_health || world->options.is_quiet);
 }

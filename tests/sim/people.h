@@ -45,7 +45,7 @@ typedef struct {
 } sim_job;
 
 /*  What is to be done with rows of the download list that are asked for.  */
-typedef enum { SIM_OP_SKIP, SIM_OP_RETRY, SIM_OP_RETRY_ALL } sim_op_wish;
+typedef enum { SIM_OP_SKIP, SIM_OP_RETRY, SIM_OP_RETRY_ALL, SIM_OP_LOOK } sim_op_wish;
 
 struct sim_people {
     sim_world *world;
@@ -76,6 +76,7 @@ struct sim_people {
 
     sim_op_wish op_wish;
     bool has_retried; /*  no job is skipped any more, and none will be  */
+    bool sees_health; /*  after that: nothing is shown as refused or waiting  */
 
     /*  the token that machines enlist with  */
     bool has_token;

@@ -1,6 +1,6 @@
 /*  People at the download list: now and then they give an instruction up, or have one tried again, without much thought. In the end
     they have all jobs tried again that somebody skipped, since these must reach their targets; skipped switches stay so, and
-    the digests of both sides have to agree about them.  */
+    the digests of both sides have to agree about them. And they wait until nothing is shown as refused or waiting any more.  */
 #include "tests/sim/oracle.h"
 
 #include "proto/frame.h"
@@ -28,6 +28,9 @@ void sim_people_look_at_ops (sim_people *self, sim_op_wish wish)
         query.states = bit (WIRE_DELIVERY_SKIPPED);
         query.type = WIRE_TYPE_JOB;
         break;
+    case SIM_OP_LOOK:
+        query.states = bit (WIRE_DELIVERY_FAILED) | bit (WIRE_DELIVERY_WAITING);
+        break;
     }
     sim_people_ask (self, WIRE_OP_QUERY, &query);
 }
@@ -46,9 +49,26 @@ static size_t choose (sim_people *self, const wire_ops *rows, wire_op_ref *refs)
     return count;
 }
 
+/*  An order that was refused stays so, and who has left may never hear of it.  */
+static bool has_healed (const wire_ops *rows)
+{
+    for (size_t i = 0; i < rows->rows_count; i++)
+        if (rows->rows[i].type != WIRE_TYPE_DEED && rows->rows[i].operation != WIRE_OP_DEFECT)
+            return false;
+    return !rows->more;
+}
+
 void sim_people_take_ops (sim_people *self, const wire_ops *rows)
 {
     BG_AUTO_ARENA arena = {0};
+    if (self->op_wish == SIM_OP_LOOK) {
+        self->sees_health = has_healed (rows);
+        for (size_t i = 0; i < rows->rows_count && !self->sees_health; i++)
+            sim_trace (self->world, "people: still %s: %.*s on %.*s: %.*s",
+                wire_delivery_state_word (rows->rows[i].state), BG_SLICE_ARG (rows->rows[i].name),
+                BG_SLICE_ARG (rows->rows[i].target), BG_SLICE_ARG (rows->rows[i].code));
+        return;
+    }
     wire_op_ref *refs = bg_arena_array (&arena, wire_op_ref, BATCH);
     const size_t count = choose (self, rows, refs);
     if (count == 0) {
