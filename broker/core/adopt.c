@@ -95,14 +95,58 @@ bg_result broker_on_adopted (broker_request *request, bg_error *err)
 
 /*  ---- targets ----  */
 
+/*  Numbers from the floor of the last RESUME on are this core's own: given out, spare, or reserved for somebody. Tables
+    are as long as the highest number, and who has a token signs one of his choice: not too far ahead.  */
+static bool is_number_free (const broker_core *self, uint64_t number)
+{
+    const uint64_t next = self->next_number;
+    if (!self->mode.restored && number >= (uint64_t) self->mode.number_floor && number < next)
+        return false;
+    return number > 0 && number < next + 4u * BROKER_NUMBERS_AHEAD &&
+           !broker_target_at (self, (uint32_t) number);
+}
+
 /*  Nobody else may stand in its place.  */
 static bool is_place_free (const broker_core *self, const wire_membership *membership)
 {
-    return membership->number > 0 && membership->number < UINT32_MAX - 131072 &&
-           !broker_target_at (self, (uint32_t) membership->number) &&
+    return is_number_free (self, membership->number) &&
            !broker_target_with_id (self, membership->target) &&
            !broker_target_with_key (self, &membership->curve_key) &&
            !broker_target_named (self, membership->name);
+}
+
+/*  A token that was made in the lost part is not here any more: its record stands in the membership, signed by an admin.
+    Each target that comes back by a token takes one of its uses, and a revoked one brings nobody back.  */
+static bg_result use_token (
+    broker_request *request, const wire_membership *membership, bool *usable, bg_error *err)
+{
+    const broker_store *store = request->core->store;
+    BG_AUTO_BUF bytes = {0};
+    wire_token token;
+    const wire_login *signer = NULL;
+    broker_token_record record;
+    bool found = false;
+    *usable = false;
+    if (bg_failed (wire_verify_token (request->core->keyring, &membership->token,
+            request->core->crypto, request->arena, &token, &signer, NULL)))
+        return bg_ok ();
+    BG_TRY (store->token_get (store->ctx, &token.token_key, request->arena, &record, &found, err));
+    if (!found) {
+        wire_encode (&wire_desc_signed, &membership->token, &bytes);
+        record = (broker_token_record){.token_key = token.token_key,
+            .signed_bytes = bg_buf_slice (&bytes),
+            .created_by = signer->name,
+            .created_us = token.issued_us,
+            .expires_us = token.expires_us,
+            .uses = token.uses};
+        BG_TRY (store->token_put (store->ctx, &record, err));
+        request->core->changed = true;
+    }
+    *usable = record.revoked_us == 0 && record.used < record.uses;
+    if (!*usable)
+        return bg_ok ();
+    request->core->changed = true;
+    return store->token_used (store->ctx, &token.token_key, record.used + 1, err);
 }
 
 static bg_result take_in (broker_request *request, const wire_signed *item,
@@ -126,6 +170,8 @@ static bg_result take_in (broker_request *request, const wire_signed *item,
         .membership_us = request->now.utc_us,
         .enlisted_by = verified->signer ? verified->signer->name : bg_slice_of (NULL, 0),
         .enlisted_us = request->now.utc_us};
+    /*  It may have asked to be enlisted anew in the meantime.  */
+    BG_TRY (broker_pending_drop (self, &membership->curve_key, err));
     BG_TRY (broker_target_load (self, &record, &marks, target, err));
     BG_TRY (broker_target_store (self, *target, err));
     broker_target_dirty (self, *target);
@@ -159,6 +205,15 @@ bg_result broker_adopt_target (
         broker_log (self, BROKER_LOG_WARNING, "adopt-refused",
             "%.*s claims number %llu, but number, name or key is taken", BG_SLICE_ARG (value->name),
             (unsigned long long) value->number);
+        return bg_ok ();
+    }
+    bool usable = true;
+    if (verified.provisional)
+        BG_TRY (use_token (request, value, &usable, err));
+    if (!usable) {
+        broker_count (self, "adopt-refused");
+        broker_log (self, BROKER_LOG_WARNING, "adopt-refused",
+            "%.*s came by a token that was revoked or is used up", BG_SLICE_ARG (value->name));
         return bg_ok ();
     }
     return take_in (request, membership, &verified, target, err);

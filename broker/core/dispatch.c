@@ -63,12 +63,30 @@ static const dispatch_row *row_of (uint64_t kind)
 
 /*  ---- answers ----  */
 
+/*  Answers keep to a size; what hands on something of another peer may still be larger than a frame by a
+    few bytes, and no peer decides whether the core lives.  */
+static void shorten (broker_core *self, bg_id request, bg_id session, bg_buf *header, bg_buf *body)
+{
+    BG_AUTO_ARENA arena = {0};
+    bg_error why = {0};
+    wire_error answer;
+    bg_ignore (bg_fail (&why, BG_TOO_LARGE, "the answer has %zu bytes, at most %d can be sent",
+        body->size, WIRE_FRAME_MAX));
+    bg_ignore (bg_hint (&why, "ask for less at once"));
+    wire_error_from (&why, &arena, &answer);
+    header->size = body->size = 0;
+    broker_count (self, "answer-too-large");
+    wire_message_encode (WIRE_ERROR, request, session, &answer, header, body);
+}
+
 void broker_send (broker_core *self, wire_channel channel, const bg_key *peer, wire_kind kind,
     bg_id request, bg_id session, const void *value)
 {
     BG_AUTO_BUF header = {0};
     BG_AUTO_BUF body = {0};
     wire_message_encode (kind, request, session, value, &header, &body);
+    if (body.size > WIRE_FRAME_MAX)
+        shorten (self, request, session, &header, &body);
     self->ports->send (self->ports->ctx, channel, peer, bg_buf_slice (&header),
         bg_buf_slice (&body), bg_slice_of (NULL, 0));
 }

@@ -16,8 +16,6 @@
 
 #include <stdio.h>
 
-#define NUMBERS_AHEAD 65536u
-
 /*  ---- store ----  */
 
 static bg_result put (broker_core *self, const char *name, int64_t value, bg_error *err)
@@ -287,12 +285,11 @@ bg_result broker_request_resume (broker_request *request, const wire_request *as
     answer->count = 1;
     answer->text = bg_arena_printf (request->arena,
         "the broker goes on with term %lld and target numbers from %u", (long long) above + 1,
-        self->next_number + NUMBERS_AHEAD);
+        self->next_number + BROKER_NUMBERS_AHEAD);
     if (dry_run)
         return bg_ok ();
     self->term = above + 1;
-    self->next_number += NUMBERS_AHEAD;
-    self->spare_count = 0;
+    self->next_number += BROKER_NUMBERS_AHEAD;
     mode->number_floor = self->next_number;
     mode->restored = 0;
     mode->restores++;
@@ -306,6 +303,9 @@ bg_result broker_request_resume (broker_request *request, const wire_request *as
     /*  Their numbers may have been given out by the lost part; they ask again in seconds.  */
     while (self->pendings)
         BG_TRY (broker_pending_drop (self, &self->pendings->curve_key, err));
+    while (self->reservations)
+        broker_reservation_free (self, self->reservations);
+    self->spare_count = 0; /*  what was reserved just now is spare no more than the rest  */
     return bg_ok ();
 }
 

@@ -405,6 +405,10 @@ bg_result broker_pending_check (const broker_core *self, const broker_pending *p
             BG_SLICE_ARG (row->name)));
         return bg_hint (err, "compare its code again: bugle target pending");
     }
+    if (broker_target_at (self, (uint32_t) row->number) ||
+        broker_target_with_key (self, &row->curve_key))
+        return bg_fail (err, BG_CONFLICT, "the machine that asks as '%.*s' is a target by now",
+            BG_SLICE_ARG (row->name));
     if (broker_target_named (self, membership->name)) {
         bg_ignore (bg_fail (err, BG_EXISTS, "the name '%.*s' is taken by another target",
             BG_SLICE_ARG (membership->name)));

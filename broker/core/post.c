@@ -612,8 +612,11 @@ static bg_result plan_adopted (broker_request *request, post_plan *plan, bool *t
     plan->old = broker_document_with_key (self, plan->verified.document.key);
     *taken = !plan->old || version > plan->old->version;
     plan->revision = (plan->old ? plan->old->revision : 0) + 1;
-    return plan->type == WIRE_TYPE_JOB && *taken ? job_body_check (plan->verified.body, err)
-                                                 : bg_ok ();
+    if (plan->type != WIRE_TYPE_JOB || !*taken)
+        return bg_ok ();
+    if (wire_is_one_shot (&plan->verified.document, plan->verified.body))
+        return bg_fail (err, BG_INVALID, "a one-shot job does not stand anywhere");
+    return job_body_check (plan->verified.body, err);
 }
 
 bg_result broker_post_adopt (

@@ -47,6 +47,7 @@
 #define BROKER_PAGE_BYTES    (200 * 1024)
 #define BROKER_CACHE_BYTES   ((size_t) 64 * 1024 * 1024)
 #define BROKER_WATCHERS_MAX  1000
+#define BROKER_NUMBERS_AHEAD 65536u /*  target numbers that RESUME leaves to the lost part  */
 #define BROKER_QUESTIONS_MAX 256
 #define BROKER_QUESTION_US   BG_SEC (10) /*  a target has to answer  */
 #define BROKER_COUNTERS_MAX  96

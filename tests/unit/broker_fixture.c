@@ -39,6 +39,7 @@ static void port_send (void *ctx, wire_channel channel, const bg_key *peer, bg_s
     bg_error err = {0};
     assert_true (self->sent_count < FX_SENT_MAX);
     assert_int_equal (sigs.size, 0);
+    assert_true (body.size <= WIRE_FRAME_MAX);
     fx_sent *sent = &self->sent[self->sent_count++];
     *sent = (fx_sent){.channel = channel, .peer = *peer};
     void *value = NULL;

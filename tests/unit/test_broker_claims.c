@@ -185,6 +185,136 @@ static void who_does_not_have_the_keys_learns_nothing (void **state)
     fx_close (&self);
 }
 
+/*  ---- a restored broker ----  */
+
+static bg_id ask_request (fx *self, int person, const wire_request *wanted, bool dry_run)
+{
+    wire_request ask = *wanted;
+    ask.installation = self->settings.installation;
+    ask.id = fx_id (self);
+    ask.issued_us = self->now.utc_us;
+    wire_ask_request message = {.has_request = true, .dry_run = dry_run};
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, self->settings.installation, &ask,
+        self->people[person].secret, &self->arena, &message.request);
+    return fx_send (
+        self, WIRE_ON_OPS, &self->people[person].curve_key, none, WIRE_REQUEST, &message);
+}
+
+static void make_restored (fx *self)
+{
+    bg_error err = {0};
+    bool changed = false;
+    uint64_t term = 0, position = 0;
+    broker_core_proof (self->core, &term, &position);
+    assert_true (bg_is_ok (broker_db_begin (self->db, &err)));
+    assert_true (
+        bg_is_ok (broker_core_high_water (self->core, self->now, term, position + 100, &err)));
+    assert_true (bg_is_ok (broker_core_before_commit (self->core, self->now, &changed, &err)));
+    assert_true (bg_is_ok (broker_db_commit (self->db, &err)));
+}
+
+/*  What somebody with the token's secret signs for himself: any name of the token's, any number.  */
+static fx_node self_made (fx *self, const fx_token *token, const char *name, uint32_t number)
+{
+    fx_node node = fx_node_make (self, name, 150);
+    const wire_enlist_hello hello = {.level_low = 1};
+    const wire_enlist_challenge challenge = {.target = fx_id (self), .number = number};
+    const wire_enlist_prove made = fx_enlist_prove (self, &node, token, &hello, &challenge);
+    BG_AUTO_BUF bytes = {0};
+    WIRE_ENCODE (signed, &made.membership, &bytes);
+    node.membership = bg_arena_copy (&self->arena, bg_buf_slice (&bytes));
+    return node;
+}
+
+static void a_token_brings_back_as_many_as_it_has_uses (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 2);
+    make_restored (self); /*  the token was made in the lost part  */
+    fx_node one = self_made (self, &token, "web01", 3);
+    fx_node two = self_made (self, &token, "web02", 4);
+    fx_node three = self_made (self, &token, "web03", 5);
+    assert_int_equal (claimed (self, &one)->state, WIRE_CLAIM_MEMBER);
+    assert_int_equal (claimed (self, &two)->state, WIRE_CLAIM_MEMBER);
+    assert_int_equal (claimed (self, &three)->state, WIRE_CLAIM_UNKNOWN);
+    assert_false (fx_admitted (self, WIRE_ON_DESK, &three.keys.curve_key));
+    fx_close (&self);
+}
+
+static void a_revoked_token_brings_nobody_back (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 2);
+    fx_token_post (self, &token);
+    const wire_request revoke = {.what = WIRE_REQUEST_TOKEN_REVOKE, .token_key = token.key};
+    ask_request (self, FX_ADMIN, &revoke, false);
+    fx_answer (self, WIRE_DONE);
+    make_restored (self);
+    fx_node node = self_made (self, &token, "web01", 3);
+    assert_int_equal (claimed (self, &node)->state, WIRE_CLAIM_UNKNOWN);
+    fx_close (&self);
+}
+
+/*  Tables are as long as the highest number: 32 GiB of them, or a loop without end, are not for who has a token.  */
+static void a_number_far_away_is_not_taken (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 2);
+    make_restored (self);
+    fx_node node = self_made (self, &token, "web01", UINT32_MAX - 200000);
+    assert_int_equal (claimed (self, &node)->state, WIRE_CLAIM_UNKNOWN);
+    assert_int_equal (broker_core_counter (self->core, "adopt-refused"), 1);
+    fx_close (&self);
+}
+
+static fx_node hello_only (fx *self, const fx_token *token, const char *name, unsigned char seed)
+{
+    fx_node node = fx_node_make (self, name, seed);
+    const wire_enlist_hello hello = fx_enlist_hello (self, &node, token);
+    fx_send (self, WIRE_ON_ENLIST, &node.keys.curve_key, none, WIRE_ENLIST_HELLO, &hello);
+    node.number =
+        (uint32_t) ((const wire_enlist_challenge *) fx_answer (self, WIRE_ENLIST_CHALLENGE))
+            ->number;
+    return node;
+}
+
+/*  Between a challenge and its proof the number is somebody's.  */
+static void a_reserved_number_is_not_taken_by_a_claim (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 9);
+    fx_token_post (self, &token);
+    make_restored (self);
+    const wire_request resume = {.what = WIRE_REQUEST_RESUME};
+    ask_request (self, FX_ADMIN, &resume, false);
+    fx_answer (self, WIRE_DONE);
+    fx_node waiting = hello_only (self, &token, "web01", 100);
+    fx_node node = self_made (self, &token, "web02", waiting.number);
+    assert_int_equal (claimed (self, &node)->state, WIRE_CLAIM_UNKNOWN);
+    fx_node_enlist (self, &waiting, &token);
+    fx_close (&self);
+}
+
+static void reserved_numbers_are_not_given_out_after_a_restore (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_token token = fx_token_make (self, 9, "web*", NULL, 9);
+    fx_token_post (self, &token);
+    fx_node before = hello_only (self, &token, "web01", 100);
+    make_restored (self);
+    const wire_request resume = {.what = WIRE_REQUEST_RESUME};
+    ask_request (self, FX_ADMIN, &resume, false);
+    fx_answer (self, WIRE_DONE);
+    fx_node again = hello_only (self, &token, "web01", 100);
+    assert_true (again.number > before.number + 65535);
+    fx_close (&self);
+}
+
 /*  ---- tokens ----  */
 
 static fx_token replacing (fx *self, const char *name)
@@ -241,19 +371,6 @@ static void a_replacing_token_is_for_one_machine_of_that_name (void **state)
         self, WIRE_ON_OPS, &self->people[FX_ADMIN].curve_key, none, WIRE_TOKEN_CREATE, &create);
     fx_refused (self, BG_INVALID);
     fx_close (&self);
-}
-
-static bg_id ask_request (fx *self, int person, const wire_request *wanted, bool dry_run)
-{
-    wire_request ask = *wanted;
-    ask.installation = self->settings.installation;
-    ask.id = fx_id (self);
-    ask.issued_us = self->now.utc_us;
-    wire_ask_request message = {.has_request = true, .dry_run = dry_run};
-    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, self->settings.installation, &ask,
-        self->people[person].secret, &self->arena, &message.request);
-    return fx_send (
-        self, WIRE_ON_OPS, &self->people[person].curve_key, none, WIRE_REQUEST, &message);
 }
 
 static void a_revoked_token_enlists_nobody_and_is_listed_with_all (void **state)
@@ -328,6 +445,11 @@ int main (void)
         cmocka_unit_test (delivered_it_keeps_its_key_for_seven_days),
         cmocka_unit_test (nobody_here_has_heard_of_it),
         cmocka_unit_test (who_does_not_have_the_keys_learns_nothing),
+        cmocka_unit_test (a_token_brings_back_as_many_as_it_has_uses),
+        cmocka_unit_test (a_revoked_token_brings_nobody_back),
+        cmocka_unit_test (a_number_far_away_is_not_taken),
+        cmocka_unit_test (a_reserved_number_is_not_taken_by_a_claim),
+        cmocka_unit_test (reserved_numbers_are_not_given_out_after_a_restore),
         cmocka_unit_test (a_replacing_token_takes_the_name_over),
         cmocka_unit_test (a_replacing_token_is_for_one_machine_of_that_name),
         cmocka_unit_test (a_revoked_token_enlists_nobody_and_is_listed_with_all),

@@ -42,6 +42,44 @@ static void tell (fx *self, const fx_node *node, bg_id request)
         self, WIRE_ON_DESK, &node->keys.curve_key, node->session, request, WIRE_TOLD, &told);
 }
 
+/*  A frame may be full of what the target says, and the asker's has its name besides.  */
+static void an_answer_that_fills_the_frame_ends_the_question_and_not_the_core (void **state)
+{
+    (void) state;
+    fx *self = fx_open ();
+    fx_node web = fx_member (self, "web01", NULL);
+    static char text[512];
+    memset (text, 'x', sizeof text);
+    wire_belief *beliefs = bg_arena_array (&self->arena, wire_belief, 490);
+    for (size_t i = 0; i < 490; i++)
+        beliefs[i] = (wire_belief){.key = fx_id (self),
+            .type = WIRE_TYPE_JOB,
+            .version = 1,
+            .place = WIRE_BELIEF_HELD,
+            .message = bg_slice_of (text, 490)};
+    wire_told told = {
+        .code = bg_slice_str ("ok"), .beliefs = beliefs, .beliefs_count = 490, .more = true};
+    size_t size = 0;
+    for (size_t last = 0; size < WIRE_FRAME_MAX - 3 && last < 490;) {
+        BG_AUTO_BUF body = {0};
+        WIRE_ENCODE (told, &told, &body);
+        size = body.size;
+        size_t room = WIRE_FRAME_MAX - size;
+        size_t more = 512 - beliefs[last].message.size;
+        beliefs[last].message.size += room < more ? room : more;
+        if (beliefs[last].message.size == 512)
+            last++;
+    }
+    ask (self, FX_READER, "web01");
+    bg_id id = asked (self, &web)->header.request;
+    fx_send_again (self, WIRE_ON_DESK, &web.keys.curve_key, web.session, id, WIRE_TOLD, &told);
+    assert_int_equal (self->sent_count, 1);
+    assert_int_equal (self->sent[0].row->kind, WIRE_ERROR);
+    const wire_error *error = self->sent[0].body;
+    assert_true (bg_slice_is (error->code, bg_code_word (BG_TOO_LARGE)));
+    fx_close (&self);
+}
+
 static void a_question_reaches_the_target_and_its_answer_who_asked (void **state)
 {
     (void) state;
@@ -424,6 +462,7 @@ static void a_poll_is_over_with_its_acknowledgement (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test (an_answer_that_fills_the_frame_ends_the_question_and_not_the_core),
         cmocka_unit_test (a_question_reaches_the_target_and_its_answer_who_asked),
         cmocka_unit_test (another_target_cannot_answer),
         cmocka_unit_test (a_target_that_is_away_is_offline),
