@@ -313,3 +313,31 @@ void exec_fixture_enlist (exec_fixture *self)
     bg_assert (exec_core_status (self->core).time_known);
     exec_fixture_clear (self);
 }
+
+wire_signed exec_fixture_job (exec_fixture *self, const char *name)
+{
+    wire_job job = fixture_job (&self->signing, name);
+    return fixture_document (&self->signing, WIRE_TYPE_JOB, name, &job);
+}
+
+wire_signed exec_fixture_scheduled_job (exec_fixture *self, const char *name, uint64_t every_us)
+{
+    wire_job job = fixture_job (&self->signing, name);
+    wire_job_schedule schedule = {
+        .name = bg_slice_str ("tick"), .kind = WIRE_SCHEDULE_EVERY, .every_us = every_us};
+    job.schedules = &schedule;
+    job.schedules_count = 1;
+    return fixture_document (&self->signing, WIRE_TYPE_JOB, name, &job);
+}
+
+wire_signed exec_fixture_stop (exec_fixture *self, const char *job_name)
+{
+    wire_deed deed = fixture_deed (
+        &self->signing, WIRE_DEED_STOP, job_name, self->now.utc_us, self->now.utc_us + BG_MIN (10));
+    return fixture_sign_deed (&self->signing, &deed, &self->signing.admin);
+}
+
+const char *exec_fixture_message (exec_fixture *self)
+{
+    return bg_arena_str (&self->arena, exec_fixture_verdict (self)->message);
+}

@@ -57,12 +57,19 @@ void exec_fixture_clear (exec_fixture *self);
 /*  Code of the verdict about an offer.  */
 const char *exec_fixture_offer (exec_fixture *self, wire_signed item);
 const wire_exec_verdict *exec_fixture_verdict (exec_fixture *self);
+/*  What the last verdict says to people.  */
+const char *exec_fixture_message (exec_fixture *self);
 /*  "running" when a run began, else the verdict's code.  */
 const char *exec_fixture_start (exec_fixture *self, wire_signed job, const wire_signed *deed);
 const char *exec_fixture_occurrence (
     exec_fixture *self, wire_signed job, uint64_t schedule, int64_t nominal_us);
 /*  A START of the job by the admin, valid for an hour.  */
 wire_signed exec_fixture_start_deed (exec_fixture *self, const char *job_name);
+/*  A job of one step for all, without a schedule; and with one that comes every so many microseconds.  */
+wire_signed exec_fixture_job (exec_fixture *self, const char *name);
+wire_signed exec_fixture_scheduled_job (exec_fixture *self, const char *name, uint64_t every_us);
+/*  A STOP of the job by the admin, valid for ten minutes.  */
+wire_signed exec_fixture_stop (exec_fixture *self, const char *job_name);
 /*  The last run spawned ends with this state.  */
 void exec_fixture_end (exec_fixture *self, bg_id run, uint64_t state);
 void exec_fixture_taken (exec_fixture *self, bg_id run);

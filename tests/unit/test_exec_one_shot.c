@@ -5,26 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "exec_fixture.h"
-
-#include <stdlib.h>
-
-static exec_fixture t;
-
-static int setup (void **state)
-{
-    (void) state;
-    exec_fixture_init (&t);
-    exec_fixture_enlist (&t);
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    (void) state;
-    exec_fixture_fini (&t);
-    return 0;
-}
+#include "exec_case.h"
 
 static wire_deed one_shot (const char *name)
 {
@@ -255,22 +236,20 @@ static void a_compacted_log_says_the_same (void **state)
     assert_string_equal (start (&again), "limit");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
-
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        CASE (it_runs_once_and_leaves_no_floor),
-        CASE (its_job_in_another_start_is_refused),
-        CASE (alone_it_is_refused),
-        CASE (the_job_inside_the_deed_counts),
-        CASE (documents_for_others_are_refused),
-        CASE (an_expired_one_does_not_start),
-        CASE (many_leave_nothing_behind_when_they_are_over),
-        CASE (a_stop_of_an_execution_ends_its_run),
-        CASE (a_stop_that_was_here_first_keeps_the_start_away),
-        CASE (a_stop_of_an_execution_is_of_that_one_only),
-        CASE (a_compacted_log_says_the_same),
+        ENLISTED (it_runs_once_and_leaves_no_floor),
+        ENLISTED (its_job_in_another_start_is_refused),
+        ENLISTED (alone_it_is_refused),
+        ENLISTED (the_job_inside_the_deed_counts),
+        ENLISTED (documents_for_others_are_refused),
+        ENLISTED (an_expired_one_does_not_start),
+        ENLISTED (many_leave_nothing_behind_when_they_are_over),
+        ENLISTED (a_stop_of_an_execution_ends_its_run),
+        ENLISTED (a_stop_that_was_here_first_keeps_the_start_away),
+        ENLISTED (a_stop_of_an_execution_is_of_that_one_only),
+        ENLISTED (a_compacted_log_says_the_same),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
