@@ -136,6 +136,10 @@ typedef struct {
 /*  A core on a new store; nothing is enlisted, everything is up.  */
 void node_fixture_init (node_fixture *self);
 void node_fixture_fini (node_fixture *self);
+/*  For cases of cmocka: a fixture of its own is the state of each.  */
+int node_fixture_setup (void **state);
+int node_fixture_setup_enlisted (void **state);
+int node_fixture_teardown (void **state);
 /*  Enlists by the token and settles; the broker delivers authority and membership.  */
 void node_fixture_enlist (node_fixture *self);
 /*  Process death: another core (and instance) on the same store.  */
@@ -182,6 +186,7 @@ void node_fixture_full (node_fixture *self, bool full);
 /*  A job with one schedule: cron, or every so many microseconds.  */
 wire_signed node_fixture_job (
     node_fixture *self, const char *name, const char *cron, uint64_t every_us);
+bg_id node_fixture_job_key (const node_fixture *self, const char *name);
 wire_signed node_fixture_start (node_fixture *self, const char *job, int64_t issued_us);
 /*  Reported runs in that state; reason may be NULL.  */
 size_t node_fixture_reported (const node_fixture *self, uint64_t state, const char *reason);

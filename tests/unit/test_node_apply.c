@@ -9,28 +9,6 @@
 #include "proto/digest.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup (void **state)
-{
-    node_fixture *self = calloc (1, sizeof *self);
-    node_fixture_init (self);
-    node_fixture_enlist (self);
-    *state = self;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    node_fixture_fini (*state);
-    free (*state);
-    return 0;
-}
-
-static bg_id job_key (const node_fixture *self, const char *name)
-{
-    return wire_document_key (self->signing.installation, WIRE_TYPE_JOB, bg_slice_str (name));
-}
 
 /*  ---- polls ----  */
 
@@ -101,8 +79,8 @@ static void heartbeat_says_pending (void **state)
 static void the_digest_is_that_of_all_settled_versions (void **state)
 {
     node_fixture *self = *state;
-    self->refused_key = job_key (self, "bad");
-    self->waiting_key = job_key (self, "late");
+    self->refused_key = node_fixture_job_key (self, "bad");
+    self->waiting_key = node_fixture_job_key (self, "late");
     node_fixture_post (self, node_fixture_job (self, "good", NULL, 0));
     node_fixture_post (self, node_fixture_job (self, "bad", NULL, 0));
     node_fixture_post (self, node_fixture_job (self, "late", NULL, 0));
@@ -343,7 +321,7 @@ static void a_refused_version_blocks_nothing_else (void **state)
 static void a_refused_version_is_tried_again_with_a_new_authority (void **state)
 {
     node_fixture *self = *state;
-    self->refused_key = job_key (self, "one");
+    self->refused_key = node_fixture_job_key (self, "one");
     const node_pending *row = node_fixture_post (self, node_fixture_job (self, "one", NULL, 0));
     node_fixture_advance (self, BG_SEC (61));
     assert_int_equal (row->state, WIRE_DELIVERY_FAILED);
@@ -356,7 +334,7 @@ static void a_refused_version_is_tried_again_with_a_new_authority (void **state)
 static void what_waits_is_parked_and_applied_when_its_needs_come (void **state)
 {
     node_fixture *self = *state;
-    self->waiting_key = job_key (self, "late");
+    self->waiting_key = node_fixture_job_key (self, "late");
     node_pending *row = node_fixture_post (self, node_fixture_job (self, "late", NULL, 0));
     node_fixture_advance (self, BG_SEC (61));
     assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
@@ -377,7 +355,7 @@ static void what_waits_is_parked_and_applied_when_its_needs_come (void **state)
 static void jobs_are_judged_again_after_a_start (void **state)
 {
     node_fixture *self = *state;
-    self->foreign_key = job_key (self, "theirs");
+    self->foreign_key = node_fixture_job_key (self, "theirs");
     node_fixture_push (self, node_fixture_job (self, "theirs", NULL, 0));
     assert_int_equal (node_fixture_state (self).jobs, 0);
     self->foreign_key = (bg_id){0};
@@ -390,7 +368,7 @@ static void jobs_are_judged_again_after_a_start (void **state)
 static void what_waits_without_a_reason_here_is_offered_with_each_poll (void **state)
 {
     node_fixture *self = *state;
-    self->waiting_key = job_key (self, "late");
+    self->waiting_key = node_fixture_job_key (self, "late");
     const node_pending *row = node_fixture_post (self, node_fixture_job (self, "late", NULL, 0));
     node_fixture_advance (self, BG_SEC (61));
     assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
@@ -416,7 +394,7 @@ static void an_authority_that_was_not_taken_is_offered_again (void **state)
 static void what_is_for_others_keeps_its_version_and_does_nothing (void **state)
 {
     node_fixture *self = *state;
-    self->foreign_key = job_key (self, "theirs");
+    self->foreign_key = node_fixture_job_key (self, "theirs");
     const node_pending *row =
         node_fixture_post (self, node_fixture_job (self, "theirs", NULL, BG_SEC (5)));
     node_fixture_advance (self, BG_MIN (2));
@@ -526,7 +504,7 @@ static void what_a_stream_brings_for_others_is_left_to_the_poll (void **state)
         fixture_withdrawal (&self->signing, "gone"),
         fixture_switch (&self->signing, "other", true, 0),
     };
-    self->foreign_key = job_key (self, "theirs");
+    self->foreign_key = node_fixture_job_key (self, "theirs");
     const node_core_state before = node_fixture_state (self);
     uint8_t digest[16];
     memcpy (digest, before.digest, sizeof digest);
@@ -614,7 +592,7 @@ static void a_forged_start_does_not_spoil_the_genuine_one (void **state)
 static void a_forged_document_bars_no_genuine_one (void **state)
 {
     node_fixture *self = *state;
-    const bg_id key = job_key (self, "one");
+    const bg_id key = node_fixture_job_key (self, "one");
     uint8_t digest[16];
     memcpy (digest, node_fixture_state (self).digest, sizeof digest);
     self->refused_key = key;
@@ -773,7 +751,8 @@ static void shuffled_repeated_and_dropped_instructions_converge (void **state)
 
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown (name, node_fixture_setup_enlisted, node_fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST (a_poll_brings_what_is_pending),
         TEST (pages_are_fetched_until_there_is_no_more),

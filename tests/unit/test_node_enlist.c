@@ -7,23 +7,6 @@
 
 #include "node_fixture.h"
 
-#include <stdlib.h>
-
-static int setup (void **state)
-{
-    node_fixture *self = calloc (1, sizeof *self);
-    node_fixture_init (self);
-    *state = self;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    node_fixture_fini (*state);
-    free (*state);
-    return 0;
-}
-
 static void assert_answer (const node_fixture *self, const char *code)
 {
     if (!bg_slice_is (self->answer.code, code))
@@ -483,7 +466,7 @@ static void garbage_is_counted_and_nothing_more (void **state)
 
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown (name, node_fixture_setup, node_fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST (enlist_ends_with_a_session_and_what_was_downloaded),
         TEST (enlisting_again_changes_nothing),

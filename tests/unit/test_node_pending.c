@@ -7,23 +7,6 @@
 
 #include "node_fixture.h"
 
-#include <stdlib.h>
-
-static int setup (void **state)
-{
-    node_fixture *self = calloc (1, sizeof *self);
-    node_fixture_init (self);
-    *state = self;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    node_fixture_fini (*state);
-    free (*state);
-    return 0;
-}
-
 static void assert_answer (const node_fixture *self, const char *code)
 {
     if (!bg_slice_is (self->answer.code, code))
@@ -380,7 +363,7 @@ static void a_claim_that_nobody_answers_ends (void **state)
     assert_int_equal (self->said[WIRE_ENLIST_CLAIM], 6);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown (name, node_fixture_setup, node_fixture_teardown)
 
 int main (void)
 {

@@ -12,23 +12,6 @@
 #include "temp_dir.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup (void **state)
-{
-    node_fixture *self = calloc (1, sizeof *self);
-    node_fixture_init (self);
-    node_fixture_enlist (self);
-    *state = self;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    node_fixture_fini (*state);
-    free (*state);
-    return 0;
-}
 
 static const wire_told *question (node_fixture *self, const wire_ask *ask)
 {
@@ -180,8 +163,8 @@ static void a_switch_of_this_target_sets_how_often_it_polls (void **state)
                 self->signing.installation, WIRE_TYPE_MEMBERSHIP, bg_slice_str (id.text)),
             .version = (uint64_t) (self->now.utc_us / 1000)};
         wire_signed item;
-        wire_document_make (wire_crypto_sodium (), &fixed, &body,
-            self->signing.admin.secret, &self->arena, &item);
+        wire_document_make (
+            wire_crypto_sodium (), &fixed, &body, self->signing.admin.secret, &self->arena, &item);
         node_fixture_post (self, item);
         node_fixture_advance (self, BG_SEC (61));
         if (i == 0)
@@ -234,19 +217,19 @@ static void facts_are_label_words (void **state)
     temp_dir_remove (&dir);
 }
 
+#define ENLISTED(name)                                                                             \
+    cmocka_unit_test_setup_teardown (name, node_fixture_setup_enlisted, node_fixture_teardown)
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown (the_state_says_what_is_held, setup, teardown),
-        cmocka_unit_test_setup_teardown (beliefs_name_every_place, setup, teardown),
-        cmocka_unit_test_setup_teardown (beliefs_come_in_pages, setup, teardown),
-        cmocka_unit_test_setup_teardown (
-            a_question_of_the_future_is_answered_with_no, setup, teardown),
-        cmocka_unit_test_setup_teardown (nothing_in_an_instruct_is_a_hint_to_poll, setup, teardown),
-        cmocka_unit_test_setup_teardown (
-            a_poll_is_done_by_polling_also_without_bugle_exec, setup, teardown),
-        cmocka_unit_test_setup_teardown (
-            a_switch_of_this_target_sets_how_often_it_polls, setup, teardown),
+        ENLISTED (the_state_says_what_is_held),
+        ENLISTED (beliefs_name_every_place),
+        ENLISTED (beliefs_come_in_pages),
+        ENLISTED (a_question_of_the_future_is_answered_with_no),
+        ENLISTED (nothing_in_an_instruct_is_a_hint_to_poll),
+        ENLISTED (a_poll_is_done_by_polling_also_without_bugle_exec),
+        ENLISTED (a_switch_of_this_target_sets_how_often_it_polls),
         cmocka_unit_test (facts_are_label_words),
     };
     return cmocka_run_group_tests_name ("node questions", tests, NULL, NULL);

@@ -9,22 +9,6 @@
 
 #include <stdlib.h>
 
-static int setup (void **state)
-{
-    node_fixture *self = calloc (1, sizeof *self);
-    node_fixture_init (self);
-    node_fixture_enlist (self);
-    *state = self;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    node_fixture_fini (*state);
-    free (*state);
-    return 0;
-}
-
 /*  Ends every run that goes on.  */
 static void finish_all (node_fixture *self)
 {
@@ -585,7 +569,8 @@ static void no_commit_that_fails_loses_or_repeats_anything (void **state)
 
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown (name, node_fixture_setup_enlisted, node_fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST (schedules_fire_at_their_times),
         TEST (they_fire_with_the_broker_away_and_are_told_later),
