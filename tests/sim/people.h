@@ -16,7 +16,7 @@ typedef struct {
     bg_id key;
     uint64_t version;
     bool withdrawal;
-    bool one_shot; /*  came inside a START  */
+    bool one_shot;          /*  came inside a START  */
     wire_audience audience; /*  of a job; in the arena of the people, like the next  */
     wire_signed item;
 } sim_signed_job;

@@ -11,7 +11,10 @@ bugle_layer (sim_world SOURCES
     sim/node.c
     sim/oracle.c
     sim/people.c
+    sim/people_deeds.c
     sim/people_ops.c
+    sim/people_papers.c
+    sim/people_targets.c
     sim/processes.c
     sim/taps.c
     sim/world.c
