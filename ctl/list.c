@@ -126,6 +126,22 @@ size_t ctl_list_count (const ctl_output *self)
     return json_array_size (self->rows);
 }
 
+/*  What there is none of, where that is not the kind itself.  */
+static const char *nothing_of (const char *kind)
+{
+    static const struct {
+        const char *kind;
+        const char *text;
+    } texts[] = {
+        {"pending", "machine asks to be enlisted"},
+        {"revocations", "token that could be revoked"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp (kind, texts[i].kind) == 0)
+            return texts[i].text;
+    return kind;
+}
+
 static void print_rows (ctl_output *self, bool more)
 {
     size_t index = 0;
@@ -137,7 +153,7 @@ static void print_rows (ctl_output *self, bool more)
         if (json_array_size (self->rows) > 0)
             ctl_table_print (self, self->columns, self->column_count, self->rows, 0);
         else
-            ctl_note (self, "no %s", self->kind);
+            ctl_note (self, "no %s", nothing_of (self->kind));
         return;
     case CTL_FORM_JSON:
     case CTL_FORM_YAML:
@@ -217,7 +233,8 @@ void ctl_section (ctl_output *self, const char *heading, const ctl_column *colum
 {
     if (!ctl_is_human (self) || json_array_size (rows) == 0)
         return;
-    (void) fprintf (self->options.data, "\n%s\n", heading);
+    if (heading != NULL)
+        (void) fprintf (self->options.data, "\n%s\n", heading);
     ctl_table_print (self, columns, count, rows, 2);
 }
 

@@ -120,8 +120,8 @@ void ctl_object (ctl_output *self, const char *kind, const ctl_column *fields, s
     const char *name_key, json_t *object);
 /*  The "Label:  value" lines alone, without taking the object; nothing in other forms.  */
 void ctl_fields (ctl_output *self, const ctl_column *fields, size_t count, const json_t *object);
-/*  A table below the fields of a human form: a heading line, then rows (array, borrowed). Nothing
- * when it is empty.  */
+/*  A table below the fields of a human form: a heading line (NULL: none), then rows (array,
+    borrowed). Nothing when it is empty.  */
 void ctl_section (ctl_output *self, const char *heading, const ctl_column *columns, size_t count,
     const json_t *rows);
 

@@ -2,6 +2,9 @@
     here the two sides are asked.  */
 #include "ctl/target_findings.h"
 #include "ctl/target.h"
+#include "ctl/times.h"
+
+#include <string.h>
 
 static bg_result ask_one (ctl_run *run, bg_slice name, uint64_t what, bg_id after,
     wire_target_told **answer, bg_error *err)
@@ -70,26 +73,58 @@ static const ctl_column side_columns[] = {
     {"mark", "NOTE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
 
-static json_t *cell (const json_t *value)
+/*  How people read the beliefs that are more than a text or a count.  */
+static const struct {
+    const char *what;
+    const char *shown;
+    bool is_time; /*  else seconds  */
+} forms[] = {
+    {"polls every (s)", "polls every", false},
+    {"last poll", "last poll", true},
+    {"clock off by (s)", "clock off by", false},
+};
+
+static json_t *formed (const ctl_run *run, const json_t *value, bool is_time)
+{
+    BG_AUTO_BUF text = {0};
+    int64_t utc_us = 0;
+    if (!is_time && json_is_number (value))
+        ctl_times_span ((int64_t) (json_number_value (value) * 1e6), &text);
+    else if (is_time && json_is_string (value) &&
+             bg_is_ok (
+                 ctl_times_parse (bg_slice_str (json_string_value (value)), 0, &utc_us, NULL)))
+        ctl_times_people (utc_us, ctl_output_get (run->out)->is_utc, &text);
+    else
+        return json_deep_copy (value);
+    return json_string (bg_buf_cstr (&text));
+}
+
+static json_t *cell (const ctl_run *run, const char **what, const json_t *value)
 {
     if (json_is_boolean (value))
         return json_string (json_is_true (value) ? "yes" : "no");
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (strcmp (*what, forms[i].what) == 0 || strcmp (*what, forms[i].shown) == 0) {
+            *what = forms[i].shown;
+            return formed (run, value, forms[i].is_time);
+        }
     return json_deep_copy (value);
 }
 
-/*  Rows as a table shows them: words for booleans, a mark where the sides differ.  */
-static json_t *marked (const json_t *sides, bool *differ)
+/*  Rows as a table shows them: words for booleans, times and spans, a mark where the sides differ.  */
+static json_t *marked (const ctl_run *run, const json_t *sides, bool *differ)
 {
     json_t *rows = json_array ();
     *differ = false;
     for (size_t i = 0; i < json_array_size (sides); i++) {
         const json_t *row = json_array_get (sides, i);
         const bool same = json_is_true (json_object_get (row, "same"));
+        const char *what = json_string_value (json_object_get (row, "what"));
+        json_t *broker = cell (run, &what, json_object_get (row, "broker"));
+        json_t *target = cell (run, &what, json_object_get (row, "target"));
         *differ |= !same;
-        json_array_append_new (
-            rows, json_pack ("{s:O, s:o, s:o, s:s}", "what", json_object_get (row, "what"),
-                      "broker", cell (json_object_get (row, "broker")), "target",
-                      cell (json_object_get (row, "target")), "mark", same ? "-" : "differs"));
+        json_array_append_new (rows, json_pack ("{s:s, s:o, s:o, s:s}", "what", what, "broker",
+                                         broker, "target", target, "mark", same ? "-" : "differs"));
     }
     return rows;
 }
@@ -125,10 +160,11 @@ static void print (ctl_run *run, const ctl_both_sides *doctor)
     json_t *sides = ctl_target_sides (doctor);
     if (ctl_is_human (run->out)) {
         bool differ = false;
-        json_t *rows = marked (sides, &differ);
+        json_t *rows = marked (run, sides, &differ);
         BG_AUTO_BUF name = {0};
         ctl_clean (doctor->row->name, false, &name);
-        ctl_section (run->out, bg_buf_cstr (&name), side_columns, differ ? 4 : 3, rows);
+        ctl_print (run->out, "%s\n", bg_buf_cstr (&name));
+        ctl_section (run->out, NULL, side_columns, differ ? 4 : 3, rows);
         json_decref (rows);
         json_decref (sides);
         if (doctor->state == NULL && doctor->row->defected_us == 0)

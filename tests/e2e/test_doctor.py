@@ -33,6 +33,10 @@ class Healthy(SharedWorldTest):
         for word in ("BROKER", "TARGET", "digest", "nothing is wrong"):
             self.assertIn(word, text)
         self.assertNotIn("differs", text)
+        self.assertTrue(text.startswith("a1\n  WHAT"), text)
+        self.assertRegex(text, r"\n  polls every +1m00s +1m00s\n")
+        self.assertRegex(text, r"\n  last poll +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00 ")
+        self.assertNotRegex(text, r"\d{4}T\d\d|e-\d\d")
         self.world.bugle("target", "doctor", "nope", code=3)
 
     def test_poll(self):
