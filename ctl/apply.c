@@ -26,11 +26,12 @@ ctl_apply_plan ctl_apply_compare (const wire_job *job, const ctl_job_found *foun
     };
 }
 
-void ctl_apply_text (const ctl_apply_outcome *outcome, bg_buf *out)
+void ctl_apply_text (const ctl_apply_outcome *outcome, bool dry_run, bg_buf *out)
 {
     const char *word = wire_posted_word (outcome->outcome);
-    bg_buf_printf (out, "%s %.*s (v%" PRIu64 ") -> ", word ? word : "posted",
-        BG_SLICE_ARG (outcome->name), outcome->revision);
+    const bool would = dry_run && outcome->outcome != WIRE_POSTED_UNCHANGED;
+    bg_buf_printf (out, "%s%s %.*s (v%" PRIu64 ") -> ", would ? "would be " : "",
+        word ? word : "posted", BG_SLICE_ARG (outcome->name), outcome->revision);
     ctl_targets_count (outcome->targets, out);
 }
 
@@ -114,7 +115,7 @@ static void print_outcomes (ctl_run *run, const apply_work *work)
         if (work->outcomes[i].outcome == 0)
             continue;
         BG_AUTO_BUF text = {0};
-        ctl_apply_text (&work->outcomes[i], &text);
+        ctl_apply_text (&work->outcomes[i], ctl_given (run->parsed, CTL_OPT_DRY_RUN), &text);
         if (ctl_is_human (run->out))
             ctl_print (run->out, "%s\n", bg_buf_cstr (&text));
         else

@@ -24,8 +24,8 @@ typedef struct {
     uint64_t targets;
 } ctl_apply_outcome;
 
-/*  Appends "created nightly-backup (v1) -> 5 targets".  */
-void ctl_apply_text (const ctl_apply_outcome *outcome, bg_buf *out);
+/*  Appends "created nightly-backup (v1) -> 5 targets", after a dry run "would be created ...".  */
+void ctl_apply_text (const ctl_apply_outcome *outcome, bool dry_run, bg_buf *out);
 /*  {name, outcome, version, document_version, targets}. New reference.  */
 json_t *ctl_apply_json (const ctl_apply_outcome *outcome);
 

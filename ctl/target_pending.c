@@ -75,6 +75,7 @@ static void print_outcomes (ctl_run *run, const ctl_pendings *all)
         {"id", "ID", CTL_CELL_ID, CTL_WIDE, NULL},
     };
     const bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
+    const char *would = dry_run && ctl_is_human (run->out) ? "would be " : "";
     const char *name = ctl_text (run->parsed, CTL_OPT_NAME, NULL);
     ctl_list_begin (run->out, "enlistments", columns, sizeof columns / sizeof columns[0], "name");
     for (size_t i = 0; i < all->count; i++) {
@@ -83,7 +84,8 @@ static void print_outcomes (ctl_run *run, const ctl_pendings *all)
             continue;
         json_t *code = one->is_trusted ? json_string (one->code.text) : json_null ();
         ctl_list_row (
-            run->out, json_pack ("{s:s, s:o, s:o, s:o, s:o, s:b}", "outcome", one->outcome, "name",
+            run->out, json_pack ("{s:o, s:o, s:o, s:o, s:o, s:b}", "outcome",
+                          json_sprintf ("%s%s", would, one->outcome), "name",
                           name ? json_string (name) : ctl_json_slice (one->row->name), "code", code,
                           "address", ctl_json_text_or_null (one->row->address), "id",
                           ctl_json_id (one->row->target), "dry_run", dry_run));

@@ -199,7 +199,9 @@ static void print_revoked (ctl_run *run, const tokens *all, bool dry_run)
         const token *one = &all->items[i];
         if (!one->is_chosen)
             continue;
-        const char *outcome = one->row->revoked_us != 0 ? "unchanged" : "revoked";
+        const char *outcome = one->row->revoked_us != 0            ? "unchanged"
+                              : dry_run && ctl_is_human (run->out) ? "would be revoked"
+                                                                   : "revoked";
         ctl_list_row (
             run->out, json_pack ("{s:s, s:s, s:o, s:b}", "outcome", outcome, "id", one->id, "names",
                           ctl_json_slice (one->row->names), "dry_run", dry_run));

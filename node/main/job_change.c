@@ -9,6 +9,8 @@
 #include "ctl/job_view.h"
 #include "proto/local.h"
 
+#include <string.h>
+
 #define REASON_MAX 512
 
 /*  ---- what is said ----  */
@@ -22,7 +24,10 @@ typedef struct {
 static void say (ctl_run *run, const change *what)
 {
     if (ctl_is_human (run->out)) {
-        ctl_print (run->out, "%s %.*s", what->outcome, BG_SLICE_ARG (what->name));
+        const bool would = ctl_given (run->parsed, CTL_OPT_DRY_RUN) && !what->already &&
+                           strcmp (what->outcome, "unchanged") != 0;
+        ctl_print (run->out, "%s%s %.*s", would ? "would be " : "", what->outcome,
+            BG_SLICE_ARG (what->name));
         if (what->already)
             ctl_print (run->out, " (%s already)", what->already);
         ctl_print (run->out, "\n");

@@ -56,7 +56,7 @@ class Changes(SharedWorldTest):
             for form in ("json", "jsonl", "yaml"):
                 self.assertTrue(self.world.bugle(*arguments, "--dry-run", "-o", form).out, arguments)
         done = self.world.apply(OK + "---\n" + OK.replace("quick", "other"), "--dry-run")
-        self.assertRegex(done.out, r"^unchanged quick \(v\d+\) -> 2 targets\ncreated other \(v1\) -> 2 targets\n$")
+        self.assertRegex(done.out, r"^unchanged quick \(v\d+\) -> 2 targets\nwould be created other \(v1\) -> 2 targets\n$")
         self.assertEqual(self.state(), before)
         self.assertEqual(self.world.bugle("job", "start", "quick", "--dry-run", "-o", "json").json()["names"], ["a1", "a2"])
 

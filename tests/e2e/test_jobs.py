@@ -40,7 +40,7 @@ class Jobs(WorldTest):
         self.assertEqual(self.world.apply(HELLO).out, "created hello (v1) -> 2 targets\n")
         self.assertEqual(self.world.apply(HELLO).out, "unchanged hello (v1) -> 2 targets\n")
         changed = HELLO.replace("says hello", "says hello twice")
-        self.assertIn("changed hello (v2) -> 2 targets", self.world.apply(changed, "--dry-run").out)
+        self.assertIn("would be changed hello (v2) -> 2 targets", self.world.apply(changed, "--dry-run").out)
         self.assertEqual(self.world.apply(changed).out, "changed hello (v2) -> 2 targets\n")
         self.world.wait_applied("hello", 2)
 

@@ -115,7 +115,7 @@ class Masterless(LocalTest):
         self.apply(TIDY)
         self.local("job", "disable", "tidy")
         self.assertIn("nobody to ask", self.local("job", "delete", "tidy", code=2).err)
-        self.assertEqual(self.local("job", "delete", "tidy", "--dry-run").out, "deleted local/tidy\n")
+        self.assertEqual(self.local("job", "delete", "tidy", "--dry-run").out, "would be deleted local/tidy\n")
         self.assertEqual(len(self.local("job", "list", "-o", "jsonl").rows()), 1)
         self.local("job", "delete", "tidy", "--yes")
         self.assertIn("was deleted", self.local("job", "show", "tidy", code=3).err)

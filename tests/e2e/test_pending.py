@@ -182,7 +182,7 @@ class Choosing(SharedWorldTest):
     def test_4_dry_run_changes_nothing(self):
         done = self.world.bugle("target", "approve", "--all", "--dry-run", "-o", "jsonl")
         self.assertEqual([row["outcome"] for row in done.rows()], ["approved"] * 4)
-        self.world.bugle("target", "reject", "--all", "--dry-run")
+        self.assertIn("would be rejected", self.world.bugle("target", "reject", "--all", "--dry-run").out)
         self.assertEqual(len(pending(self.world)), 4)
 
     def test_5_a_file_of_codes_with_one_that_nobody_shows(self):

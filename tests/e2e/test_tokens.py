@@ -35,7 +35,9 @@ class Tokens(SharedWorldTest):
         world = self.world
         token = world.token("--names", "gone")
         row = next(row for row in tokens(world) if row["names"] == "gone")
-        self.assertEqual(world.bugle("token", "revoke", row["id"][-8:], "--dry-run").err, "dry run: nothing was changed\n")
+        dry = world.bugle("token", "revoke", row["id"][-8:], "--dry-run")
+        self.assertEqual(dry.err, "dry run: nothing was changed\n")
+        self.assertIn("would be revoked", dry.out)
         world.bugle("token", "revoke", row["id"][-8:].upper())
         self.assertIn("revoked", Node(world, "gone").enlist(token, code=4).err)
         self.assertIn("unchanged", world.bugle("token", "revoke", row["id"]).out)

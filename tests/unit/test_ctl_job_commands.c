@@ -70,7 +70,7 @@ static void apply_changes_against_what_it_saw (void **state)
     fake_command (run, "apply -f - --dry-run",
         "job: nightly\ntargets: {group: web}\nsteps:\n  - {name: s, run: [\"false\"]}\n");
     fake_done (run, 0);
-    assert_string_equal (run->data, "changed nightly (v5) -> 1 target\n");
+    assert_string_equal (run->data, "would be changed nightly (v5) -> 1 target\n");
     assert_string_equal (run->talk, "dry run: nothing was changed\n");
     const wire_post *post = run->requests[1];
     assert_true (post->dry_run);

@@ -223,7 +223,7 @@ static void apply_says_what_became_of_each (void **state)
     (void) state;
     const ctl_apply_outcome outcome = {STR ("nightly"), WIRE_POSTED_CHANGED, 4, 1001, 1};
     BG_AUTO_BUF text = {0};
-    ctl_apply_text (&outcome, &text);
+    ctl_apply_text (&outcome, false, &text);
     assert_buf (text, "changed nightly (v4) -> 1 target");
     assert_json (ctl_apply_json (&outcome),
         "{\"name\":\"nightly\",\"outcome\":\"changed\",\"version\":4,"
