@@ -65,7 +65,8 @@ static bg_result edit_state (
 static bg_result defect_all (dismantling *self, bg_error *err)
 {
     const wire_audience all = {.all = true};
-    const ctl_member_change change = {.edit = edit_state, .outcome = "defected", .is_agreed = true};
+    const ctl_member_change change = {
+        .edit = edit_state, .outcome = "defected", .is_agreed = true, .removes = true};
     ctl_members members = {0};
     size_t done = 0;
     bg_result result = ctl_choose_audience (self->run, &all, NULL, &members, err);

@@ -46,6 +46,14 @@ static bool has_left (const ctl_member *member)
            member->body.state == WIRE_DEFECTED_MEMBER;
 }
 
+/*  Only its own name chooses who has left, so that it was meant.  */
+static bg_result refuse_gone (const ctl_member *member, bg_error *err)
+{
+    bg_ignore (
+        bg_fail (err, BG_CONFLICT, "target '%.*s' has defected", BG_SLICE_ARG (member->row->name)));
+    return bg_hint (err, "it is changed no more; see: bugle target list --defected");
+}
+
 static bg_result plan_all (ctl_run *run, const ctl_members *members,
     const ctl_member_change *change, ctl_member_result *results, task *tasks, size_t *count,
     bg_error *err)
@@ -56,6 +64,8 @@ static bg_result plan_all (ctl_run *run, const ctl_members *members,
         bool is_changed = false;
         results[i] = (ctl_member_result){
             .member = member, .name = member->row->name, .outcome = "unchanged"};
+        if (has_left (member) && !change->removes)
+            return refuse_gone (member, err);
         if (has_left (member))
             continue;
         task *next = &tasks[*count];

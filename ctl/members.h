@@ -23,6 +23,7 @@ typedef struct {
     bool countersigns; /*  a provisional membership is changed by being signed  */
     bool cut;          /*  the key is refused at once  */
     bool is_agreed;    /*  the command has asked already  */
+    bool removes;      /*  so that those who have left stay as they are  */
 } ctl_member_change;
 
 typedef struct {
@@ -32,7 +33,8 @@ typedef struct {
 } ctl_member_result;
 
 /*  Asks, signs, posts (or has it checked, with --dry-run) and fills results, one for each member. Failing on the way, what
-    was done before stands in results: the caller prints them when *done is not 0. Targets that have left are unchanged.  */
+    was done before stands in results: the caller prints them when *done is not 0. Targets that have left are
+    unchanged by what removes, and refused by all else.  */
 bg_result ctl_members_change (ctl_run *run, const ctl_members *members,
     const ctl_member_change *change, ctl_member_result *results, size_t *done,
     bg_error *err) BG_CHECKED;

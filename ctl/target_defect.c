@@ -53,7 +53,8 @@ bg_result ctl_target_defect (ctl_run *run, bg_error *err)
     const ctl_member_change change = {.edit = edit_state,
         .outcome = "defected",
         .question = "Remove %s from this broker, with all jobs",
-        .cut = is_cut};
+        .cut = is_cut,
+        .removes = true};
     BG_TRY (ctl_members_apply (run, &members, &change, "defections", err));
     note_absent (run, &members, is_cut);
     return bg_ok ();
@@ -87,7 +88,8 @@ static bg_result forget (ctl_run *run, const ctl_members *members, bg_error *err
     const ctl_member_change change = {.edit = edit_state,
         .outcome = "forgotten",
         .question = "Forget %s, with all jobs",
-        .cut = true};
+        .cut = true,
+        .removes = true};
     ctl_member_result *results =
         bg_arena_array (&run->arena, ctl_member_result, members->count + 1);
     size_t done = 0;

@@ -100,6 +100,14 @@ class Changes(WorldTest):
                             (("-g", "nope", "a=b"), 3)):
             self.assertTrue(world.bugle("target", "label", *words, code=code).err.startswith("error: "))
 
+    def test_who_has_left_is_changed_no_more(self):
+        world = self.world
+        world.bugle("target", "defect", "a2", "--yes", "--force")
+        for words in (("target", "label", "a2", "x=y"), ("target", "location", "a2", "here"),
+                      ("group", "add", "g", "a2"), ("target", "confirm", "a2")):
+            self.assertIn("target 'a2' has defected", world.bugle(*words, code=6).err, words)
+        self.assertIn("unchanged a2", world.bugle("target", "defect", "a2", "--yes").out)
+
     def test_location(self):
         world = self.world
         world.bugle("target", "location", "a1", "hall 3, rack 12")
