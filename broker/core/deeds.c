@@ -55,7 +55,7 @@ static bg_result check_start (
 
 /*  ---- whom it is for ----  */
 
-static bg_result group_not_found (const broker_core *self, bg_slice group, bg_error *err)
+bg_result broker_group_empty (const broker_core *self, bg_slice group, bg_error *err)
 {
     size_t limit = (size_t) HASH_COUNT (self->streams) + 1;
     const char **words = bg_alloc (limit * sizeof *words);
@@ -84,7 +84,7 @@ static bg_result nobody (const broker_core *self, const issue_plan *plan, bg_err
     size_t count = broker_bitmap_size (&matched);
     broker_bitmap_fini (&matched);
     if (count == 0 && to->groups_count == 1 && to->labels.size == 0 && to->names_count == 0)
-        return group_not_found (self, to->groups[0], err);
+        return broker_group_empty (self, to->groups[0], err);
     BG_AUTO_BUF text = {0};
     BG_AUTO_BUF job_text = {0};
     wire_audience_text (to, &text);

@@ -47,8 +47,8 @@ bg_result broker_document_find_job (
         if (document->type == WIRE_TYPE_JOB)
             words[count++] = document->name;
     const char *nearest = bg_nearest (name, words, count);
-    bg_ignore (bg_fail (
-        err, BG_NOT_FOUND, "there is no job '%.*s' (%zu jobs)", BG_SLICE_ARG (name), count));
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no job '%.*s' (%zu %s)", BG_SLICE_ARG (name),
+        count, count == 1 ? "job" : "jobs"));
     if (nearest)
         bg_ignore (bg_hint (err, "did you mean %s?", nearest));
     else

@@ -80,8 +80,8 @@ static bg_result not_found (group_table *table, bg_slice name, bg_error *err)
     for (const group_entry *entry = table->groups; entry; entry = entry->hh.next)
         words[count++] = bg_arena_str (table->request->arena, entry->row.name);
     const char *nearest = bg_nearest (name, words, count);
-    bg_ignore (bg_fail (
-        err, BG_NOT_FOUND, "there is no group '%.*s' (%zu groups)", BG_SLICE_ARG (name), count));
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no group '%.*s' (%zu %s)", BG_SLICE_ARG (name),
+        count, count == 1 ? "group" : "groups"));
     if (nearest)
         return bg_hint (err, "did you mean %s?", nearest);
     return bg_hint (err, "see: bugle group list");

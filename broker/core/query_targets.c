@@ -213,8 +213,7 @@ static bg_result check_match (
         bg_ignore (bg_fail (err, BG_NOT_FOUND, "selector '%.*s' matched no target (%u enlisted)",
             BG_SLICE_ARG (query->labels), filter->request->core->members));
     else
-        bg_ignore (bg_fail (err, BG_NOT_FOUND, "group '%.*s' matched no target (%u enlisted)",
-            BG_SLICE_ARG (query->group), filter->request->core->members));
+        return broker_group_empty (filter->request->core, query->group, err);
     return bg_hint (err, "see: bugle target list -o wide");
 }
 

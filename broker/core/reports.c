@@ -220,12 +220,20 @@ static wire_run without_output (const wire_run *run, bg_arena *arena)
     return bare;
 }
 
+/*  Not of a one-shot job, whose key is random.  */
+static bool has_key_of_name (const broker_core *self, const wire_run *run)
+{
+    return bg_id_equal (run->job_key,
+        wire_document_key (self->settings.installation, WIRE_TYPE_JOB, run->job_name));
+}
+
 static void note_last (
     broker_core *self, const broker_target *target, const wire_run *run, int64_t now_us)
 {
     broker_document *job = job_of (self, run->job_key, target->number);
     if (!job) {
-        broker_count (self, "report-other-job");
+        if (has_key_of_name (self, run))
+            broker_count (self, "report-other-job");
         return;
     }
     job->last_known = true;
@@ -236,10 +244,9 @@ static void note_last (
 /*  All one-shot jobs stand under one key of the history, so that its retention counts them together.  */
 static bg_id history_key (const broker_core *self, const wire_run *run)
 {
-    const bg_id installation = self->settings.installation;
-    if (bg_id_equal (run->job_key, wire_document_key (installation, WIRE_TYPE_JOB, run->job_name)))
+    if (has_key_of_name (self, run))
         return run->job_key;
-    return wire_document_key (installation, WIRE_TYPE_JOB, bg_slice_str (""));
+    return wire_document_key (self->settings.installation, WIRE_TYPE_JOB, bg_slice_str (""));
 }
 
 static bg_result take_outcome (report_work *work, const wire_run *run, bg_error *err)

@@ -344,6 +344,8 @@ void broker_stream_free (broker_core *self, broker_stream *stream);
 /*  ---- deeds.c ----  */
 
 bg_result broker_on_issue (broker_request *request, bg_error *err) BG_CHECKED;
+/*  The error that a group matched nobody, with the nearest one that does.  */
+bg_result broker_group_empty (const broker_core *self, bg_slice group, bg_error *err) BG_CHECKED;
 
 /*  ---- executions.c ----  */
 

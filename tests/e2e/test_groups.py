@@ -57,6 +57,7 @@ class Groups(WorldTest):
         for words, code in ((("add", "a b", "a1"), 2), (("add", "web"), 2), (("add", "web", "a9"), 3), (("add", "all", "a1"), 2),
                             (("remove", "nope", "--all"), 3), (("show", "nope"), 3), (("remove", "web", "a1", "--all"), 2)):
             self.assertTrue(bugle("group", *words, code=code).err.startswith("error: "), words)
+        self.assertIn("did you mean web?", bugle("target", "list", "-g", "wbe", code=3).err)
         before = self.row("a2")["membership_version"]
         self.assertIn("would be added a2", bugle("group", "add", "web", "a2", "--dry-run").out)
         self.assertEqual(self.row("a2")["membership_version"], before)

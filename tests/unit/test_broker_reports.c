@@ -236,6 +236,11 @@ static void a_report_about_a_job_it_does_not_hold_moves_nothing (void **state)
     assert_int_equal (job_row (self, "payroll")->running, 0);
     assert_int_equal (job_row (self, "payroll")->last_state, WIRE_RUN_SUCCEEDED);
     assert_int_equal (broker_core_counter (self->core, "report-other-job"), 1);
+    /*  A one-shot job is nobody's other job.  */
+    wire_run once = fx_run (self, "run: true", none, WIRE_RUN_SUCCEEDED);
+    once.exec = once.job_key = (bg_id){{9}};
+    fx_node_report (self, &evil, &once, 1);
+    assert_int_equal (broker_core_counter (self->core, "report-other-job"), 1);
     /*  A job that comes to be while a run of it is said to go on.  */
     const wire_audience all = fx_all ();
     job = fx_job (self, FX_AUTHOR, "unknown", &all, 0, "/bin/true");
