@@ -28,6 +28,7 @@
         {"3", "no such object, or the selector matched no target"}, {"4", "not allowed"},          \
         {"5", "the broker does not answer"}, {"6", "changed since it was looked at"},              \
         {"20", "some targets failed"}, {"21", "some targets did not report in time"},              \
+        {"22", "stopped by --max-failed"},                                                         \
     {                                                                                              \
         "130", "interrupted"                                                                       \
     }
