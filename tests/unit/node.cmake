@@ -5,7 +5,7 @@ foreach (name enlist pending polls streams apply deeds schedules hostile)
     bugle_test (test_node_${name} SOURCES unit/test_node_${name}.c ${node_fixture}
         MAY_USE node_core node_store proto job_core bg_base)
 endforeach ()
-bugle_test (test_node_exec SOURCES unit/test_node_exec.c unit/exec_fixture.c ${node_fixture}
+bugle_test (test_node_exec SOURCES unit/test_node_exec.c unit/node_pair.c unit/exec_fixture.c ${node_fixture}
     MAY_USE node_core node_store exec_core proto job_core bg_base)
 bugle_test (test_node_store SOURCES unit/test_node_store.c MAY_USE node_store bg_sqlite)
 bugle_test (test_node_questions SOURCES unit/test_node_questions.c ${node_fixture}

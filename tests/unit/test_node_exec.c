@@ -5,71 +5,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "exec_fixture.h"
-#include "node_fixture.h"
+#include "node_pair.h"
 
 #include <stdlib.h>
 
-typedef struct {
-    node_fixture node;
-    exec_fixture exec;
-} pair;
-
-/*  What bugle-exec said goes to the node, as long as it says something.  */
-static void deliver (pair *self)
-{
-    bg_buf said[EXEC_SENT_MAX];
-    while (self->exec.sent_count > 0) {
-        const size_t count = self->exec.sent_count;
-        memcpy (said, self->exec.sent, count * sizeof *said);
-        memset (self->exec.sent, 0, count * sizeof *said);
-        self->exec.sent_count = 0;
-        for (size_t i = 0; i < count; i++) {
-            node_fixture_from_exec (&self->node, bg_buf_slice (&said[i]));
-            bg_buf_fini (&said[i]);
-        }
-    }
-}
-
-static void to_exec (void *ctx, bg_slice blob)
-{
-    pair *self = ctx;
-    bg_error err = {0};
-    self->exec.now = self->node.now;
-    if (bg_failed (exec_core_handle (self->exec.core, self->exec.now, EXEC_NODE, blob, &err)))
-        fail_msg ("bugle-exec closes the connection: %s", err.message);
-    deliver (self);
-}
-
-static void advance (pair *self, int64_t us)
-{
-    while (us > 0) {
-        const int64_t step_us = us < BG_SEC (1) ? us : BG_SEC (1);
-        node_fixture_advance (&self->node, step_us);
-        self->exec.now = self->node.now;
-        if (exec_core_deadline (self->exec.core) <= self->exec.now.mono_us)
-            exec_core_tick (self->exec.core, self->exec.now);
-        deliver (self);
-        node_fixture_settle (&self->node);
-        us -= step_us;
-    }
-}
-
-static void finish (pair *self, uint64_t state)
-{
-    exec_fixture_end (&self->exec, self->exec.spawned, state);
-    deliver (self);
-    node_fixture_settle (&self->node);
-}
-
 static int setup (void **state)
 {
-    pair *self = calloc (1, sizeof *self);
-    node_fixture_init (&self->node);
-    exec_fixture_init (&self->exec);
-    self->node.exec_hook = to_exec;
-    self->node.exec_ctx = self;
-    node_fixture_exec_up (&self->node);
+    node_pair *self = bg_alloc (sizeof *self);
+    node_pair_init (self);
     node_fixture_enlist (&self->node);
     *state = self;
     return 0;
@@ -77,16 +20,14 @@ static int setup (void **state)
 
 static int teardown (void **state)
 {
-    pair *self = *state;
-    node_fixture_fini (&self->node);
-    exec_fixture_fini (&self->exec);
-    free (self);
+    node_pair_fini (*state);
+    free (*state);
     return 0;
 }
 
 static void enlistment_is_taken_over (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     const exec_status status = exec_core_status (self->exec.core);
     assert_true (status.anchored);
     assert_true (status.is_member);
@@ -99,7 +40,7 @@ static void enlistment_is_taken_over (void **state)
 
 static void a_start_runs_and_its_outcome_is_stored (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_pending *row =
@@ -108,7 +49,7 @@ static void a_start_runs_and_its_outcome_is_stored (void **state)
     assert_int_equal (self->exec.spawn_count, 1);
     assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
     assert_int_equal (node_fixture_state (node).open_runs, 1);
-    finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
     assert_true (bg_id_equal (node->runs[1].exec, row->key));
@@ -118,37 +59,37 @@ static void a_start_runs_and_its_outcome_is_stored (void **state)
 /*  A run that is over at once is one report; a longer one is told of soon after it began.  */
 static void a_beginning_is_told_a_moment_later (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
     assert_int_equal (self->exec.spawn_count, 1);
-    advance (self, BG_MS (200));
+    node_pair_advance (self, BG_MS (200));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 0);
-    advance (self, BG_MS (100));
+    node_pair_advance (self, BG_MS (100));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 0);
-    finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
 }
 
 static void schedules_run_and_overlap_is_told (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "ten", NULL, BG_SEC (10)));
-    advance (self, BG_SEC (11));
+    node_pair_advance (self, BG_SEC (11));
     assert_int_equal (self->exec.spawn_count, 1);
-    advance (self, BG_SEC (10));
+    node_pair_advance (self, BG_SEC (10));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_NOT_RUN, "overlap"), 1);
-    finish (self, WIRE_RUN_FAILED);
-    advance (self, BG_SEC (10));
+    node_pair_finish (self, WIRE_RUN_FAILED);
+    node_pair_advance (self, BG_SEC (10));
     assert_int_equal (self->exec.spawn_count, 2);
 }
 
 static void a_disabled_job_refuses_a_start (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_fixture_push (node, fixture_switch (&node->signing, "one", true, 0));
@@ -159,11 +100,11 @@ static void a_disabled_job_refuses_a_start (void **state)
 
 static void a_stop_reaches_the_run (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
-    advance (self, BG_SEC (2));
+    node_pair_advance (self, BG_SEC (2));
     wire_deed deed = fixture_deed (
         &node->signing, WIRE_DEED_STOP, "one", node->now.utc_us, node->now.utc_us + BG_MIN (10));
     node_pending *row =
@@ -175,10 +116,10 @@ static void a_stop_reaches_the_run (void **state)
 
 static void both_sides_restart_in_the_middle_of_a_run (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "ten", NULL, BG_SEC (10)));
-    advance (self, BG_SEC (10));
+    node_pair_advance (self, BG_SEC (10));
     assert_int_equal (self->exec.spawn_count, 1);
     node_fixture_restart (node);
     node_fixture_exec_down (node);
@@ -186,8 +127,8 @@ static void both_sides_restart_in_the_middle_of_a_run (void **state)
     exec_fixture_clear (&self->exec);
     node_fixture_exec_up (node);
     assert_int_equal (node_fixture_state (node).open_runs, 1);
-    finish (self, WIRE_RUN_SUCCEEDED);
-    advance (self, BG_SEC (3));
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_advance (self, BG_SEC (3));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
     assert_int_equal (node_fixture_state (node).open_runs, 0);
@@ -195,7 +136,7 @@ static void both_sides_restart_in_the_middle_of_a_run (void **state)
 
 static void a_document_that_needs_another_waits_at_both (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_job body = fixture_job (&node->signing, "second");
     wire_document fixed = fixture_fixed (&node->signing, WIRE_TYPE_JOB, "second");
@@ -215,7 +156,7 @@ static void a_document_that_needs_another_waits_at_both (void **state)
 
 static void a_forged_job_is_refused (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_job body = fixture_job (&node->signing, "one");
     wire_document fixed = fixture_fixed (&node->signing, WIRE_TYPE_JOB, "one");
@@ -228,7 +169,7 @@ static void a_forged_job_is_refused (void **state)
 
 static void defect_and_enlist_again (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_fixture_defect_request (node, false);
@@ -244,20 +185,20 @@ static void defect_and_enlist_again (void **state)
 
 /*  ---- one-shot jobs ----  */
 
-static wire_deed one_shot (pair *self, const char *name)
+static wire_deed one_shot (node_pair *self, const char *name)
 {
     return fixture_one_shot (
         &self->node.signing, name, NULL, self->node.now.utc_us, &self->node.signing.admin);
 }
 
-static wire_signed signed_deed (pair *self, const wire_deed *deed)
+static wire_signed signed_deed (node_pair *self, const wire_deed *deed)
 {
     return fixture_sign_deed (&self->node.signing, deed, &self->node.signing.admin);
 }
 
 static void a_start_with_its_job_runs_without_holding_it (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     const node_core_state before = node_fixture_state (node);
     wire_deed deed = one_shot (self, "run: uptime");
@@ -265,7 +206,7 @@ static void a_start_with_its_job_runs_without_holding_it (void **state)
     node_fixture_push (node, row->item);
     assert_int_equal (self->exec.spawn_count, 1);
     assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
-    finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
     assert_true (bg_id_equal (node->runs[node->run_count - 1].exec, deed.id));
     assert_true (bg_id_equal (node->runs[node->run_count - 1].job_key, deed.job_key));
@@ -278,7 +219,7 @@ static void a_start_with_its_job_runs_without_holding_it (void **state)
 
 static void one_that_waits_survives_a_restart (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_deed deed = one_shot (self, "run: uptime");
     deed.has_needs = true;
@@ -289,14 +230,14 @@ static void one_that_waits_survives_a_restart (void **state)
     assert_int_equal (row->state, WIRE_DELIVERY_WAITING);
     node_fixture_restart (node);
     node_fixture_post (node, fixture_authority (&node->signing, 2, 0));
-    advance (self, BG_MIN (2));
+    node_pair_advance (self, BG_MIN (2));
     assert_int_equal (self->exec.spawn_count, 1);
     assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
 }
 
 static void a_large_one_comes_by_reference (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_deed deed = one_shot (self, "run: uptime");
     node->fetchable = signed_deed (self, &deed);
@@ -312,7 +253,7 @@ static void a_large_one_comes_by_reference (void **state)
 
 static void a_stop_of_the_execution_reaches_its_run (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_deed deed = one_shot (self, "run: uptime");
     node_fixture_push (node, signed_deed (self, &deed));
@@ -323,13 +264,13 @@ static void a_stop_of_the_execution_reaches_its_run (void **state)
     stop.exec = deed.id;
     node_fixture_push (node, signed_deed (self, &stop));
     assert_int_equal (self->exec.stop_count, 1);
-    finish (self, WIRE_RUN_CANCELED);
+    node_pair_finish (self, WIRE_RUN_CANCELED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_CANCELED, NULL), 1);
 }
 
 /*  ---- kept output ----  */
 
-static void ask (pair *self, bg_id request, const wire_ask *question)
+static void ask (node_pair *self, bg_id request, const wire_ask *question)
 {
     node_fixture_desk (&self->node, WIRE_ASK, request, question);
     node_fixture_settle (&self->node);
@@ -337,7 +278,7 @@ static void ask (pair *self, bg_id request, const wire_ask *question)
 
 static void output_is_asked_of_bugle_exec (void **state)
 {
-    pair *self = *state;
+    node_pair *self = *state;
     node_fixture *node = &self->node;
     wire_deed deed = one_shot (self, "run: uptime");
     const wire_ask by_exec = {.what = WIRE_ASK_OUTPUT, .exec = deed.id, .offset = 7};
