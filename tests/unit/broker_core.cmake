@@ -1,5 +1,5 @@
 # The broker's core on a store in memory.
-bugle_layer (broker_fixture SOURCES unit/broker_fixture.c
+bugle_layer (broker_fixture SOURCES unit/broker_fixture.c unit/broker_scenes.c
     MAY_USE broker_core broker_store PkgConfig::CMOCKA)
 foreach (what core dispatch enlist pending claims post deliver streams deeds reports hostile mode members one_shot)
     bugle_test (test_broker_${what} SOURCES unit/test_broker_${what}.c MAY_USE broker_fixture)

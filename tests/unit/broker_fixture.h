@@ -166,4 +166,22 @@ wire_run fx_run (fx *self, const char *job, bg_id exec, uint64_t state);
 const wire_report_answer *fx_node_report (
     fx *self, fx_node *node, const wire_run *runs, size_t count);
 
+/*  broker_scenes.c: opening moves that many cases share.  */
+
+/*  Members web01 and web02 in the group web, and db01 in db.  */
+typedef struct {
+    fx *fx;
+    fx_node web[2];
+    fx_node db;
+} fx_fleet;
+fx_fleet fx_fleet_open (void);
+/*  One member, web01, and the job "clean" for all, which it has not fetched.  */
+fx *fx_open_member (fx_node *node);
+/*  The author posts the first version of a job that runs /bin/true.  */
+void fx_post_job (fx *self, const char *name, const wire_audience *audience);
+/*  The operator issues a START that is valid for an hour.  */
+bg_id fx_start (fx *self, const char *job, const wire_audience *to);
+/*  The one row of that execution; details: with its groups and its deeds.  */
+wire_exec_row fx_exec_row (fx *self, bg_id exec, bool details);
+
 #endif

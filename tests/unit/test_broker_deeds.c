@@ -11,34 +11,15 @@
 
 static const bg_id none;
 
-typedef struct {
-    fx *fx;
-    fx_node web[2];
-    fx_node db;
-} fleet;
-
-static fleet fleet_open (void)
+/*  The job is posted, and they hold it.  */
+static fx_fleet fleet_open (void)
 {
-    fleet self = {.fx = fx_open ()};
-    self.web[0] = fx_member (self.fx, "web01", "web");
-    self.web[1] = fx_member (self.fx, "web02", "web");
-    self.db = fx_member (self.fx, "db01", "db");
+    fx_fleet self = fx_fleet_open ();
     const wire_audience group = fx_group (self.fx, "web");
-    wire_signed job = fx_job (self.fx, FX_AUTHOR, "clean", &group, 0, "/bin/true");
-    fx_post (self.fx, FX_AUTHOR, &job, 0);
+    fx_post_job (self.fx, "clean", &group);
     fx_node_settle (self.fx, &self.web[0]);
     fx_node_settle (self.fx, &self.web[1]);
     return self;
-}
-
-static wire_exec_row exec_row (fx *self, bg_id id, bool details)
-{
-    const wire_exec_query query = {
-        .id = bg_arena_copy (&self->arena, bg_slice_str (bg_id_text (id).text)),
-        .details = details};
-    const wire_execs *execs = fx_ask (self, FX_READER, WIRE_EXEC_QUERY, &query, WIRE_EXECS);
-    assert_int_equal (execs->rows_count, 1);
-    return execs->rows[0];
 }
 
 static void run_to_end (fx *self, fx_node *node, bg_id exec, uint64_t state)
@@ -53,7 +34,7 @@ static void run_to_end (fx *self, fx_node *node, bg_id exec, uint64_t state)
 static void a_start_runs_through (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     wire_signed deed =
@@ -63,7 +44,7 @@ static void a_start_runs_through (void **state)
     assert_int_equal (issued.connected, 2);
     assert_false (issued.repeated);
     assert_int_equal (fx_count (f.fx, WIRE_ORDER), 1);
-    wire_exec_row row = exec_row (f.fx, id, false);
+    wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.pending, 2);
     assert_false (row.done);
     /*  Also by a poll, as long as nothing was said.  */
@@ -74,13 +55,13 @@ static void a_start_runs_through (void **state)
     assert_int_equal (fx_node_poll (f.fx, &f.db)->instructions_count, 0);
     fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_APPLIED, NULL);
     assert_int_equal (fx_node_poll (f.fx, &f.web[0])->instructions_count, 0);
-    row = exec_row (f.fx, id, false);
+    row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.running, 1);
     run_to_end (f.fx, &f.web[0], id, WIRE_RUN_SUCCEEDED);
     fx_restart (f.fx);
     fx_node_hello (f.fx, &f.web[1]);
     run_to_end (f.fx, &f.web[1], id, WIRE_RUN_FAILED);
-    row = exec_row (f.fx, id, true);
+    row = fx_exec_row (f.fx, id, true);
     assert_true (row.done);
     assert_int_equal (row.succeeded, 1);
     assert_int_equal (row.failed, 1);
@@ -92,7 +73,7 @@ static void a_start_runs_through (void **state)
 static void the_same_command_twice_starts_once (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     wire_signed deed =
@@ -113,7 +94,7 @@ static void the_same_command_twice_starts_once (void **state)
 static void each_reason_refuses_a_start (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     fx *self = f.fx;
     const wire_audience group = fx_group (self, "web");
     bg_id id;
@@ -168,7 +149,7 @@ static void each_reason_refuses_a_start (void **state)
 static void jobs_that_nobody_may_start_are_not_started (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     bg_slice argv[] = {bg_slice_str ("/bin/true")};
     wire_job_step step = {
         .name = bg_slice_str ("main"), .kind = WIRE_STEP_RUN, .argv = argv, .argv_count = 1};
@@ -198,7 +179,7 @@ static void jobs_that_nobody_may_start_are_not_started (void **state)
 static void a_dry_run_starts_nothing (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     const wire_issue issue = {.has_deed = true,
@@ -216,7 +197,7 @@ static void a_dry_run_starts_nothing (void **state)
 static void who_never_came_is_silent_and_may_still_report (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     wire_signed deed =
@@ -226,7 +207,7 @@ static void who_never_came_is_silent_and_may_still_report (void **state)
     assert_true (broker_core_deadline (f.fx->core) <= f.fx->now.mono_us + BG_MIN (10));
     fx_pass (f.fx, BG_MIN (10));
     fx_tick (f.fx);
-    wire_exec_row row = exec_row (f.fx, id, false);
+    wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.silent, 1);
     assert_int_equal (row.running, 1);
     assert_int_equal (row.pending, 0);
@@ -235,7 +216,7 @@ static void who_never_came_is_silent_and_may_still_report (void **state)
     assert_int_equal (fx_node_poll (f.fx, &f.web[1])->instructions_count, 0);
     fx_node_hello (f.fx, &f.web[0]);
     run_to_end (f.fx, &f.web[0], id, WIRE_RUN_SUCCEEDED);
-    row = exec_row (f.fx, id, true);
+    row = fx_exec_row (f.fx, id, true);
     assert_true (row.done);
     assert_int_equal (row.silent, 1);
     assert_true (bg_slice_is (row.groups[row.groups_count - 1].reason, "silent"));
@@ -244,7 +225,7 @@ static void who_never_came_is_silent_and_may_still_report (void **state)
     fx_restart (f.fx);
     fx_node_hello (f.fx, &f.web[1]);
     run_to_end (f.fx, &f.web[1], id, WIRE_RUN_SUCCEEDED);
-    row = exec_row (f.fx, id, false);
+    row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.silent, 0);
     assert_int_equal (row.succeeded, 2);
     fx_close (&f.fx);
@@ -253,7 +234,7 @@ static void who_never_came_is_silent_and_may_still_report (void **state)
 static void who_begins_after_the_end_is_silent_until_the_outcome (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     wire_signed deed =
@@ -261,15 +242,15 @@ static void who_begins_after_the_end_is_silent_until_the_outcome (void **state)
     fx_issue (f.fx, FX_OPERATOR, &deed);
     fx_pass (f.fx, BG_MIN (11));
     fx_tick (f.fx);
-    assert_true (exec_row (f.fx, id, false).done);
+    assert_true (fx_exec_row (f.fx, id, false).done);
     fx_node_hello (f.fx, &f.web[0]);
     fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_FAILED, "expired");
-    wire_exec_row row = exec_row (f.fx, id, false);
+    wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.silent, 2);
     assert_int_equal (row.running, 0);
     wire_run late = fx_run (f.fx, "clean", id, WIRE_RUN_NOT_RUN);
     fx_node_report (f.fx, &f.web[0], &late, 1);
-    row = exec_row (f.fx, id, false);
+    row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.silent, 1);
     assert_int_equal (row.not_run, 1);
     fx_close (&f.fx);
@@ -279,20 +260,17 @@ static void who_begins_after_the_end_is_silent_until_the_outcome (void **state)
 static void who_enlists_again_has_forgotten_what_it_began (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
-    bg_id id;
-    wire_signed deed =
-        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
-    fx_issue (f.fx, FX_OPERATOR, &deed);
+    bg_id id = fx_start (f.fx, "clean", &group);
     wire_run run = fx_run (f.fx, "clean", id, WIRE_RUN_RUNNING);
     fx_node_report (f.fx, &f.web[0], &run, 1);
-    assert_int_equal (exec_row (f.fx, id, false).running, 1);
+    assert_int_equal (fx_exec_row (f.fx, id, false).running, 1);
     fx_token token = fx_token_make (f.fx, 78, "web*", "web", 1);
     fx_token_post (f.fx, &token);
     fx_node_enlist (f.fx, &f.web[0], &token);
     fx_node_enlist (f.fx, &f.web[1], &token);
-    const wire_exec_row row = exec_row (f.fx, id, false);
+    const wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.running, 0);
     assert_int_equal (row.silent, 1);
     assert_int_equal (row.pending, 1);
@@ -303,7 +281,7 @@ static void who_enlists_again_has_forgotten_what_it_began (void **state)
 static void runs_that_never_end_do_not_keep_an_execution_open (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id id;
     wire_signed deed =
@@ -312,22 +290,19 @@ static void runs_that_never_end_do_not_keep_an_execution_open (void **state)
     fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_APPLIED, NULL);
     fx_pass (f.fx, BG_MIN (11));
     fx_tick (f.fx);
-    assert_false (exec_row (f.fx, id, false).done);
+    assert_false (fx_exec_row (f.fx, id, false).done);
     fx_pass (f.fx, BG_HOUR (24));
     fx_tick (f.fx);
-    assert_true (exec_row (f.fx, id, false).done);
+    assert_true (fx_exec_row (f.fx, id, false).done);
     fx_close (&f.fx);
 }
 
 static void refused_and_late_targets_are_not_part (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
-    bg_id id;
-    wire_signed deed =
-        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
-    fx_issue (f.fx, FX_OPERATOR, &deed);
+    bg_id id = fx_start (f.fx, "clean", &group);
     /*  Who enlists afterwards is not addressed.  */
     fx_node late = fx_member (f.fx, "web03", "web");
     fx_node_settle (f.fx, &late);
@@ -340,7 +315,7 @@ static void refused_and_late_targets_are_not_part (void **state)
     wire_run refused = fx_run (f.fx, "clean", id, WIRE_RUN_NOT_RUN);
     refused.reason = bg_slice_str ("policy");
     fx_node_report (f.fx, &f.web[0], &refused, 1);
-    wire_exec_row row = exec_row (f.fx, id, true);
+    wire_exec_row row = fx_exec_row (f.fx, id, true);
     assert_int_equal (row.targets, 2);
     assert_int_equal (row.not_run, 1);
     assert_true (bg_slice_is (row.groups[0].reason, "policy"));
@@ -352,19 +327,16 @@ static void refused_and_late_targets_are_not_part (void **state)
 static void what_targets_skip_is_over (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
-    bg_id id;
-    wire_signed deed =
-        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
-    fx_issue (f.fx, FX_OPERATOR, &deed);
+    bg_id id = fx_start (f.fx, "clean", &group);
     fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
     fx_node_ack (f.fx, &f.web[0], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
-    wire_exec_row row = exec_row (f.fx, id, false);
+    wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_int_equal (row.not_run, 1);
     assert_int_equal (row.pending, 1);
     fx_node_ack (f.fx, &f.web[1], id, 0, WIRE_DELIVERY_SKIPPED, "bad-signature");
-    assert_true (exec_row (f.fx, id, false).done);
+    assert_true (fx_exec_row (f.fx, id, false).done);
     /*  Documents are not skipped by targets.  */
     fx_node_ack (
         f.fx, &f.web[0], fx_job_key (f.fx, "clean"), 1, WIRE_DELIVERY_SKIPPED, "bad-signature");
@@ -375,7 +347,7 @@ static void what_targets_skip_is_over (void **state)
 static void a_stop_is_done_when_all_have_acknowledged (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id start;
     bg_id stop;
@@ -389,9 +361,9 @@ static void a_stop_is_done_when_all_have_acknowledged (void **state)
     assert_int_equal (issued.targets, 2);
     assert_int_equal (issued.running, 1);
     fx_node_ack (f.fx, &f.web[0], stop, 0, WIRE_DELIVERY_APPLIED, NULL);
-    assert_false (exec_row (f.fx, stop, false).done);
+    assert_false (fx_exec_row (f.fx, stop, false).done);
     fx_node_ack (f.fx, &f.web[1], stop, 0, WIRE_DELIVERY_APPLIED, NULL);
-    wire_exec_row row = exec_row (f.fx, stop, true);
+    wire_exec_row row = fx_exec_row (f.fx, stop, true);
     assert_true (row.done);
     assert_int_equal (row.what, WIRE_DEED_STOP);
     assert_int_equal (row.succeeded, 2);
@@ -399,19 +371,16 @@ static void a_stop_is_done_when_all_have_acknowledged (void **state)
     run.state = WIRE_RUN_CANCELED;
     run.finished_us = run.started_us + 1;
     fx_node_report (f.fx, &f.web[0], &run, 1);
-    assert_int_equal (exec_row (f.fx, start, false).canceled, 1);
+    assert_int_equal (fx_exec_row (f.fx, start, false).canceled, 1);
     fx_close (&f.fx);
 }
 
 static void who_leaves_does_not_keep_an_execution_open (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
-    bg_id id;
-    wire_signed deed =
-        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
-    fx_issue (f.fx, FX_OPERATOR, &deed);
+    bg_id id = fx_start (f.fx, "clean", &group);
     run_to_end (f.fx, &f.web[0], id, WIRE_RUN_SUCCEEDED);
     const wire_leave leave = {.installation = f.fx->settings.installation,
         .target = f.web[1].target,
@@ -421,7 +390,7 @@ static void who_leaves_does_not_keep_an_execution_open (void **state)
         f.web[1].keys.secret, &f.fx->arena, &defect.leave);
     fx_send (f.fx, WIRE_ON_DESK, &f.web[1].keys.curve_key, f.web[1].session, WIRE_DEFECT, &defect);
     fx_answer (f.fx, WIRE_DEFECTED);
-    wire_exec_row row = exec_row (f.fx, id, false);
+    wire_exec_row row = fx_exec_row (f.fx, id, false);
     assert_true (row.done);
     assert_int_equal (row.silent, 1);
     fx_close (&f.fx);
@@ -430,12 +399,9 @@ static void who_leaves_does_not_keep_an_execution_open (void **state)
 static void watchers_hear_each_change_and_the_end (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
-    bg_id id;
-    wire_signed deed =
-        fx_deed (f.fx, FX_OPERATOR, WIRE_DEED_START, "clean", &group, BG_HOUR (1), &id);
-    fx_issue (f.fx, FX_OPERATOR, &deed);
+    bg_id id = fx_start (f.fx, "clean", &group);
     const wire_exec_watch watch = {.id = id};
     const wire_exec_state *seen =
         fx_ask (f.fx, FX_READER, WIRE_EXEC_WATCH, &watch, WIRE_EXEC_STATE);
@@ -473,7 +439,7 @@ static void watchers_hear_each_change_and_the_end (void **state)
 static void executions_are_listed_and_found_by_a_piece_of_the_id (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     bg_id ids[7];
     for (int i = 0; i < 7; i++) {

@@ -12,21 +12,6 @@
 
 static const bg_id none;
 
-typedef struct {
-    fx *fx;
-    fx_node web[2];
-    fx_node db;
-} fleet;
-
-static fleet fleet_open (void)
-{
-    fleet self = {.fx = fx_open ()};
-    self.web[0] = fx_member (self.fx, "web01", "web");
-    self.web[1] = fx_member (self.fx, "web02", "web");
-    self.db = fx_member (self.fx, "db01", "db");
-    return self;
-}
-
 /*  A START with its job, each signed by somebody.  */
 typedef struct {
     int author;
@@ -101,17 +86,6 @@ static wire_signed sign_stop (fx *self, const wire_deed *start, bg_id *id)
     return out;
 }
 
-static wire_exec_row exec_row (fx *self, bg_id id, bool details)
-{
-    const wire_exec_query query = {
-        .id = bg_arena_copy (&self->arena, bg_slice_str (bg_id_text (id).text)),
-        .details = details,
-        .deeds = details};
-    const wire_execs *execs = fx_ask (self, FX_READER, WIRE_EXEC_QUERY, &query, WIRE_EXECS);
-    assert_int_equal (execs->rows_count, 1);
-    return execs->rows[0];
-}
-
 static void report (fx *self, fx_node *node, const wire_deed *deed, uint64_t state)
 {
     wire_run run = fx_run (self, "run: uptime", deed->id, state);
@@ -134,7 +108,7 @@ static uint64_t states_of (fx *self, const wire_deed *deed, uint64_t bits, const
 static void a_start_with_its_job_goes_to_its_targets (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     const wire_audience group = fx_group (f.fx, "web");
     const order what = order_for (&group);
@@ -149,7 +123,7 @@ static void a_start_with_its_job_goes_to_its_targets (void **state)
     fx_restart (f.fx);
     fx_node_hello (f.fx, &f.web[1]);
     report (f.fx, &f.web[1], &deed, WIRE_RUN_FAILED);
-    const wire_exec_row row = exec_row (f.fx, deed.id, true);
+    const wire_exec_row row = fx_exec_row (f.fx, deed.id, true);
     assert_true (row.done);
     assert_true (row.one_shot);
     assert_int_equal (row.succeeded, 1);
@@ -171,7 +145,7 @@ static void a_start_with_its_job_goes_to_its_targets (void **state)
 static void each_reason_refuses_it (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     const wire_audience group = fx_group (f.fx, "web");
     const wire_audience all = fx_all ();
@@ -208,7 +182,7 @@ static void each_reason_refuses_it (void **state)
 static void a_large_one_is_fetched (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     const wire_audience names = fx_names (f.fx, "web01", NULL);
     order what = order_for (&names);
@@ -233,7 +207,7 @@ static void a_large_one_is_fetched (void **state)
 static void who_has_not_begun_is_canceled_at_once (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     bg_id stop_id;
     const wire_audience all = fx_all ();
@@ -244,7 +218,7 @@ static void who_has_not_begun_is_canceled_at_once (void **state)
     report (f.fx, &f.db, &deed, WIRE_RUN_SUCCEEDED);
     item = sign_stop (f.fx, &deed, &stop_id);
     assert_int_equal (fx_issue (f.fx, FX_OPERATOR, &item)->targets, 2); /*  all but who is over  */
-    wire_exec_row row = exec_row (f.fx, deed.id, true);
+    wire_exec_row row = fx_exec_row (f.fx, deed.id, true);
     assert_true (bg_id_equal (row.canceled_by, stop_id));
     assert_int_equal (row.canceled, 1);
     assert_int_equal (row.running, 1);
@@ -259,7 +233,7 @@ static void who_has_not_begun_is_canceled_at_once (void **state)
     assert_true (bg_slice_equal (answer->instructions[0].bytes, item.bytes));
     report (f.fx, &f.web[1], &deed, WIRE_RUN_NOT_RUN);
     report (f.fx, &f.web[0], &deed, WIRE_RUN_CANCELED);
-    row = exec_row (f.fx, deed.id, true);
+    row = fx_exec_row (f.fx, deed.id, true);
     assert_true (row.done);
     assert_int_equal (row.canceled, 2);
     assert_int_equal (row.succeeded, 1);
@@ -276,7 +250,7 @@ static void who_has_not_begun_is_canceled_at_once (void **state)
 static void a_run_that_began_unheard_counts_as_it_ended (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     bg_id stop_id;
     const wire_audience names = fx_names (f.fx, "web01", NULL);
@@ -285,13 +259,13 @@ static void a_run_that_began_unheard_counts_as_it_ended (void **state)
     fx_issue (f.fx, FX_OPERATOR, &item);
     item = sign_stop (f.fx, &deed, &stop_id);
     fx_issue (f.fx, FX_OPERATOR, &item);
-    assert_true (exec_row (f.fx, deed.id, false).done);
+    assert_true (fx_exec_row (f.fx, deed.id, false).done);
     fx_restart (f.fx);
     fx_node_hello (f.fx, &f.web[0]);
     report (f.fx, &f.web[0], &deed, WIRE_RUN_RUNNING);
-    assert_int_equal (exec_row (f.fx, deed.id, false).canceled, 1);
+    assert_int_equal (fx_exec_row (f.fx, deed.id, false).canceled, 1);
     report (f.fx, &f.web[0], &deed, WIRE_RUN_SUCCEEDED);
-    const wire_exec_row row = exec_row (f.fx, deed.id, true);
+    const wire_exec_row row = fx_exec_row (f.fx, deed.id, true);
     assert_int_equal (row.canceled, 0);
     assert_int_equal (row.succeeded, 1);
     assert_int_equal (row.groups_count, 1);
@@ -302,7 +276,7 @@ static void a_run_that_began_unheard_counts_as_it_ended (void **state)
 static void a_stop_needs_something_that_is_open (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     wire_deed deed;
     bg_id stop_id;
     const wire_audience names = fx_names (f.fx, "web01", NULL);
@@ -321,7 +295,7 @@ static void a_stop_needs_something_that_is_open (void **state)
     early = sign_stop (f.fx, &deed, &stop_id);
     fx_try_issue (f.fx, FX_OPERATOR, &early);
     fx_refused (f.fx, BG_NOT_FOUND);
-    assert_true (bg_id_equal (exec_row (f.fx, deed.id, false).canceled_by, none));
+    assert_true (bg_id_equal (fx_exec_row (f.fx, deed.id, false).canceled_by, none));
     fx_close (&f.fx);
 }
 
@@ -331,7 +305,7 @@ static void a_stop_needs_something_that_is_open (void **state)
 static void a_run_with_the_key_of_a_job_and_another_name_is_refused (void **state)
 {
     (void) state;
-    fleet f = fleet_open ();
+    fx_fleet f = fx_fleet_open ();
     const wire_audience group = fx_group (f.fx, "web");
     wire_signed job = fx_job (f.fx, FX_AUTHOR, "clean", &group, 0, "/bin/true");
     fx_post (f.fx, FX_AUTHOR, &job, 0);

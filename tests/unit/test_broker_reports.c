@@ -28,16 +28,14 @@ static size_t stored (fx *self)
 static void post_clean (fx *self)
 {
     const wire_audience all = fx_all ();
-    wire_signed job = fx_job (self, FX_AUTHOR, "clean", &all, 0, "/bin/true");
-    fx_post (self, FX_AUTHOR, &job, 0);
+    fx_post_job (self, "clean", &all);
 }
 
 static void a_repeated_batch_is_stored_once (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run runs[3];
     for (size_t i = 0; i < 3; i++)
         runs[i] = fx_run (self, "clean", none, WIRE_RUN_SUCCEEDED);
@@ -57,9 +55,8 @@ static void a_repeated_batch_is_stored_once (void **state)
 static void a_gap_is_stored_and_counted (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run run = fx_run (self, "clean", none, WIRE_RUN_SUCCEEDED);
     node.sequence = 4;
     assert_int_equal (fx_node_report (self, &node, &run, 1)->mark, 5);
@@ -71,9 +68,8 @@ static void a_gap_is_stored_and_counted (void **state)
 static void items_that_make_no_sense_are_refused_and_passed (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     enum { ITEMS = 6 };
     wire_run runs[ITEMS];
     for (size_t i = 0; i < ITEMS; i++)
@@ -100,9 +96,8 @@ static void items_that_make_no_sense_are_refused_and_passed (void **state)
 static void an_outcome_before_its_beginning_counts (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run run = fx_run (self, "clean", none, WIRE_RUN_SUCCEEDED);
     run.finished_us = run.started_us - BG_HOUR (1);
     assert_int_equal (fx_node_report (self, &node, &run, 1)->refused_count, 0);
@@ -113,9 +108,8 @@ static void an_outcome_before_its_beginning_counts (void **state)
 static void another_outbox_starts_anew (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run run = fx_run (self, "clean", none, WIRE_RUN_SUCCEEDED);
     fx_node_report (self, &node, &run, 1);
     node.outbox = fx_id (self);
@@ -134,9 +128,8 @@ static void another_outbox_starts_anew (void **state)
 static void a_run_that_began_is_shown_as_running_until_it_ends (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run run = fx_run (self, "clean", none, WIRE_RUN_RUNNING);
     fx_node_report (self, &node, &run, 1);
     assert_int_equal (stored (self), 0);
@@ -195,9 +188,8 @@ static void a_target_cannot_end_or_take_another_ones_run (void **state)
 static void open_runs_of_one_target_are_bounded (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     enum { BATCH = 64, MOST = 1024 };
     wire_run runs[BATCH];
     for (size_t sent = 0; sent < MOST + BATCH; sent += BATCH) {
@@ -254,9 +246,8 @@ static void a_report_about_a_job_it_does_not_hold_moves_nothing (void **state)
 static void what_a_leaving_target_had_open_is_not_shown_as_running (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_run run = fx_run (self, "clean", none, WIRE_RUN_RUNNING);
     fx_node_report (self, &node, &run, 1);
     const wire_leave leave = {.installation = self->settings.installation,
@@ -315,9 +306,8 @@ static void history_is_filtered_and_paged_newest_first (void **state)
 static void output_is_kept_apart_and_given_when_asked_for (void **state)
 {
     (void) state;
-    fx *self = fx_open ();
-    fx_node node = fx_member (self, "web01", NULL);
-    post_clean (self);
+    fx_node node;
+    fx *self = fx_open_member (&node);
     wire_step_result step = {.step = 1,
         .name = bg_slice_str ("main"),
         .state = WIRE_RESULT_FAILED,
@@ -349,10 +339,7 @@ static void groups_say_how_it_ended_and_show_a_line (void **state)
         fx_member (self, "web03", NULL)};
     post_clean (self);
     const wire_audience all = fx_all ();
-    bg_id id;
-    wire_signed deed =
-        fx_deed (self, FX_OPERATOR, WIRE_DEED_START, "clean", &all, BG_HOUR (1), &id);
-    fx_issue (self, FX_OPERATOR, &deed);
+    bg_id id = fx_start (self, "clean", &all);
     wire_step_result step = {.step = 1,
         .name = bg_slice_str ("main"),
         .state = WIRE_RESULT_FAILED,
