@@ -261,20 +261,27 @@ static void list_mistakes (const bg_diag *diag, bg_buf *out)
 }
 
 #include "tests/unit/job_yaml_mistakes.h"
+#include "tests/unit/job_yaml_part_mistakes.h"
+
+static void assert_mistake (const mistake *one)
+{
+    reading it;
+    BG_AUTO_BUF said = {0};
+    read_text (&it, one->text);
+    list_mistakes (it.diag, &said);
+    assert_string_equal (bg_buf_cstr (&said), one->says);
+    assert_int_equal (it.result.code, BG_INVALID);
+    assert_int_equal (job_yaml_count (it.set), 0);
+    reading_fini (&it);
+}
 
 static void test_every_mistake_is_told_with_its_place (void **state)
 {
     (void) state;
-    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
-        reading it;
-        BG_AUTO_BUF said = {0};
-        read_text (&it, mistakes[i].text);
-        list_mistakes (it.diag, &said);
-        assert_string_equal (bg_buf_cstr (&said), mistakes[i].says);
-        assert_int_equal (it.result.code, BG_INVALID);
-        assert_int_equal (job_yaml_count (it.set), 0);
-        reading_fini (&it);
-    }
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
+        assert_mistake (&mistakes[i]);
+    for (size_t i = 0; i < sizeof part_mistakes / sizeof part_mistakes[0]; i++)
+        assert_mistake (&part_mistakes[i]);
 }
 
 static void test_what_later_versions_bring_is_refused (void **state)
