@@ -1,5 +1,6 @@
 """The download list as an operator uses it: op list, show, retry, skip, tail."""
 
+import itertools
 import json
 import os
 import select
@@ -157,6 +158,16 @@ class Tail(WorldTest):
         self.addCleanup(child.kill)
         return child
 
+    def change_heard_by(self, child):
+        """What makes another change, and says whether the child says something then."""
+        numbers = itertools.count(1)
+
+        def heard():
+            self.world.apply(job("hello", text=str(next(numbers))))
+            return select.select([child.stdout], [], [], 0.5)[0]
+
+        return heard
+
     def test_changes_come_as_they_happen(self):
         self.world.node("web01")
         self.world.wait_connected(1)
@@ -180,14 +191,7 @@ class Tail(WorldTest):
     def test_a_broker_that_comes_back_is_followed_on(self):
         self.world.node("web01", start=False)
         child = self.follow("-o", "jsonl")
-        number = 0
-
-        def heard():
-            nonlocal number
-            number += 1
-            self.world.apply(job("hello", text=str(number)))
-            return select.select([child.stdout], [], [], 0.5)[0]
-
+        heard = self.change_heard_by(child)
         wait_for("a change is told", heard)
         while select.select([child.stdout], [], [], 0)[0]:
             child.stdout.readline()
@@ -199,14 +203,7 @@ class Tail(WorldTest):
     def test_ctrl_c_ends_it(self):
         self.world.node("web01", start=False)
         child = self.follow("-o", "jsonl")
-        number = 0
-
-        def heard():
-            nonlocal number
-            number += 1
-            self.world.apply(job("hello", text=str(number)))
-            return select.select([child.stdout], [], [], 0.5)[0]
-
+        heard = self.change_heard_by(child)
         wait_for("a change is told", heard)
         child.send_signal(signal.SIGINT)
         self.assertEqual(child.wait(10), 130)

@@ -179,6 +179,10 @@ fx_fleet fx_fleet_open (void);
 fx *fx_open_member (fx_node *node);
 /*  The author posts the first version of a job that runs /bin/true.  */
 void fx_post_job (fx *self, const char *name, const wire_audience *audience);
+/*  The author posts a job as the next version of what the broker has; returns the version.  */
+uint64_t fx_post_next (fx *self, const char *name, wire_audience audience, const char *command);
+/*  A target has shown more of the broker's state than the broker has: it was restored.  */
+void fx_make_restored (fx *self);
 /*  The operator issues a START that is valid for an hour.  */
 bg_id fx_start (fx *self, const char *job, const wire_audience *to);
 /*  The one row of that execution; details: with its groups and its deeds.  */

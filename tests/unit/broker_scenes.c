@@ -31,6 +31,34 @@ void fx_post_job (fx *self, const char *name, const wire_audience *audience)
     fx_post (self, FX_AUTHOR, &job, 0);
 }
 
+uint64_t fx_post_next (fx *self, const char *name, wire_audience audience, const char *command)
+{
+    wire_signed job = fx_job (self, FX_AUTHOR, name, &audience, 0, command);
+    const wire_job_query query = {.name = bg_slice_str (name)};
+    const bg_id none = {0};
+    fx_send (self, WIRE_ON_OPS, &self->people[FX_READER].curve_key, none, WIRE_JOB_QUERY, &query);
+    uint64_t seen = 0;
+    if (fx_count (self, WIRE_JOBS)) {
+        const wire_jobs *jobs = fx_answer (self, WIRE_JOBS);
+        seen = jobs->rows_count ? jobs->rows[0].version : 0;
+    }
+    return fx_post (self, FX_AUTHOR, &job, seen)->version;
+}
+
+void fx_make_restored (fx *self)
+{
+    bg_error err = {0};
+    bool changed = false;
+    uint64_t term = 0, position = 0;
+    broker_core_proof (self->core, &term, &position);
+    assert_true (bg_is_ok (broker_db_begin (self->db, &err)));
+    assert_true (
+        bg_is_ok (broker_core_high_water (self->core, self->now, term, position + 100, &err)));
+    assert_true (bg_is_ok (broker_core_before_commit (self->core, self->now, &changed, &err)));
+    assert_true (changed);
+    assert_true (bg_is_ok (broker_db_commit (self->db, &err)));
+}
+
 bg_id fx_start (fx *self, const char *job, const wire_audience *to)
 {
     bg_id id;

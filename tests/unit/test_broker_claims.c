@@ -200,19 +200,6 @@ static bg_id ask_request (fx *self, int person, const wire_request *wanted, bool
         self, WIRE_ON_OPS, &self->people[person].curve_key, none, WIRE_REQUEST, &message);
 }
 
-static void make_restored (fx *self)
-{
-    bg_error err = {0};
-    bool changed = false;
-    uint64_t term = 0, position = 0;
-    broker_core_proof (self->core, &term, &position);
-    assert_true (bg_is_ok (broker_db_begin (self->db, &err)));
-    assert_true (
-        bg_is_ok (broker_core_high_water (self->core, self->now, term, position + 100, &err)));
-    assert_true (bg_is_ok (broker_core_before_commit (self->core, self->now, &changed, &err)));
-    assert_true (bg_is_ok (broker_db_commit (self->db, &err)));
-}
-
 /*  What somebody with the token's secret signs for himself: any name of the token's, any number.  */
 static fx_node self_made (fx *self, const fx_token *token, const char *name, uint32_t number)
 {
@@ -231,7 +218,7 @@ static void a_token_brings_back_as_many_as_it_has_uses (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_token token = fx_token_make (self, 9, "web*", NULL, 2);
-    make_restored (self); /*  the token was made in the lost part  */
+    fx_make_restored (self); /*  the token was made in the lost part  */
     fx_node one = self_made (self, &token, "web01", 3);
     fx_node two = self_made (self, &token, "web02", 4);
     fx_node three = self_made (self, &token, "web03", 5);
@@ -251,7 +238,7 @@ static void a_revoked_token_brings_nobody_back (void **state)
     const wire_request revoke = {.what = WIRE_REQUEST_TOKEN_REVOKE, .token_key = token.key};
     ask_request (self, FX_ADMIN, &revoke, false);
     fx_answer (self, WIRE_DONE);
-    make_restored (self);
+    fx_make_restored (self);
     fx_node node = self_made (self, &token, "web01", 3);
     assert_int_equal (claimed (self, &node)->state, WIRE_CLAIM_UNKNOWN);
     fx_close (&self);
@@ -263,7 +250,7 @@ static void a_number_far_away_is_not_taken (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_token token = fx_token_make (self, 9, "web*", NULL, 2);
-    make_restored (self);
+    fx_make_restored (self);
     fx_node node = self_made (self, &token, "web01", UINT32_MAX - 200000);
     assert_int_equal (claimed (self, &node)->state, WIRE_CLAIM_UNKNOWN);
     assert_int_equal (broker_core_counter (self->core, "adopt-refused"), 1);
@@ -288,7 +275,7 @@ static void a_reserved_number_is_not_taken_by_a_claim (void **state)
     fx *self = fx_open ();
     fx_token token = fx_token_make (self, 9, "web*", NULL, 9);
     fx_token_post (self, &token);
-    make_restored (self);
+    fx_make_restored (self);
     const wire_request resume = {.what = WIRE_REQUEST_RESUME};
     ask_request (self, FX_ADMIN, &resume, false);
     fx_answer (self, WIRE_DONE);
@@ -306,7 +293,7 @@ static void reserved_numbers_are_not_given_out_after_a_restore (void **state)
     fx_token token = fx_token_make (self, 9, "web*", NULL, 9);
     fx_token_post (self, &token);
     fx_node before = hello_only (self, &token, "web01", 100);
-    make_restored (self);
+    fx_make_restored (self);
     const wire_request resume = {.what = WIRE_REQUEST_RESUME};
     ask_request (self, FX_ADMIN, &resume, false);
     fx_answer (self, WIRE_DONE);

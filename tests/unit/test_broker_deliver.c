@@ -10,20 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static uint64_t post_job (fx *self, const char *name, wire_audience audience, const char *command)
-{
-    wire_signed job = fx_job (self, FX_AUTHOR, name, &audience, 0, command);
-    const wire_job_query query = {.name = bg_slice_str (name)};
-    const bg_id none = {0};
-    fx_send (self, WIRE_ON_OPS, &self->people[FX_READER].curve_key, none, WIRE_JOB_QUERY, &query);
-    uint64_t seen = 0;
-    if (fx_count (self, WIRE_JOBS)) {
-        const wire_jobs *jobs = fx_answer (self, WIRE_JOBS);
-        seen = jobs->rows_count ? jobs->rows[0].version : 0;
-    }
-    return fx_post (self, FX_AUTHOR, &job, seen)->version;
-}
-
 static wire_job_row job_row (fx *self, const char *name)
 {
     const wire_job_query query = {.name = bg_slice_str (name)};
@@ -36,7 +22,7 @@ static void a_poll_brings_what_is_pending_until_it_is_acknowledged (void **state
     (void) state;
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", "web");
-    uint64_t version = post_job (self, "clean", fx_group (self, "web"), "/bin/true");
+    uint64_t version = fx_post_next (self, "clean", fx_group (self, "web"), "/bin/true");
     for (int i = 0; i < 3; i++) {
         const wire_poll_answer *answer = fx_node_poll (self, &node);
         assert_int_equal (answer->instructions_count, 1);
@@ -89,8 +75,8 @@ static void a_failure_is_kept_with_its_words_and_blocks_nothing (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", "web");
-    uint64_t first = post_job (self, "clean", fx_all (), "/bin/true");
-    post_job (self, "dump", fx_all (), "/bin/true");
+    uint64_t first = fx_post_next (self, "clean", fx_all (), "/bin/true");
+    fx_post_next (self, "dump", fx_all (), "/bin/true");
     fx_node_hold (self, &node, fx_job_key (self, "clean"), first);
     fx_node_ack (self, &node, fx_job_key (self, "clean"), first, WIRE_DELIVERY_FAILED, "policy");
     fx_node_settle (self, &node);
@@ -106,7 +92,7 @@ static void a_failure_is_kept_with_its_words_and_blocks_nothing (void **state)
     assert_int_equal (job_row (self, "dump").applied, 1);
     /*  A new version is tried anew and the words are gone.  */
     fx_pass (self, BG_SEC (1));
-    post_job (self, "clean", fx_all (), "/bin/echo");
+    fx_post_next (self, "clean", fx_all (), "/bin/echo");
     fx_node_settle (self, &node);
     targets = fx_ask (self, FX_READER, WIRE_TARGET_QUERY, &query, WIRE_TARGETS);
     assert_int_equal (targets->rows[0].quarantined, 0);
@@ -120,7 +106,7 @@ static void what_waits_is_not_pending_and_is_applied_later (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", "web");
-    uint64_t version = post_job (self, "clean", fx_all (), "/bin/true");
+    uint64_t version = fx_post_next (self, "clean", fx_all (), "/bin/true");
     fx_node_ack (
         self, &node, fx_job_key (self, "clean"), version, WIRE_DELIVERY_WAITING, "waiting");
     assert_int_equal (job_row (self, "clean").waiting, 1);
@@ -145,7 +131,8 @@ static void many_documents_come_in_pieces_oldest_first (void **state)
         char name[16];
         snprintf (name, sizeof name, "job%03d", i);
         fx_pass (self, BG_MS (2));
-        post_job (self, bg_arena_str (&self->arena, bg_slice_str (name)), fx_all (), "/bin/true");
+        fx_post_next (
+            self, bg_arena_str (&self->arena, bg_slice_str (name)), fx_all (), "/bin/true");
     }
     size_t seen = 0;
     const wire_poll_answer *answer;
@@ -201,7 +188,7 @@ static void large_documents_bound_a_poll_and_are_fetched (void **state)
     assert_true (answer->more);
     fx_node_settle (self, &node);
     /*  Not for everybody.  */
-    uint64_t version = post_job (self, "secret", fx_names (self, "web77", NULL), "/bin/true");
+    uint64_t version = fx_post_next (self, "secret", fx_names (self, "web77", NULL), "/bin/true");
     fetch.what.key = fx_job_key (self, "secret");
     fetch.what.version = version;
     fx_send (self, WIRE_ON_DESK, &node.keys.curve_key, node.session, WIRE_FETCH, &fetch);
@@ -215,10 +202,10 @@ static void rows_stay_when_the_audience_moves_on (void **state)
     fx *self = fx_open ();
     fx_node web = fx_member (self, "web01", "web");
     fx_node db = fx_member (self, "db01", "db");
-    post_job (self, "clean", fx_group (self, "web"), "/bin/true");
+    fx_post_next (self, "clean", fx_group (self, "web"), "/bin/true");
     fx_node_settle (self, &web);
     fx_pass (self, BG_SEC (1));
-    post_job (self, "clean", fx_group (self, "db"), "/bin/true");
+    fx_post_next (self, "clean", fx_group (self, "db"), "/bin/true");
     /*  The old holder hears of it over its own session, the new one by its stream.  */
     assert_int_equal (fx_count (self, WIRE_ORDER), 1);
     assert_int_equal (fx_count (self, WIRE_INSTRUCT), 1);
@@ -237,8 +224,8 @@ static void a_difference_is_found_and_settled_by_an_inventory (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", "web");
-    uint64_t version = post_job (self, "clean", fx_all (), "/bin/true");
-    post_job (self, "dump", fx_all (), "/bin/true");
+    uint64_t version = fx_post_next (self, "clean", fx_all (), "/bin/true");
+    fx_post_next (self, "dump", fx_all (), "/bin/true");
     fx_node_settle (self, &node);
     /*  The node loses one document and holds another in a version that nobody posted.  */
     size_t at = 0;
@@ -313,7 +300,7 @@ static void digests_are_not_compared_while_something_is_on_its_way (void **state
     (void) state;
     fx *self = fx_open ();
     fx_node node = fx_member (self, "web01", "web");
-    uint64_t version = post_job (self, "clean", fx_all (), "/bin/true");
+    uint64_t version = fx_post_next (self, "clean", fx_all (), "/bin/true");
     assert_false (fx_node_poll (self, &node)->inventory);
     fx_node_hold (self, &node, fx_job_key (self, "clean"), version);
     fx_node_ack (self, &node, fx_job_key (self, "clean"), version, WIRE_DELIVERY_APPLIED, NULL);
@@ -336,7 +323,7 @@ static void the_front_is_told_who_has_something_pending (void **state)
     fx_pass (self, BG_SEC (6));
     fx_tick (self);
     assert_int_equal (self->flagged_count, 0);
-    post_job (self, "clean", fx_all (), "/bin/true");
+    fx_post_next (self, "clean", fx_all (), "/bin/true");
     fx_pass (self, BG_SEC (6));
     fx_tick (self);
     assert_int_equal (self->flagged_count, 1);
@@ -422,7 +409,7 @@ static void targets_are_listed_by_group_label_job_and_page (void **state)
     targets = fx_ask (self, FX_READER, WIRE_TARGET_QUERY, &query, WIRE_TARGETS);
     assert_int_equal (targets->rows_count, 2);
     assert_false (targets->more);
-    post_job (self, "clean", fx_names (self, "web03", "web04"), "/bin/true");
+    fx_post_next (self, "clean", fx_names (self, "web03", "web04"), "/bin/true");
     query = (wire_target_query){.job = bg_slice_str ("clean")};
     targets = fx_ask (self, FX_READER, WIRE_TARGET_QUERY, &query, WIRE_TARGETS);
     assert_int_equal (targets->total, 2);

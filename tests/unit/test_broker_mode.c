@@ -39,20 +39,6 @@ static const wire_status *status_of (fx *self)
     return fx_ask (self, FX_READER, WIRE_STATUS_QUERY, &query, WIRE_STATUS);
 }
 
-static void make_restored (fx *self)
-{
-    bg_error err = {0};
-    bool changed = false;
-    uint64_t term = 0, position = 0;
-    broker_core_proof (self->core, &term, &position);
-    assert_true (bg_is_ok (broker_db_begin (self->db, &err)));
-    assert_true (
-        bg_is_ok (broker_core_high_water (self->core, self->now, term, position + 100, &err)));
-    assert_true (bg_is_ok (broker_core_before_commit (self->core, self->now, &changed, &err)));
-    assert_true (changed);
-    assert_true (bg_is_ok (broker_db_commit (self->db, &err)));
-}
-
 static void settings_stay_and_end_sessions_that_were_opened_otherwise (void **state)
 {
     (void) state;
@@ -114,7 +100,7 @@ static void a_restored_core_answers_takes_reports_and_changes_nothing (void **st
     wire_signed first =
         fx_job (self, FX_AUTHOR, "tick", (wire_audience[]){fx_all ()}, 0, "/bin/true");
     fx_post (self, FX_AUTHOR, &first, 0);
-    make_restored (self);
+    fx_make_restored (self);
     fx_restart (self);
     assert_true (status_of (self)->restored);
     wire_signed second =
@@ -179,7 +165,7 @@ static void what_a_target_holds_is_taken_back_when_it_is_signed (void **state)
     send_adopted (self, &node, &lost, 1);
     fx_refused (self, BG_NOT_ALLOWED);
 
-    make_restored (self);
+    fx_make_restored (self);
     fx_node_hello (self, &node);
     assert_true (fx_node_poll (self, &node)->inventory);
     take_inventory (self, &node);
@@ -235,7 +221,7 @@ static void a_withdrawal_of_a_job_that_is_not_here_is_taken_back_too (void **sta
     fx_node node = fx_member (self, "web01", "web");
     wire_signed gone = fx_withdrawal (self, FX_AUTHOR, "gone", 8000);
     fx_node_hold (self, &node, fx_job_key (self, "gone"), 8000);
-    make_restored (self);
+    fx_make_restored (self);
     fx_node_hello (self, &node);
     assert_true (fx_node_poll (self, &node)->inventory);
     take_inventory (self, &node);
@@ -278,7 +264,7 @@ static void an_authority_comes_back_before_what_it_signs (void **state)
     self->people[FX_AUTHOR] = author;
     fx_node_hold (self, &node, fx_job_key (self, "lost"), 7000);
     fx_node_hold (self, &node, zero, 2);
-    make_restored (self);
+    fx_make_restored (self);
     fx_node_hello (self, &node);
     assert_true (fx_node_poll (self, &node)->inventory);
     take_inventory (self, &node);
@@ -311,7 +297,7 @@ static void a_changed_membership_comes_back (void **state)
     wire_signed changed =
         fx_document (self, FX_ADMIN, WIRE_TYPE_MEMBERSHIP, node.target, 9000, &body);
     fx_node_hold (self, &node, node.target, 9000);
-    make_restored (self);
+    fx_make_restored (self);
     fx_node_hello (self, &node);
     fx_node_hello (self, &other);
     /*  Nobody tells about others.  */
@@ -335,7 +321,7 @@ static void numbers_go_on_far_above_after_a_restore (void **state)
     (void) state;
     fx *self = fx_open ();
     fx_node first = fx_member (self, "web01", "web");
-    make_restored (self);
+    fx_make_restored (self);
     request (self, (wire_request){.what = WIRE_REQUEST_RESUME});
     fx_node second = fx_member (self, "web02", "web");
     assert_true (second.number >= first.number + 65536);
