@@ -4,7 +4,8 @@
     What the broker has whole is printed from there; what it has in part, and what is still being written, is asked of the
     target a piece at a time. When the target does not answer, the broker's part is printed and a sentence on stderr says so.
 
-    Bytes go to stdout as they are; sentences about them to stderr.
+    Bytes go to stdout as they are, except to a terminal: what a step says there must not be able to set the terminal's
+    title, its keys or its clipboard. Sentences about them go to stderr.
 */
 #include "common/base/now.h"
 #include "common/sys/clock.h"
@@ -36,12 +37,35 @@ typedef struct {
     bool is_told;     /*  that nobody answers  */
 } reading;
 
-static void print_bytes (const reading *self, bg_slice bytes)
+/*  Bytes without the beginning of a character at their end, unless there is nothing else.  */
+static size_t whole_characters (bg_slice bytes)
 {
-    FILE *data = ctl_output_get (self->run->out)->data;
-    if (bytes.size > 0)
-        (void) fwrite (bytes.data, 1, bytes.size, data);
-    (void) fflush (data);
+    for (size_t back = 1; back <= 3 && back < bytes.size; back++) {
+        const uint8_t c = bytes.data[bytes.size - back];
+        if (c < 0x80)
+            break;
+        if (c >= 0xc0) {
+            const size_t wants = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+            return back < wants ? bytes.size - back : bytes.size;
+        }
+    }
+    return bytes.size;
+}
+
+/*  How many were printed: of what goes on, those of a character that has not come whole may be left.  */
+static size_t print_bytes (const reading *self, bg_slice bytes, bool goes_on)
+{
+    const ctl_output_options *options = ctl_output_get (self->run->out);
+    if (options->data_is_terminal) {
+        BG_AUTO_BUF clean = {0};
+        if (goes_on)
+            bytes.size = whole_characters (bytes);
+        ctl_clean (bytes, true, &clean);
+        (void) fwrite (clean.data, 1, clean.size, options->data);
+    } else if (bytes.size > 0)
+        (void) fwrite (bytes.data, 1, bytes.size, options->data);
+    (void) fflush (options->data);
+    return bytes.size;
 }
 
 /*  ---- what the broker has ----  */
@@ -72,14 +96,16 @@ static void print_rest (reading *self, const wire_step_result *step)
     const uint64_t tail_at =
         step->output_bytes > step->tail.size ? step->output_bytes - step->tail.size : 0;
     if (from < step->head.size)
-        print_bytes (self, bg_slice_of (step->head.data + from, step->head.size - (size_t) from));
+        (void) print_bytes (
+            self, bg_slice_of (step->head.data + from, step->head.size - (size_t) from), false);
     const uint64_t next = from > step->head.size ? from : step->head.size;
     if (next < tail_at)
         ctl_note (self->run->out, "step %.*s: %" PRIu64 " bytes are not kept",
             BG_SLICE_ARG (step->name), tail_at - next);
     const uint64_t skip = next > tail_at ? next - tail_at : 0;
     if (skip < step->tail.size)
-        print_bytes (self, bg_slice_of (step->tail.data + skip, step->tail.size - (size_t) skip));
+        (void) print_bytes (
+            self, bg_slice_of (step->tail.data + skip, step->tail.size - (size_t) skip), false);
     self->printed[step->step] = step->output_bytes;
 }
 
@@ -121,8 +147,7 @@ static bg_result drain (reading *self, uint64_t step, bool *is_done, uint64_t *l
             self->printed[step] = 0;
             continue;
         }
-        print_bytes (self, told->bytes);
-        self->printed[step] += told->bytes.size;
+        self->printed[step] += print_bytes (self, told->bytes, true);
         if (told->bytes.size == 0)
             return bg_ok ();
     }

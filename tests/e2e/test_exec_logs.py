@@ -4,7 +4,7 @@
 import hashlib
 import subprocess
 
-from world import SharedWorldTest, main
+from world import SharedWorldTest, Terminal, main
 
 STEPS = """job: three
 targets: {names: [a1]}
@@ -43,6 +43,16 @@ class Logs(SharedWorldTest):
         out, err = self.binary(made, "-t", "a1")
         self.assertEqual(hashlib.sha256(out).digest(), hashlib.sha256(expected).digest())
         self.assertEqual(err, "")
+
+    def test_a_terminal_is_not_steered_by_what_a_step_says(self):
+        said = "printf '\\033]0;mine\\007\\033[2Jred \\303\\251\\n'"
+        made = self.run_on("a1", "sh", "-c", said)
+        self.assertIn(b"\x1b]0;mine\x07\x1b[2J", self.binary(made, "-t", "a1")[0])
+        code, text = Terminal(self.world, "bugle", "exec", "logs", made, "-t", "a1").wait()
+        self.assertEqual(code, 0)
+        self.assertIn("red é", text)
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\x07", text)
 
     def test_what_was_left_out_is_counted(self):
         made = self.run_on("a1", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' y; echo; echo end")
