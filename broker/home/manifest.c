@@ -83,6 +83,10 @@ static bool take_file (const char *value, broker_manifest *manifest)
     bool is_known = false;
     for (size_t i = 0; i < BROKER_BACKUP_FILES; i++)
         is_known |= strcmp (file.name, broker_backup_names[i]) == 0;
+    /*  Each once: who adds a file that is not there counts on room for it.  */
+    for (size_t i = 0; i < manifest->file_count; i++)
+        if (strcmp (file.name, manifest->files[i].name) == 0)
+            return false;
     manifest->files[manifest->file_count++] = file;
     return is_known;
 }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "broker/home/backup.h"
 #include "broker/home/home.h"
 #include "broker/store/store.h"
 #include "common/sys/random.h"
@@ -531,11 +532,31 @@ static void the_contact_reads_back (void **state)
     broker_home_fini (&home);
 }
 
+/*  A set is completed with the front's key by root: there has to be room for it.  */
+static void a_manifest_names_each_file_once (void **state)
+{
+    const fixture *self = *state;
+    bg_error err = {0};
+    broker_manifest manifest = {.broker = "berlin", .version = "1", .schema = 1};
+    broker_manifest read = {.schema = 0};
+    manifest.installation.bytes[0] = 1;
+    for (size_t i = 0; i < BROKER_BACKUP_FILES; i++)
+        manifest.files[manifest.file_count++] = (broker_backup_file){.name = "broker.yaml"};
+    assert_true (bg_is_ok (broker_manifest_write (self->dir, &manifest, &err)));
+    assert_int_equal (broker_manifest_read (self->dir, &read, &err).code, BG_FOREIGN_FILE);
+    for (size_t i = 0; i < BROKER_BACKUP_FILES; i++)
+        snprintf (
+            manifest.files[i].name, sizeof manifest.files[i].name, "%s", broker_backup_names[i]);
+    assert_true (bg_is_ok (broker_manifest_write (self->dir, &manifest, &err)));
+    assert_true (bg_is_ok (broker_manifest_read (self->dir, &read, &err)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
 
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+        TEST (a_manifest_names_each_file_once),
         TEST (init_makes_everything_private),
         TEST (what_init_made_reads_back),
         TEST (the_store_holds_authority_version_1),
