@@ -55,6 +55,16 @@ static bg_result watch_position (broker_request *request, const wire_hello *hell
         self, attestation.term, attestation.position, request->target->name, err);
 }
 
+/*  A clock may say anything; what is taken of it can be counted with.  */
+static int64_t clock_offset (int64_t theirs_us, int64_t ours_us)
+{
+    const int64_t most_us = BG_DAY (36500);
+    int64_t apart_us = 0;
+    if (__builtin_sub_overflow (theirs_us, ours_us, &apart_us))
+        return theirs_us < 0 ? -most_us : most_us;
+    return apart_us < -most_us ? -most_us : apart_us > most_us ? most_us : apart_us;
+}
+
 static void take_marks (broker_request *request, const wire_hello *hello)
 {
     broker_target *target = request->target;
@@ -73,8 +83,9 @@ static void take_marks (broker_request *request, const wire_hello *hello)
     marks->version = bg_slice_str (target->version);
     broker_target_take_facts (
         target, broker_facts_text (hello->facts, hello->facts_count, request->arena));
-    marks->utc_offset_s = hello->utc_offset_s;
-    marks->clock_offset_us = hello->time_us - request->now.utc_us;
+    const bool is_zone = hello->utc_offset_s >= -86400 && hello->utc_offset_s <= 86400;
+    marks->utc_offset_s = is_zone ? hello->utc_offset_s : 0;
+    marks->clock_offset_us = clock_offset (hello->time_us, request->now.utc_us);
     broker_target_dirty (request->core, target);
 }
 
