@@ -64,6 +64,7 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
         .version = last_version + 1 > now_ms ? last_version + 1 : now_ms,
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
+        .dry_run = type != WIRE_TYPE_AUTHORITY && ctl_given (run->parsed, CTL_OPT_DRY_RUN),
     };
     wire_document_make (wire_crypto_sodium (), &fixed, body,
         ctl_client_identity (client)->sign.secret, &run->arena, out);
@@ -121,6 +122,7 @@ static bg_result begin_deed (ctl_run *run, uint64_t what, const wire_audience *t
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
         .reason = reason,
+        .dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN),
     };
     return bg_ok ();
 }
@@ -220,6 +222,7 @@ bg_result ctl_request (
     copy.installation = wire_keyring_installation (keyring);
     copy.issued_us = ctl_client_now_us (client);
     copy.id = bg_id_make (copy.issued_us, entropy);
+    copy.dry_run = dry_run;
     BG_TRY (wire_check (&wire_desc_request, &copy, err));
     wire_ask_request message = {.has_request = true, .dry_run = dry_run};
     wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, copy.installation, &copy,

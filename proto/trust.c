@@ -295,12 +295,28 @@ static bg_result verify_document (const wire_keyring *keyring, const wire_signed
     return bind_document (keyring, rule, out, err);
 }
 
-bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *document,
+bg_result wire_verify_document_asked (const wire_keyring *keyring, const wire_signed *document,
     const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err)
 {
     wire_verified verified = {0};
     BG_TRY (verify_document (keyring, document, crypto, arena, &verified, err));
     wire_hash32 (document->bytes, verified.hash);
+    *out = verified;
+    return bg_ok ();
+}
+
+static bg_result check_meant (bool dry_run, bg_error *err)
+{
+    return dry_run ? bg_fail (err, BG_NOT_ALLOWED, "it was signed for a dry run and counts nowhere")
+                   : bg_ok ();
+}
+
+bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *document,
+    const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err)
+{
+    wire_verified verified;
+    BG_TRY (wire_verify_document_asked (keyring, document, crypto, arena, &verified, err));
+    BG_TRY (check_meant (verified.document.dry_run, err));
     *out = verified;
     return bg_ok ();
 }
@@ -367,6 +383,14 @@ static bg_result refuse_deed (const wire_keyring *keyring, const wire_signed *de
 }
 
 bg_result wire_verify_deed (const wire_keyring *keyring, const wire_signed *deed,
+    const wire_crypto *crypto, bg_arena *arena, wire_deed *out, const wire_login **signer,
+    bg_error *err)
+{
+    BG_TRY (wire_verify_deed_asked (keyring, deed, crypto, arena, out, signer, err));
+    return check_meant (out->dry_run, err);
+}
+
+bg_result wire_verify_deed_asked (const wire_keyring *keyring, const wire_signed *deed,
     const wire_crypto *crypto, bg_arena *arena, wire_deed *out, const wire_login **signer,
     bg_error *err)
 {

@@ -65,6 +65,10 @@ typedef struct {
 /*  Any document but the authority (that is wire_keyring_next). Slices point into signed_->bytes.  */
 bg_result wire_verify_document (const wire_keyring *keyring, const wire_signed *document,
     const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err) BG_CHECKED;
+/*  The same for a broker that is asked what it would do: also what was signed for a dry run (document.dry_run), which is
+    refused everywhere else, so that who carries a rehearsal cannot make it the real thing.  */
+bg_result wire_verify_document_asked (const wire_keyring *keyring, const wire_signed *document,
+    const wire_crypto *crypto, bg_arena *arena, wire_verified *out, bg_error *err) BG_CHECKED;
 /*  True when a login of the keyring has signed these very bytes, whatever they say and whatever it may do. What is
     refused and not even that is nobody's word: anybody on the way may have made it up.  */
 bool wire_is_signed (
@@ -73,6 +77,10 @@ bool wire_is_signed (
     expires after issued, at most 7 d.
     BG_WAITING as above.  */
 bg_result wire_verify_deed (const wire_keyring *keyring, const wire_signed *deed,
+    const wire_crypto *crypto, bg_arena *arena, wire_deed *out, const wire_login **signer,
+    bg_error *err) BG_CHECKED;
+/*  As wire_verify_document_asked.  */
+bg_result wire_verify_deed_asked (const wire_keyring *keyring, const wire_signed *deed,
     const wire_crypto *crypto, bg_arena *arena, wire_deed *out, const wire_login **signer,
     bg_error *err) BG_CHECKED;
 /*  A job that one START brings with it: random key, one start, no schedules, an end of its validity.  */

@@ -158,8 +158,8 @@ static bg_result plan_issue (
     broker_request *request, const wire_issue *issue, issue_plan *plan, bg_error *err)
 {
     broker_core *self = request->core;
-    BG_TRY (wire_verify_deed (self->keyring, &issue->deed, self->crypto, request->arena,
-        &plan->deed, &plan->signer, err));
+    BG_TRY ((issue->dry_run ? wire_verify_deed_asked : wire_verify_deed) (self->keyring,
+        &issue->deed, self->crypto, request->arena, &plan->deed, &plan->signer, err));
     return bg_id_is_zero (plan->deed.id) ? bg_fail (err, BG_INVALID, "the command has no id")
                                          : bg_ok ();
 }

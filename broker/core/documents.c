@@ -131,6 +131,7 @@ void broker_content_hash (const wire_document *document, uint8_t hash[32])
     BG_AUTO_BUF bytes = {0};
     wire_document copy = *document;
     copy.version = 0;
+    copy.dry_run = false;
     wire_encode (&wire_desc_document, &copy, &bytes);
     wire_hash32 (bg_buf_slice (&bytes), hash);
 }

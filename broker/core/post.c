@@ -356,12 +356,14 @@ static bg_result plan_authority (broker_request *request, post_plan *plan, bg_er
 static bg_result plan_item (broker_request *request, post_plan *plan, const post_plan *before,
     size_t before_count, bg_error *err)
 {
+    const wire_post *post = request->body;
     plan->type = plan->item->document.type;
     BG_TRY (check_role (request, plan->type, err));
     if (plan->type == WIRE_TYPE_AUTHORITY)
         return plan_authority (request, plan, err);
-    BG_TRY (wire_verify_document (request->core->keyring, &plan->item->document,
-        request->core->crypto, request->arena, &plan->verified, err));
+    BG_TRY (
+        (post->dry_run ? wire_verify_document_asked : wire_verify_document) (request->core->keyring,
+            &plan->item->document, request->core->crypto, request->arena, &plan->verified, err));
     plan->name = plan->verified.name;
     broker_content_hash (&plan->verified.document, plan->content_hash);
     for (size_t i = 0; i < before_count; i++)

@@ -101,8 +101,10 @@ bg_result broker_on_request (broker_request *request, bg_error *err)
     BG_TRY (check_clock (request, &ask, err));
     BG_TRY (broker_mode_check_request (self, ask.what, err));
     wire_done answer = {0};
-    BG_TRY (row->handler (request, &ask, signer, body->dry_run, &answer, err));
-    if (!body->dry_run) {
+    /*  The message around it is whoever's carries it: only what was signed makes it count.  */
+    const bool dry_run = body->dry_run || ask.dry_run;
+    BG_TRY (row->handler (request, &ask, signer, dry_run, &answer, err));
+    if (!dry_run) {
         BG_TRY (remember (request, &ask, &answer, err));
         broker_log (self, BROKER_LOG_NOTICE, "request", "%s by %.*s: %.*s",
             wire_request_word (ask.what), BG_SLICE_ARG (signer->name), BG_SLICE_ARG (answer.text));

@@ -203,9 +203,112 @@ static void whatever_peers_say_the_core_stays_whole (void **state)
     fx_close (&self.fx);
 }
 
+/*  ---- clocks ----  */
+
+static void a_clock_may_say_anything (void **state)
+{
+    (void) state;
+    stage self = stage_open ();
+    const int64_t times[] = {INT64_MIN, INT64_MAX, 0};
+    for (size_t i = 0; i < 3; i++) {
+        const wire_hello hello = {.level_low = 1,
+            .level_high = 1,
+            .boot_counter = self.evil.boots,
+            .instance = self.evil.instance,
+            .name = bg_slice_str ("web02"),
+            .outbox = self.evil.outbox,
+            .time_us = times[i],
+            .utc_offset_s = times[i]};
+        fx_send (
+            self.fx, WIRE_ON_DESK, &self.evil.keys.curve_key, (bg_id){{0}}, WIRE_HELLO, &hello);
+        fx_answer (self.fx, WIRE_WELCOME);
+        const wire_target_query query = {.clock_over_us = 1, .limit = 10};
+        const wire_targets *found =
+            fx_ask (self.fx, FX_READER, WIRE_TARGET_QUERY, &query, WIRE_TARGETS);
+        assert_int_equal (found->rows_count, 1);
+        assert_int_equal (found->rows[0].utc_offset_s, 0);
+        assert_true (found->rows[0].clock_offset_us <= BG_DAY (36500) &&
+                     found->rows[0].clock_offset_us >= -BG_DAY (36500));
+    }
+    fx_close (&self.fx);
+}
+
+/*  ---- a front in other hands ----  */
+
+static wire_signed rehearsed (fx *self, int person, const wire_signed *meant)
+{
+    wire_document document;
+    wire_job job;
+    wire_signed out;
+    bg_error err = {0};
+    assert_true (bg_is_ok (
+        WIRE_DECODE (document, meant->bytes, WIRE_AS_SIGNED, &self->arena, &document, &err)));
+    assert_true (
+        bg_is_ok (WIRE_DECODE (job, document.body, WIRE_AS_SIGNED, &self->arena, &job, &err)));
+    document.dry_run = true;
+    wire_document_make (
+        wire_crypto_sodium (), &document, &job, self->people[person].secret, &self->arena, &out);
+    return out;
+}
+
+static wire_signed rehearsed_deed (fx *self, int person, const wire_signed *meant)
+{
+    wire_deed deed;
+    wire_signed out;
+    bg_error err = {0};
+    assert_true (
+        bg_is_ok (WIRE_DECODE (deed, meant->bytes, WIRE_AS_SIGNED, &self->arena, &deed, &err)));
+    deed.dry_run = true;
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_DEED, deed.installation, &deed,
+        self->people[person].secret, &self->arena, &out);
+    return out;
+}
+
+/*  Whether a message is a dry run stands in the message; what it carries says so too, and is signed.  */
+static void a_rehearsal_cannot_be_made_the_real_thing (void **state)
+{
+    (void) state;
+    stage self = stage_open ();
+    fx *f = self.fx;
+    const wire_audience all = fx_all ();
+    wire_signed job = fx_job (f, FX_AUTHOR, "rehearsed", &all, 0, "/bin/true");
+    job = rehearsed (f, FX_AUTHOR, &job);
+    const wire_post_item item = {.has_document = true, .document = job};
+    wire_post post = {
+        .items = (wire_post_item *) (uintptr_t) &item, .items_count = 1, .dry_run = true};
+    const wire_posted *posted = fx_ask (f, FX_AUTHOR, WIRE_POST, &post, WIRE_POSTED);
+    assert_int_equal (posted->items[0].outcome, WIRE_POSTED_CREATED);
+    fx_try_post (f, FX_AUTHOR, &job, 0);
+    fx_refused (f, BG_NOT_ALLOWED);
+
+    bg_id id;
+    wire_signed deed = fx_deed (f, FX_OPERATOR, WIRE_DEED_START, "clean", &all, BG_HOUR (1), &id);
+    deed = rehearsed_deed (f, FX_OPERATOR, &deed);
+    const wire_issue issue = {.has_deed = true, .deed = deed, .dry_run = true};
+    fx_ask (f, FX_OPERATOR, WIRE_ISSUE, &issue, WIRE_ISSUED);
+    fx_try_issue (f, FX_OPERATOR, &deed);
+    fx_refused (f, BG_NOT_ALLOWED);
+
+    const wire_request ask = {.installation = f->settings.installation,
+        .id = fx_id (f),
+        .what = WIRE_REQUEST_SET,
+        .issued_us = f->now.utc_us,
+        .name = bg_slice_str ("poll-interval"),
+        .value = bg_slice_str ("2m"),
+        .dry_run = true};
+    wire_ask_request carried = {.has_request = true};
+    wire_signed_make (wire_crypto_sodium (), WIRE_TYPE_REQUEST, ask.installation, &ask,
+        f->people[FX_ADMIN].secret, &f->arena, &carried.request);
+    fx_ask (f, FX_ADMIN, WIRE_REQUEST, &carried, WIRE_DONE);
+    assert_int_equal (broker_core_setting (f->core, BROKER_SET_POLL_INTERVAL), BG_MIN (1));
+    fx_close (&self.fx);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test (a_clock_may_say_anything),
+        cmocka_unit_test (a_rehearsal_cannot_be_made_the_real_thing),
         cmocka_unit_test (whatever_peers_say_the_core_stays_whole),
     };
     return cmocka_run_group_tests_name ("hostile peers", tests, NULL, NULL);
