@@ -88,18 +88,19 @@ static bg_result check_request (node_core *self, const wire_control_enlist *want
     return bg_hint (why, "defect first: bugle-node defect");
 }
 
-static bg_slice join_endpoints (bg_arena *arena, const wire_token_text *token)
+bg_slice node_enlist_join (bg_arena *arena, const bg_slice *endpoints, size_t count)
 {
     bg_slice all = {0};
-    for (size_t i = 0; i < token->endpoints_count; i++)
-        all = bg_arena_printf (arena, "%.*s%s%.*s", BG_SLICE_ARG (all), i ? "\n" : "",
-            BG_SLICE_ARG (token->endpoints[i]));
+    for (size_t i = 0; i < count; i++)
+        all = bg_arena_printf (
+            arena, "%.*s%s%.*s", BG_SLICE_ARG (all), i ? "\n" : "", BG_SLICE_ARG (endpoints[i]));
     return all;
 }
 
 static node_enlist_broker broker_of (bg_arena *arena, const wire_token_text *token)
 {
-    node_enlist_broker broker = {.endpoints = join_endpoints (arena, token),
+    node_enlist_broker broker = {
+        .endpoints = node_enlist_join (arena, token->endpoints, token->endpoints_count),
         .name = token->broker,
         .curve_key = token->broker_curve_key};
     memcpy (broker.authority_hash, token->authority_hash, sizeof broker.authority_hash);

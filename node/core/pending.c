@@ -192,19 +192,11 @@ void node_pending_anchored (node_core *self, const wire_exec_verdict *verdict)
 
 /*  ---- the request of a person ----  */
 
-static bg_slice join (bg_arena *arena, const wire_control_enlist *wanted)
-{
-    bg_slice all = {0};
-    for (size_t i = 0; i < wanted->endpoints_count; i++)
-        all = bg_arena_printf (arena, "%.*s%s%.*s", BG_SLICE_ARG (all), i ? "\n" : "",
-            BG_SLICE_ARG (wanted->endpoints[i]));
-    return all;
-}
-
 static void take_wish (node_core *self, const wire_control_enlist *wanted)
 {
     node_enlistment *at = &self->enlist;
-    at->broker.endpoints = join (&at->arena, wanted);
+    at->broker.endpoints =
+        node_enlist_join (&at->arena, wanted->endpoints, wanted->endpoints_count);
     at->broker.curve_key = wanted->broker_key;
     at->name = bg_arena_copy (&at->arena, node_enlist_name (self, wanted->name));
     at->location = bg_arena_copy (
@@ -258,7 +250,9 @@ static bool is_same (node_core *self, const wire_control_enlist *wanted)
 {
     const node_enlistment *at = &self->enlist;
     return node_pending_is (self) && bg_key_equal (&wanted->broker_key, &at->broker.curve_key) &&
-           bg_slice_equal (join (&self->scratch, wanted), at->broker.endpoints) &&
+           bg_slice_equal (
+               node_enlist_join (&self->scratch, wanted->endpoints, wanted->endpoints_count),
+               at->broker.endpoints) &&
            job_name_compare (node_enlist_name (self, wanted->name), at->name) == 0;
 }
 

@@ -269,6 +269,8 @@ bg_result node_enlist_timeout (node_core *self, bg_error *err) BG_CHECKED;
 void node_enlist_settle (node_core *self);
 void node_enlist_fail (node_core *self, const bg_error *why);
 void node_enlist_drop (node_core *self);
+/*  One endpoint a line, in the arena.  */
+bg_slice node_enlist_join (bg_arena *arena, const bg_slice *endpoints, size_t count);
 /*  The name that the person, the configuration or the machine says.  */
 bg_slice node_enlist_name (const node_core *self, bg_slice wanted);
 bg_result node_enlist_name_fits (const node_core *self, bg_slice name, bg_error *why) BG_CHECKED;

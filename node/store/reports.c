@@ -1,6 +1,11 @@
 /*  The outbox and the local history.  */
 #include "node/store/store_private.h"
 
+/*  What read_history takes.  */
+#define HISTORY_ROWS                                                                               \
+    "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"             \
+    " FROM history"
+
 static int64_t row_limit (size_t limit)
 {
     return limit > INT64_MAX ? INT64_MAX : (int64_t) limit;
@@ -125,9 +130,7 @@ static void read_history (bg_stmt *q, node_history_row *row)
 static bg_result history_get (
     void *ctx, bg_id run, bg_arena *arena, node_history_row *row, bool *found, bg_error *err)
 {
-    bg_stmt *q = bg_db_query (node_db_of (ctx),
-        "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
-        " FROM history WHERE run = ?1");
+    bg_stmt *q = bg_db_query (node_db_of (ctx), HISTORY_ROWS " WHERE run = ?1");
     bg_bind_id (q, 1, &run);
     BG_TRY (bg_stmt_step (q, found, err));
     if (!*found)
@@ -155,14 +158,10 @@ static bg_result history_page (void *ctx, bg_id job_key, uint64_t before, size_t
     node_history_visit *visit, void *visitor, bg_error *err)
 {
     const bool is_of_all = bg_id_is_zero (job_key);
-    bg_stmt *q =
-        is_of_all
-            ? bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
-                  " FROM history WHERE row < ?2 ORDER BY row DESC LIMIT ?1")
-            : bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
-                  " FROM history WHERE job_key = ?3 AND row < ?2 ORDER BY row DESC LIMIT ?1");
+    bg_stmt *q = is_of_all ? bg_db_query (node_db_of (ctx),
+                                 HISTORY_ROWS " WHERE row < ?2 ORDER BY row DESC LIMIT ?1")
+                           : bg_db_query (node_db_of (ctx), HISTORY_ROWS
+                                 " WHERE job_key = ?3 AND row < ?2 ORDER BY row DESC LIMIT ?1");
     bg_bind_i64 (q, 1, row_limit (limit));
     bg_bind_i64 (q, 2, before > 0 && before < INT64_MAX ? (int64_t) before : INT64_MAX);
     if (!is_of_all)
@@ -173,14 +172,10 @@ static bg_result history_page (void *ctx, bg_id job_key, uint64_t before, size_t
 static bg_result history_each (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
     void *visitor, bg_error *err)
 {
-    bg_stmt *q =
-        open_only
-            ? bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
-                  " FROM history WHERE state = 0 ORDER BY row DESC LIMIT ?1")
-            : bg_db_query (node_db_of (ctx),
-                  "SELECT run, job_key, exec, occurrence, state, started_us, finished_us, item, row"
-                  " FROM history ORDER BY row DESC LIMIT ?1");
+    bg_stmt *q = open_only
+                     ? bg_db_query (node_db_of (ctx),
+                           HISTORY_ROWS " WHERE state = 0 ORDER BY row DESC LIMIT ?1")
+                     : bg_db_query (node_db_of (ctx), HISTORY_ROWS " ORDER BY row DESC LIMIT ?1");
     bg_bind_i64 (q, 1, row_limit (limit));
     return visit_history (q, visit, visitor, err);
 }
