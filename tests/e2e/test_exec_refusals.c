@@ -17,17 +17,24 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+/*  One more bugle-exec on the same home, until it ends, and what it said.  */
+static bg_exit run_another (bg_buf *log)
+{
+    bg_process process = {0, -1};
+    int log_fd = -1;
+    bg_exit result;
+    live_spawn (&process, &log_fd);
+    assert_true (bg_is_ok (bg_process_wait (&process, WAIT_MS, &result, NULL)));
+    (void) live_read_log_until (log_fd, log, "\xff");
+    close (log_fd);
+    return result;
+}
+
 static void a_second_one_is_refused (void **state)
 {
     (void) state;
-    bg_process second = {0, -1};
-    int log_fd = -1;
     BG_AUTO_BUF log = {0};
-    bg_exit result;
-    live_spawn (&second, &log_fd);
-    assert_true (bg_is_ok (bg_process_wait (&second, WAIT_MS, &result, NULL)));
-    (void) live_read_log_until (log_fd, &log, "\xff");
-    close (log_fd);
+    const bg_exit result = run_another (&log);
     assert_false (result.is_signal);
     assert_int_not_equal (result.value, 0);
     BG_AUTO_CHAR holder = bg_strdup_printf ("held by bugle-exec (pid %d)", (int) t.exec.pid);
@@ -72,14 +79,8 @@ static void a_foreign_log_is_refused (void **state)
     assert_int_equal (chmod (t.home, 0700), 0);
     assert_true (
         bg_is_ok (bg_file_create (path, bg_slice_str ("dear diary, today nothing"), NULL)));
-    bg_process process = {0, -1};
-    int log_fd = -1;
     BG_AUTO_BUF log = {0};
-    bg_exit result;
-    live_spawn (&process, &log_fd);
-    assert_true (bg_is_ok (bg_process_wait (&process, WAIT_MS, &result, NULL)));
-    (void) live_read_log_until (log_fd, &log, "\xff");
-    close (log_fd);
+    const bg_exit result = run_another (&log);
     assert_int_equal (result.value, 1);
     assert_non_null (strstr (bg_buf_cstr (&log), "is not a log of bugle-exec"));
 }

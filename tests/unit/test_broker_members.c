@@ -252,18 +252,25 @@ static void a_label_cannot_look_like_a_fact (void **state)
     fx_close (&self);
 }
 
+/*  Of the first target that is listed.  */
+static wire_document first_membership (fx *self, wire_membership *body)
+{
+    const wire_targets *found = query (self, &(wire_target_query){.memberships = true});
+    wire_document document;
+    assert_true (bg_is_ok (WIRE_DECODE (
+        document, found->rows[0].membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
+    assert_true (bg_is_ok (
+        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, body, NULL)));
+    return document;
+}
+
 static void a_posted_membership_has_proper_words (void **state)
 {
     (void) state;
     fx *self = fx_open ();
     fx_node web = fx_member (self, "web01", NULL);
-    const wire_targets *found = query (self, &(wire_target_query){.memberships = true});
-    wire_document document;
     wire_membership body;
-    assert_true (bg_is_ok (WIRE_DECODE (
-        document, found->rows[0].membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
-    assert_true (bg_is_ok (
-        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, &body, NULL)));
+    const wire_document document = first_membership (self, &body);
     body.has_token = false;
     wire_pair labels[] = {pair ("fact.os", "debian"), pair ("no word", "x"), pair ("role", "")};
     for (size_t i = 0; i < 3; i++) {
@@ -403,13 +410,8 @@ static void only_who_has_left_is_forgotten (void **state)
     wire_request forget = {.what = WIRE_REQUEST_FORGET, .ids = &text, .ids_count = 1};
     ask_for (self, FX_ADMIN, &forget);
     fx_refused (self, BG_CONFLICT);
-    const wire_targets *found = query (self, &(wire_target_query){.memberships = true});
-    wire_document document;
     wire_membership body;
-    assert_true (bg_is_ok (WIRE_DECODE (
-        document, found->rows[0].membership.bytes, WIRE_AS_SIGNED, &self->arena, &document, NULL)));
-    assert_true (bg_is_ok (
-        WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &self->arena, &body, NULL)));
+    const wire_document document = first_membership (self, &body);
     body.state = WIRE_DEFECTED_MEMBER;
     body.has_token = false;
     wire_signed gone = fx_document (self, FX_ADMIN, WIRE_TYPE_MEMBERSHIP, web.target, 0, &body);
@@ -421,7 +423,8 @@ static void only_who_has_left_is_forgotten (void **state)
     assert_false (fx_admitted (self, WIRE_ON_DESK, &web.keys.curve_key));
     for (int round = 0; round < 2; round++) {
         assert_int_equal (query (self, &(wire_target_query){.defected = true})->rows_count, 0);
-        found = query (self, &(wire_target_query){.names = &text, .names_count = 1});
+        const wire_targets *found =
+            query (self, &(wire_target_query){.names = &text, .names_count = 1});
         assert_int_equal (found->rows_count, 1);
         fx_restart (self);
     }
