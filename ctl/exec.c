@@ -258,7 +258,7 @@ void ctl_exec_note_late (ctl_run *run, const wire_exec_row *row)
         bg_id_short (row->id).text);
 }
 
-bg_result ctl_exec_until_done (
+static bg_result until_done (
     ctl_run *run, bg_id id, int64_t timeout_us, wire_exec_row **row_p, bool *is_late, bg_error *err)
 {
     waiting self = {.run = run, .silence_us = SILENCE_MIN_US};
@@ -270,15 +270,29 @@ bg_result ctl_exec_until_done (
     BG_TRY (ctl_exec_find (run, bg_id_text (id).text, false, &row, err));
     self.row = *row;
     if (!row->done) {
-        ctl_interrupt_catch ();
         bg_result result = wait_until_done (&self, err);
-        ctl_interrupt_release ();
         ctl_progress_clear (&self.progress);
         BG_TRY (result);
     }
     BG_TRY (ctl_exec_find (run, bg_id_text (id).text, true, row_p, err));
     *is_late = self.is_late && !(*row_p)->done;
     return bg_ok ();
+}
+
+/*  Ctrl-C counts from the first question on: it must never end without saying what goes on.  */
+bg_result ctl_exec_until_done (
+    ctl_run *run, bg_id id, int64_t timeout_us, wire_exec_row **row_p, bool *is_late, bg_error *err)
+{
+    ctl_interrupt_catch ();
+    const bg_result result = until_done (run, id, timeout_us, row_p, is_late, err);
+    const bool is_cut_short =
+        bg_failed (result) && result.code != BG_INTERRUPTED && ctl_interrupt_came ();
+    ctl_interrupt_release ();
+    if (!is_cut_short)
+        return result;
+    bg_ignore (
+        bg_fail (err, BG_INTERRUPTED, "interrupted; execution %s goes on", bg_id_short (id).text));
+    return bg_hint (err, "look again: bugle exec wait %s", bg_id_short (id).text);
 }
 
 bg_result ctl_exec_await (ctl_run *run, bg_id id, int64_t timeout_us, bg_error *err)
