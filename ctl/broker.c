@@ -284,7 +284,13 @@ bg_result ctl_broker_set (ctl_run *run, bg_error *err)
         .name = bg_slice_str (ctl_argument (run->parsed, 0)),
         .value = bg_slice_str (strcmp (value, "default") == 0 ? "" : value)};
     wire_done *done = NULL;
-    BG_TRY (ctl_request (run, &ask, dry_run, &done, err));
+    const bg_result result = ctl_request (run, &ask, dry_run, &done, err);
+    if (result.code == BG_INVALID) {
+        /*  The broker knows what a setting takes; for people it is a wrong word of the command line.  */
+        err->code = BG_USAGE;
+        return (bg_result){BG_USAGE};
+    }
+    BG_TRY (result);
     ctl_note (run->out, "%.*s%s", BG_SLICE_ARG (done->text),
         dry_run ? " (dry run: nothing was changed)" : "");
     return bg_ok ();

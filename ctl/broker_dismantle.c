@@ -40,7 +40,7 @@ static bg_result check_name (dismantling *self, bg_error *err)
 {
     const char *given = ctl_text (self->run->parsed, CTL_OPT_CONFIRM, NULL);
     self->name = ctl_client_welcome (self->client)->broker;
-    if (given && bg_slice_equal (bg_slice_str (given), self->name))
+    if (given ? bg_slice_equal (bg_slice_str (given), self->name) : self->dry_run)
         return bg_ok ();
     if (given)
         bg_ignore (bg_fail (err, BG_USAGE, "--confirm: this broker is called %.*s, not '%s'",

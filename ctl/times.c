@@ -222,8 +222,9 @@ void ctl_times_people (int64_t utc_us, bool is_utc, bg_buf *out)
 void ctl_times_span (int64_t duration_us, bg_buf *out)
 {
     if (duration_us < 0) {
-        bg_buf_append_byte (out, '-');
         duration_us = -duration_us;
+        if (duration_us >= 1000) /*  there is no -0ms  */
+            bg_buf_append_byte (out, '-');
     }
     int64_t seconds = duration_us / SECOND_US;
     if (duration_us < SECOND_US)

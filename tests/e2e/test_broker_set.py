@@ -46,7 +46,7 @@ class Settings(WorldTest):
         for name, value, says in (("poll-interval", "1s", "10s to 8h"), ("poll-interval", "9h", "10s to 8h"),
                                   ("history-least", "many", "0 to 100000"), ("enlist-pending", "maybe", "on, off"),
                                   ("log-level", "loud", "error, warning")):
-            done = self.world.bugle("broker", "set", name, value, code=1)
+            done = self.world.bugle("broker", "set", name, value, code=2)
             self.assertIn(f"{name} cannot be '{value}'", done.err)
             self.assertIn(says, done.err)
         done = self.world.bugle("broker", "set", "pol-interval", "1m", code=3)

@@ -18,6 +18,7 @@ class Dismantle(WorldTest):
         # The name of the broker is asked for, and nothing happens without it.
         for arguments in ((), ("--confirm", "other"), ("--confirm", "Test")):
             self.assertIn("--confirm test", self.world.bugle("broker", "dismantle", *arguments, code=2).err)
+        self.assertIn("would remove", self.world.bugle("broker", "dismantle", "--dry-run").err)
         done = self.world.bugle("broker", "dismantle", "--confirm", "test", "--dry-run")
         self.assertIn("would remove away,n[1-2]", done.err)
         self.assertEqual(len(self.world.bugle("target", "list", "-o", "jsonl").rows()), 3)

@@ -145,6 +145,7 @@ static void spans_are_short (void **state)
         {7800 * SECOND_US, "2h10m", "2:10:00"},
         {277200 * SECOND_US, "3d5h", "77:00:00"},
         {-5 * SECOND_US, "-5.0s", "00:00"},
+        {-500, "0ms", "00:00"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         BG_AUTO_BUF span = {0};
