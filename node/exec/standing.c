@@ -125,7 +125,9 @@ bg_result exec_require_storage (const exec_core *self, bg_error *err)
 
 /*  ---- anchor ----  */
 
-/*  What is the machine's own stays.  */
+/*  What is the machine's own stays. Occurrences that were done stay done until they expire: a broker that still
+    knows the machine enlists it as the target that it was, then they have the ids that they had, and a clock
+    that is set back brings them again. Deeds of before an enlistment are refused by their time.  */
 static void forget_enlistment (exec_core *self)
 {
     for (size_t i = self->floors.count; i-- > 0;) {
@@ -135,7 +137,7 @@ static void forget_enlistment (exec_core *self)
     }
     for (size_t i = self->done.count; i-- > 0;) {
         const exec_done *done = exec_table_at (&self->done, i);
-        if (!done->is_local)
+        if (!done->is_local && !done->is_occurrence)
             exec_table_drop (&self->done, done->id);
     }
     exec_buckets_forget (self);

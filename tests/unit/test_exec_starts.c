@@ -77,7 +77,7 @@ static void a_deed_ahead_of_the_brokers_time_is_refused (void **state)
     assert_int_equal (t.spawn_count, 0);
 }
 
-/*  After a defection nothing is remembered of what was done; what was issued before the next enlistment is
+/*  After a defection no deed is remembered; what was issued before the next enlistment is
     not for it.  */
 static void a_deed_from_before_the_enlistment_is_refused (void **state)
 {
@@ -140,6 +140,26 @@ static void an_occurrence_is_done_at_most_once (void **state)
     t.now.utc_us += BG_DAY (1);
     exec_core_tick (t.core, t.now);
     t.now.utc_us -= BG_DAY (1);
+    exec_fixture_restart (&t, t.log_count);
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "ok");
+    assert_int_equal (t.spawn_count, 1);
+}
+
+/*  The broker still knew the machine and made it the target that it was; then its clock was set back.  */
+static void an_occurrence_is_done_at_most_once_over_enlistments (void **state)
+{
+    (void) state;
+    wire_signed job = exec_fixture_scheduled_job (&t, "a", BG_MIN (1));
+    int64_t nominal_us = t.now.utc_us - t.now.utc_us % BG_MIN (1);
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "running");
+    exec_fixture_end (&t, t.spawned, WIRE_RUN_SUCCEEDED);
+    exec_fixture_taken (&t, t.spawned);
+    wire_exec_forget forget = {0};
+    exec_fixture_tell (&t, EXEC_NODE, WIRE_EXEC_FORGET, &forget);
+    exec_fixture_advance (&t, BG_MIN (20));
+    exec_fixture_enlist (&t);
+    t.now.utc_us -= BG_MIN (20);
+    assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "ok");
     exec_fixture_restart (&t, t.log_count);
     assert_string_equal (exec_fixture_occurrence (&t, job, 1, nominal_us), "ok");
     assert_int_equal (t.spawn_count, 1);
@@ -398,6 +418,7 @@ int main (void)
         ENLISTED (a_deed_from_before_the_enlistment_is_refused),
         ENLISTED (nothing_goes_on_without_the_newest_authority_and_membership),
         ENLISTED (an_occurrence_is_done_at_most_once),
+        ENLISTED (an_occurrence_is_done_at_most_once_over_enlistments),
         ENLISTED (occurrences_outside_the_schedule_are_refused),
         ENLISTED (one_run_of_a_job_at_a_time),
         ENLISTED (starts_are_refused_with_their_reason),
