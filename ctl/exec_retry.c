@@ -102,6 +102,7 @@ static bg_result issue (retrying *self, bool dry_run, bg_error *err)
     ctl_run *run = self->run;
     wire_deed deed;
     wire_issue request = {.has_deed = true, .dry_run = dry_run};
+    run->rehearses = dry_run;
     int64_t life_us = ctl_duration_us (
         run->parsed, CTL_OPT_EXPIRES, self->old.has_document ? LIFE_ONE_SHOT_US : LIFE_US);
     if (self->old.has_document)

@@ -83,6 +83,7 @@ static bg_result issue (order *self, bool dry_run, bg_error *err)
     wire_deed deed;
     wire_issue request = {.has_deed = true, .dry_run = dry_run};
     int64_t life_us = ctl_duration_us (self->run->parsed, CTL_OPT_EXPIRES, self->kind->life_us);
+    self->run->rehearses = dry_run;
     BG_TRY (ctl_run_client (self->run, &client, err));
     BG_TRY (ctl_sign_deed (self->run, self->kind->what, self->job, &self->to, life_us, self->reason,
         &deed, &request.deed, err));

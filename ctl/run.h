@@ -29,6 +29,7 @@ typedef struct {
     int exit_code;
     int input;          /*  descriptor of stdin  */
     bool stdin_is_read; /*  stdin was taken by -f - or -t -: it can be read once  */
+    bool rehearses;     /*  deeds are signed for a question about them only (sign.h)  */
     ctl_config *config; /*  by ctl_run_config  */
     ctl_client *client; /*  by ctl_run_client  */
 } ctl_run;

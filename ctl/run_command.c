@@ -167,6 +167,7 @@ static bg_result issue (
 {
     wire_deed deed;
     wire_issue request = {.has_deed = true, .dry_run = dry_run};
+    self->run->rehearses = dry_run;
     BG_TRY (ctl_sign_one_shot (
         self->run, &self->job, to, self->life_us, self->reason, &deed, &request.deed, err));
     return ctl_issue (self->run, &request, deed.id, issued, err);

@@ -122,7 +122,7 @@ static bg_result begin_deed (ctl_run *run, uint64_t what, const wire_audience *t
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
         .reason = reason,
-        .dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN),
+        .dry_run = run->rehearses || ctl_given (run->parsed, CTL_OPT_DRY_RUN),
     };
     return bg_ok ();
 }

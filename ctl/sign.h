@@ -19,7 +19,10 @@ bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64
 bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
     const void *body, wire_signed *out, bg_error *err) BG_CHECKED;
 
-/*  A START or STOP of a job: deed->id is new (the execution id of a START), issued now, expires
+/*  With --dry-run, and where run->rehearses (the count before a question), deeds and documents say in their signed bytes
+    that they are for a dry run: nobody can make them the real thing.
+
+    A START or STOP of a job: deed->id is new (the execution id of a START), issued now, expires
     life_us later. job_name is the name as the broker has it, empty for
     a POLL. reason may be empty. deed and out live
     in the run's arena.  */

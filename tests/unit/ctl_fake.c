@@ -232,7 +232,8 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
         .has_to = true,
         .to = *to,
         .job_name = job_name,
-        .reason = reason};
+        .reason = reason,
+        .dry_run = run->rehearses};
     wire_signed_make (
         wire_crypto_sodium (), WIRE_TYPE_DEED, installation, deed, secret, &run->arena, out);
     return bg_ok ();

@@ -100,6 +100,8 @@ static void start_on_many_targets_asks (void **state)
     fake_has (run->err.hint, "--yes");
     const wire_issue *issue = run->requests[1];
     assert_true (issue->dry_run);
+    /*  Who is asked and says no has signed nothing that could be carried out.  */
+    assert_true (issued_deed (run, 1).dry_run);
     fake_fini (run);
     row = fake_job_row (&run->arena);
     row.targets = 312;
@@ -109,6 +111,7 @@ static void start_on_many_targets_asks (void **state)
     fake_done (run, 0);
     issue = run->requests[1];
     assert_false (issue->dry_run);
+    assert_false (issued_deed (run, 1).dry_run);
 }
 
 static bg_slice web[] = {STR ("web")};
