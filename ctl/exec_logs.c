@@ -68,6 +68,12 @@ static size_t print_bytes (const reading *self, bg_slice bytes, bool goes_on)
     return bytes.size;
 }
 
+static void note_gap (const reading *self, bg_slice step_name, uint64_t bytes)
+{
+    ctl_note (self->run->out, "step %.*s: %" PRIu64 " bytes are not kept", BG_SLICE_ARG (step_name),
+        bytes);
+}
+
 /*  ---- what the broker has ----  */
 
 static bool is_final (const wire_history_row *row)
@@ -100,8 +106,7 @@ static void print_rest (reading *self, const wire_step_result *step)
             self, bg_slice_of (step->head.data + from, step->head.size - (size_t) from), false);
     const uint64_t next = from > step->head.size ? from : step->head.size;
     if (next < tail_at)
-        ctl_note (self->run->out, "step %.*s: %" PRIu64 " bytes are not kept",
-            BG_SLICE_ARG (step->name), tail_at - next);
+        note_gap (self, step->name, tail_at - next);
     const uint64_t skip = next > tail_at ? next - tail_at : 0;
     if (skip < step->tail.size)
         (void) print_bytes (
@@ -132,24 +137,27 @@ static bg_result ask (const reading *self, uint64_t step, const wire_told **told
     return bg_ok ();
 }
 
-/*  Everything that there is of a step now. *is_done: nothing more will come of it.  */
-static bg_result drain (reading *self, uint64_t step, bool *is_done, uint64_t *lost, bg_error *why)
+/*  Everything that there is of a step now; *last is the target's last word about it.  */
+static bg_result drain (reading *self, uint64_t step, const wire_told **last, bg_error *why)
 {
     for (;;) {
         const wire_told *told = NULL;
         BG_TRY (ask (self, step, &told, why));
         if (told->step != step)
             return bg_fail (why, BG_MALFORMED, "the target answered for another step");
-        *is_done = told->done;
-        *lost = told->lost;
+        *last = told;
         if (told->total < self->printed[step]) {
             ctl_note (self->run->out, "step %.*s begins again", BG_SLICE_ARG (told->step_name));
             self->printed[step] = 0;
             continue;
         }
-        self->printed[step] += print_bytes (self, told->bytes, true);
         if (told->bytes.size == 0)
             return bg_ok ();
+        if (told->offset > self->printed[step]) {
+            note_gap (self, told->step_name, told->offset - self->printed[step]);
+            self->printed[step] = told->offset;
+        }
+        self->printed[step] += print_bytes (self, told->bytes, true);
     }
 }
 
@@ -163,10 +171,9 @@ static bool wants (const reading *self, uint64_t step)
 static void print_step (reading *self, const wire_step_result *step)
 {
     bg_error why = {0};
-    bool is_done = false;
-    uint64_t lost = 0;
+    const wire_told *last = NULL;
     if (!is_whole (step) && self->printed[step->step] < step->output_bytes &&
-        bg_failed (drain (self, step->step, &is_done, &lost, &why)))
+        bg_failed (drain (self, step->step, &last, &why)))
         ctl_note (self->run->out, "step %.*s: only what the broker has: %s",
             BG_SLICE_ARG (step->name), why.message);
     print_rest (self, step);
@@ -207,14 +214,13 @@ static bg_result print_so_far (reading *self, bg_error *err)
     bg_error why = {0};
     bool any = false;
     for (uint64_t step = 1; step <= STEPS_MAX; step++) {
-        bool is_done = false;
-        uint64_t lost = 0;
+        const wire_told *last = NULL;
         if (!wants (self, step))
             continue;
-        if (bg_failed (drain (self, step, &is_done, &lost, &why)))
+        if (bg_failed (drain (self, step, &last, &why)))
             break;
         any = true;
-        if (!is_done)
+        if (!last->done)
             break;
     }
     if (any) {
@@ -257,22 +263,26 @@ static bg_result bear (reading *self, bg_result result, const bg_error *why, bg_
     return bg_ok ();
 }
 
-/*  One look at the step that is followed, and on to the next when that has begun. *moved: there was something.  */
+/*  One look at the step that is followed, and on to the next one when a later one has begun: the newest may be several
+    ahead, and those between have something to say too. Only a run that went back makes us go back. A step whose end is
+    only in the report is not left before that is there. *moved: there was something.  */
 static bg_result follow_once (reading *self, bool *moved, bg_error *why)
 {
-    const wire_told *told = NULL;
-    bool is_done = false;
-    uint64_t lost = 0;
+    const wire_told *newest = NULL;
+    const wire_told *last = NULL;
     const uint64_t before = self->printed[self->current];
-    BG_TRY (drain (self, self->current, &is_done, &lost, why));
+    BG_TRY (drain (self, self->current, &last, why));
     *moved = self->printed[self->current] != before;
     if (self->only != 0 || *moved)
         return bg_ok ();
-    BG_TRY (ask (self, 0, &told, why));
-    if (told->step == self->current || told->step < 1 || told->step > STEPS_MAX)
+    BG_TRY (ask (self, 0, &newest, why));
+    if (newest->step == self->current || newest->step < 1 || newest->step > STEPS_MAX)
         return bg_ok ();
-    BG_TRY (drain (self, self->current, &is_done, &lost, why));
-    self->current = told->step;
+    BG_TRY (drain (self, self->current, &last, why));
+    *moved = self->printed[self->current] != before;
+    if (self->printed[self->current] < last->total)
+        return bg_ok ();
+    self->current = newest->step > self->current ? self->current + 1 : newest->step;
     *moved = true;
     return bg_ok ();
 }

@@ -98,6 +98,13 @@ static int open_kept (const char *dir, bg_id run, size_t step)
     return open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
+/*  What of a piece can be given at once.  */
+static size_t piece_of (const wire_exec_output *ask, uint64_t left)
+{
+    size_t limit = ask->limit ? (size_t) ask->limit : PART_MAX;
+    return left < limit ? (size_t) left : limit;
+}
+
 static bool read_kept (
     int fd, const wire_exec_output *ask, bg_arena *arena, wire_exec_output_part *part)
 {
@@ -111,30 +118,47 @@ static bool read_kept (
     part->total = total > kept ? total : kept;
     part->lost = part->total - kept;
     part->offset = ask->offset < kept ? ask->offset : kept;
-    size_t limit = ask->limit ? (size_t) ask->limit : PART_MAX;
-    size_t size = kept - part->offset < limit ? (size_t) (kept - part->offset) : limit;
+    size_t size = piece_of (ask, kept - part->offset);
     uint8_t *bytes = bg_arena_alloc (arena, size + 1);
     ssize_t got = pread (fd, bytes, size, (off_t) (KEPT_OUTPUT_HEADER_BYTES + part->offset));
     part->bytes = bg_slice_of (bytes, got > 0 ? (size_t) got : 0);
     return true;
 }
 
-/*  Short steps: what the report will say, as long as that is all there was.  */
+/*  Steps without a file: what the report will say.  */
 static void read_result (const wire_step_result *step, const wire_exec_output *ask, bg_arena *arena,
     wire_exec_output_part *part)
 {
     size_t there = step->head.size + step->tail.size;
+    bool is_whole = there >= step->output_bytes;
+    size_t first = is_whole ? there : step->head.size;
     uint8_t *bytes = bg_arena_alloc (arena, there + 1);
     if (step->head.size)
         memcpy (bytes, step->head.data, step->head.size);
     if (step->tail.size)
         memcpy (bytes + step->head.size, step->tail.data, step->tail.size);
     part->total = step->output_bytes;
-    part->lost = step->output_bytes > there ? step->output_bytes - there : 0;
-    part->offset = ask->offset < there ? ask->offset : there;
-    size_t limit = ask->limit ? (size_t) ask->limit : PART_MAX;
-    size_t left = there - (size_t) part->offset;
-    part->bytes = bg_slice_of (bytes + part->offset, left < limit ? left : limit);
+    part->lost = is_whole ? 0 : step->output_bytes - there;
+    part->offset = ask->offset < first ? ask->offset : first;
+    part->bytes = bg_slice_of (bytes + part->offset, piece_of (ask, first - part->offset));
+}
+
+/*  Behind the last byte that is kept comes the tail of the result, so that a step which said too much ends before the next
+    one begins. A result of another attempt than the file's has nothing to say here.  */
+static void add_tail (
+    const wire_step_result *step, const wire_exec_output *ask, wire_exec_output_part *part)
+{
+    if (part->bytes.size > 0 || step->output_bytes != part->total ||
+        step->tail.size > part->total || ask->offset >= part->total || part->offset >= part->total)
+        return;
+    uint64_t tail_at = part->total - step->tail.size;
+    uint64_t from = ask->offset > part->offset ? ask->offset : part->offset;
+    from = from > tail_at ? from : tail_at;
+    if (from >= part->total)
+        return;
+    part->offset = from;
+    part->bytes =
+        bg_slice_of (step->tail.data + (from - tail_at), piece_of (ask, part->total - from));
 }
 
 /*  ---- asking ----  */
@@ -176,10 +200,13 @@ void kept_output_read (
     part->done = file.is_over || record;
     name_step (&file, part);
     BG_AUTO_FD fd = open_kept (dir, ask->run, (size_t) part->step);
-    if (fd >= 0 && read_kept (fd, ask, arena, part))
-        return;
-    if (record)
+    const bool has_kept = fd >= 0 && read_kept (fd, ask, arena, part);
+    if (!has_kept && record)
         read_result (record, ask, arena, part);
+    if (record)
+        add_tail (record, ask, part);
+    else if (has_kept)
+        return;
     else if (!file.has_file)
         not_there (part, "nothing is kept here of this step's output");
     else if (file.is_over || !file.plan || part->step > file.plan->steps_count)

@@ -31,7 +31,8 @@ bg_result kept_output_begin (int fd) BG_CHECKED;
 void kept_output_total (int fd, uint64_t total);
 
 /*  A piece of a run's output, from the kept file or, where there is none, from the run's file as long
-    as that is there. Step 0 is the newest one that has begun. Everything in the arena. The code is
+    as that is there; behind the last kept byte, the tail of the result once it is recorded, at an offset
+    that says how much is missing before it. Step 0 is the newest one that has begun. Everything in the arena. The code is
     "ok", or "not-found" with a sentence.  */
 void kept_output_read (
     const char *dir, const wire_exec_output *ask, bg_arena *arena, wire_exec_output_part *part);

@@ -46,7 +46,8 @@ static void output_has_head_tail_and_an_exact_count (void **state)
     assert_int_equal (step->tail.size, 12288);
     assert_memory_equal (step->head.data, "first\n0123456789abcde\n", 22);
     assert_memory_equal (step->tail.data + step->tail.size - 5, "last\n", 5);
-    /*  The run's file is gone by now; what is kept has its own.  */
+    /*  What is kept has a file of its own and needs nothing of the run's, which goes when its outcome was taken. As long
+        as that is there, the tail of the result comes behind, further on.  */
     wire_exec_output ask = {.run = end.run, .step = 1};
     size_t got = 0;
     for (;; got += 131072) {
@@ -56,13 +57,42 @@ static void output_has_head_tail_and_an_exact_count (void **state)
         assert_int_equal (part->total, step->output_bytes);
         assert_int_equal (part->lost, step->output_bytes - (1 << 20));
         assert_true (part->done);
-        if (part->bytes.size == 0)
+        if (part->bytes.size == 0 || part->offset != got)
             break;
         assert_int_equal (part->bytes.size, 131072);
         if (got == 0)
             assert_memory_equal (part->bytes.data, step->head.data, 4096);
     }
     assert_int_equal (got, 1 << 20);
+}
+
+/*  While the run goes on nobody else has the end of a step that said more than is kept.  */
+static void the_tail_of_a_long_step_is_there_before_the_run_ends (void **state)
+{
+    (void) state;
+    live_make_fifo ("go");
+    live_make_fifo ("begun");
+    wire_job job = live_job ();
+    BG_AUTO_CHAR text =
+        bg_strdup_printf ("echo $$ >%s/begun; read x <%s/go; echo next", t.home, t.home);
+    fixture_step (
+        &t.signing, &job, "floods", "yes 0123456789abcde | head -c 2097152; echo last", NULL);
+    fixture_step (&t.signing, &job, "waits", text, NULL);
+    wire_run run = live_begin (&job);
+    assert_true (live_read_pid ("begun") > 0);
+    wire_exec_output ask = {.run = run.run, .step = 1, .offset = 1 << 20};
+    const wire_exec_output_part *part = ask_output (&ask);
+    assert_int_equal (part->total, 2097152 + 5);
+    assert_int_equal (part->bytes.size, 12288);
+    assert_int_equal (part->offset, part->total - part->bytes.size);
+    assert_memory_equal (part->bytes.data + part->bytes.size - 5, "last\n", 5);
+    ask.offset = part->total - 3;
+    ask.limit = 2;
+    assert_true (bg_slice_is (ask_output (&ask)->bytes, "st"));
+    ask.offset = part->total;
+    assert_int_equal (ask_output (&ask)->bytes.size, 0);
+    live_open_gate ("go");
+    (void) live_wait_for_end (run.run);
 }
 
 static void output_is_read_while_the_step_runs (void **state)
@@ -143,6 +173,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         CASE (output_has_head_tail_and_an_exact_count),
+        CASE (the_tail_of_a_long_step_is_there_before_the_run_ends),
         CASE (output_is_read_while_the_step_runs),
         CASE (short_output_leaves_no_file),
         CASE (each_attempt_begins_anew),
