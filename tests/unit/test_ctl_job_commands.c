@@ -202,10 +202,11 @@ static void answer_two_jobs (fake_run *run, wire_job_row rows[2])
     rows[1].running = 2;
     rows[1].last_us = FAKE_NOW_US;
     rows[1].last_state = WIRE_RUN_FAILED;
-    const wire_jobs first = {.rows = rows, .rows_count = 1, .more = true, .total = 2};
-    const wire_jobs second = {.rows = rows + 1, .rows_count = 1, .total = 2};
-    fake_answer (run, WIRE_JOB_QUERY, &first);
-    fake_answer (run, WIRE_JOB_QUERY, &second);
+    wire_jobs *pages = bg_arena_array (&run->arena, wire_jobs, 2);
+    pages[0] = (wire_jobs){.rows = rows, .rows_count = 1, .more = true, .total = 2};
+    pages[1] = (wire_jobs){.rows = rows + 1, .rows_count = 1, .total = 2};
+    fake_answer (run, WIRE_JOB_QUERY, &pages[0]);
+    fake_answer (run, WIRE_JOB_QUERY, &pages[1]);
 }
 
 static void a_list_that_was_cut_says_so (void **state)
