@@ -152,6 +152,8 @@ class TargetSide(Storage):
         world.bugle("job", "start", "gated")
         world.wait_history("gated", "it runs", lambda rows: rows and rows[0]["state"] == "running")
         wait_for("the schedule runs", lambda: self.count() >= 1)
+        # Between two beats: a run that cannot write its end stays open, and what is due meanwhile is an overlap.
+        world.wait_history("tick", "a beat is over", lambda rows: rows and rows[0]["state"] == "succeeded")
         self.fill()
         node.process.wait_line("storage-full")
         # Nothing new starts from here on; what runs goes on, and ends.
