@@ -14,11 +14,14 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /*  ZMTP: signature, version and mechanism of a greeting; then short command frames.  */
@@ -89,45 +92,100 @@ static void name_ports (bg_probe *probe)
 
 /*  ---- the name ----  */
 
+/*  One question for the resolver, asked by a thread of its own. Whoever comes second, the asker who stops waiting
+    or the thread with its answer, frees it.  */
 typedef struct {
-    struct gaicb request;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    bool is_over; /*  one of the two is done with it  */
     struct addrinfo hints;
     char host[256];
     char port[8];
+    int error;
+    struct addrinfo *found;
 } lookup;
 
+static void free_lookup (lookup *self)
+{
+    (void) pthread_cond_destroy (&self->answered);
+    (void) pthread_mutex_destroy (&self->lock);
+    free (self);
+}
+
+static void *ask_resolver (void *arg)
+{
+    lookup *self = arg;
+    struct addrinfo *found = NULL;
+    const int error = getaddrinfo (self->host, self->port, &self->hints, &found);
+    (void) pthread_mutex_lock (&self->lock);
+    const bool nobody_waits = self->is_over;
+    self->is_over = true;
+    self->error = error;
+    self->found = error ? NULL : found;
+    (void) pthread_cond_signal (&self->answered);
+    (void) pthread_mutex_unlock (&self->lock);
+    if (nobody_waits) {
+        if (self->found)
+            freeaddrinfo (self->found);
+        free_lookup (self);
+    }
+    return NULL;
+}
+
+/*  Signals stay with the thread that asks.  */
+static bool start_lookup (lookup *self)
+{
+    pthread_t thread;
+    sigset_t all;
+    sigset_t before;
+    (void) sigfillset (&all);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
+    const bool started = pthread_create (&thread, NULL, ask_resolver, self) == 0;
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (started)
+        (void) pthread_detach (thread);
+    return started;
+}
+
+static lookup *make_lookup (const attempt *of, int family, int flags)
+{
+    lookup *self = bg_alloc (sizeof *self);
+    pthread_condattr_t monotonic;
+    (void) pthread_mutex_init (&self->lock, NULL);
+    (void) pthread_condattr_init (&monotonic);
+    (void) pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
+    (void) pthread_cond_init (&self->answered, &monotonic);
+    (void) pthread_condattr_destroy (&monotonic);
+    snprintf (self->host, sizeof self->host, "%s", of->probe->host);
+    snprintf (self->port, sizeof self->port, "%u", of->probe->port);
+    self->hints = (struct addrinfo){
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
+    return self;
+}
+
 /*  getaddrinfo with an end: the resolver's own patience is ten seconds and more. NULL: *error is what it said. A
-    question that cannot be taken back any more keeps its memory.  */
+    question that is still asked then keeps its memory until it is answered.  */
 static struct addrinfo *look_up (const attempt *self, int family, int flags, int *error)
 {
-    lookup *asked = bg_alloc (sizeof *asked);
-    snprintf (asked->host, sizeof asked->host, "%s", self->probe->host);
-    snprintf (asked->port, sizeof asked->port, "%u", self->probe->port);
-    asked->hints = (struct addrinfo){
-        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
-    asked->request = (struct gaicb){
-        .ar_name = asked->host, .ar_service = asked->port, .ar_request = &asked->hints};
-    struct gaicb *list[] = {&asked->request};
-    *error = getaddrinfo_a (GAI_NOWAIT, list, 1, NULL);
-    if (*error) {
-        free (asked);
+    lookup *asked = make_lookup (self, family, flags);
+    *error = EAI_AGAIN;
+    if (!start_lookup (asked)) {
+        free_lookup (asked);
         return NULL;
     }
-    while ((*error = gai_error (&asked->request)) == EAI_INPROGRESS) {
-        int64_t left_us = self->until_us - bg_clock_mono_us ();
-        if (left_us <= 0)
-            break;
-        const struct timespec wait = {left_us / 1000000, left_us % 1000000 * 1000};
-        (void) gai_suspend ((const struct gaicb *const *) list, 1, &wait);
-    }
-    if (*error == EAI_INPROGRESS) {
-        if (gai_cancel (&asked->request) == EAI_CANCELED)
-            free (asked);
-        *error = EAI_AGAIN;
-        return NULL;
-    }
-    struct addrinfo *found = *error ? NULL : asked->request.ar_result;
-    free (asked);
+    const struct timespec until = {self->until_us / 1000000, self->until_us % 1000000 * 1000};
+    (void) pthread_mutex_lock (&asked->lock);
+    while (!asked->is_over &&
+           pthread_cond_timedwait (&asked->answered, &asked->lock, &until) != ETIMEDOUT)
+        ;
+    const bool is_answered = asked->is_over;
+    struct addrinfo *found = is_answered ? asked->found : NULL;
+    if (is_answered)
+        *error = asked->error;
+    asked->is_over = true;
+    (void) pthread_mutex_unlock (&asked->lock);
+    if (is_answered)
+        free_lookup (asked);
     return found;
 }
 
