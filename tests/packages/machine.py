@@ -23,7 +23,7 @@ SKIP = 77
 
 
 def skip(reason):
-    print(f"skipped: {reason}", file=sys.stderr)
+    print(f"SKIP: {reason}")
     sys.exit(SKIP)
 
 

@@ -204,7 +204,7 @@ class Names(SharedWorldTest):
 
 if __name__ == "__main__":
     if not os.path.exists(LIBRARY):
-        print("skipped: bash-completion is not installed", file=sys.stderr)
+        print("SKIP: bash-completion is not installed")
         sys.exit(77)
     assert os.access(os.path.join(PROGRAMS, "bugle"), os.X_OK)
     unittest.main(verbosity=2)

@@ -95,6 +95,6 @@ class Pages(unittest.TestCase):
 
 if __name__ == "__main__":
     if shutil.which("groff") is None:
-        print("skipped: groff is not installed", file=sys.stderr)
+        print("SKIP: groff is not installed")
         sys.exit(77)
     unittest.main(verbosity=2)

@@ -96,6 +96,6 @@ class Units(unittest.TestCase):
 
 if __name__ == "__main__":
     if shutil.which("systemd-analyze") is None or not SYSTEM.is_dir():
-        print("skipped: systemd-analyze is not installed", file=sys.stderr)
+        print("SKIP: systemd-analyze is not installed")
         sys.exit(77)
     unittest.main(verbosity=2)
