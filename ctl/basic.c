@@ -57,8 +57,10 @@ static bg_result no_reason (bg_slice word, bg_error *err)
 {
     const char *words[128];
     size_t count = 0;
-    for (const bg_reason *row = bg_reasons; row->word; row++)
+    for (const bg_reason *row = bg_reasons; row->word; row++) {
+        bg_assert (count < sizeof words / sizeof words[0]);
         words[count++] = row->word;
+    }
     const char *nearest = bg_nearest (word, words, count);
     bg_ignore (bg_fail (err, BG_NOT_FOUND, "'%.*s' is no reason", BG_SLICE_ARG (word)));
     return nearest != NULL ? bg_hint (err, "did you mean %s?", nearest)

@@ -138,12 +138,11 @@ static int by_number (const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
-/*  The broker says who is chosen; what is signed about a target must agree. Facts are not signed, and who has left matches
-    nothing but its name.  */
+/*  The broker says who is chosen; what is signed about a target must agree. Who has left matches nothing but its name.  */
 static bool is_chosen (const wire_audience *audience, const bg_slice *names, size_t name_count,
     const ctl_member *member)
 {
-    if (asks_facts (audience->labels) || wire_audience_matches (audience, &member->body))
+    if (wire_audience_matches (audience, &member->body))
         return true;
     for (size_t i = 0; i < name_count; i++)
         if (job_name_compare (names[i], member->body.name) == 0 ||
@@ -157,6 +156,8 @@ static bg_result verify_all (collection *self, const wire_audience *audience, co
 {
     if (self->count > 0)
         qsort (self->rows, self->count, sizeof *self->rows, by_number);
+    /*  Facts are not signed: there the broker's word stands.  */
+    const bool by_facts = asks_facts (audience->labels);
     out->items = bg_arena_array (&self->run->arena, ctl_member, self->count + 1);
     out->count = 0;
     for (size_t i = 0; i < self->count; i++) {
@@ -164,7 +165,7 @@ static bg_result verify_all (collection *self, const wire_audience *audience, co
             continue;
         const ctl_member *member = &out->items[out->count];
         BG_TRY (ctl_member_verify (self->run, self->rows[i], &out->items[out->count], err));
-        if (!is_chosen (audience, names, name_count, member))
+        if (!by_facts && !is_chosen (audience, names, name_count, member))
             return bg_fail (err, BG_BAD_SIGNATURE,
                 "the broker put %.*s among the chosen targets, which its signed membership does "
                 "not bear out",

@@ -11,13 +11,6 @@
 #define SMALL_SET     64   /*  numbers that are still written one by one  */
 #define SET_BYTES_MAX 8192 /*  of set_bits in messages.def  */
 
-bool wire_audience_is_empty (const wire_audience *audience)
-{
-    return !audience->all && audience->groups_count == 0 && audience->labels.size == 0 &&
-           audience->names_count == 0 && audience->numbers_count == 0 &&
-           audience->set_bits.size == 0;
-}
-
 bool wire_audience_in_set (const wire_audience *audience, uint64_t number)
 {
     if (number < audience->set_base)

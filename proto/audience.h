@@ -9,7 +9,12 @@
 
 #include "proto/wire.h"
 
-bool wire_audience_is_empty (const wire_audience *audience);
+static inline bool wire_audience_is_empty (const wire_audience *audience)
+{
+    return !audience->all && audience->groups_count == 0 && audience->labels.size == 0 &&
+           audience->names_count == 0 && audience->numbers_count == 0 &&
+           audience->set_bits.size == 0;
+}
 /*  Whether the number is in set_bits.  */
 bool wire_audience_in_set (const wire_audience *audience, uint64_t number);
 /*  Puts target numbers into an audience that has none: one by one when they are few, else as a set. numbers ascend and

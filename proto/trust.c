@@ -8,6 +8,7 @@
 
 #include "common/job/names.h"
 #include "common/job/selector.h"
+#include "proto/audience.h"
 
 #include <inttypes.h>
 
@@ -355,10 +356,7 @@ static bg_result check_deed (const wire_deed *deed, bg_error *err)
             wire_deed_word (deed->what) ? wire_deed_word (deed->what) : "of this number");
     if (bg_id_is_zero (deed->id))
         return bg_fail (err, BG_INVALID, "the deed has no id");
-    const wire_audience *to = &deed->to;
-    if (!to->all && to->groups_count + to->labels.size + to->names_count + to->numbers_count +
-                            to->set_bits.size ==
-                        0)
+    if (wire_audience_is_empty (&deed->to))
         return bg_fail (err, BG_INVALID, "the deed is for nobody");
     if (deed->expires_us <= deed->issued_us || !is_time (deed->issued_us) ||
         !is_time (deed->expires_us) || deed->expires_us - deed->issued_us > WIRE_DEED_LIFE_MAX_US)

@@ -24,13 +24,7 @@ typedef struct {
 
 static bg_result check_clock (const broker_request *request, const wire_deed *deed, bg_error *err)
 {
-    int64_t apart_us = deed->issued_us - request->now.utc_us;
-    if (apart_us > BROKER_CLOCK_DEED_US || apart_us < -BROKER_CLOCK_DEED_US) {
-        bg_ignore (bg_fail (err, BG_CLOCK, "the command was issued %lld s %s the broker's clock",
-            (long long) ((apart_us < 0 ? -apart_us : apart_us) / BG_SEC (1)),
-            apart_us < 0 ? "behind" : "ahead of"));
-        return bg_hint (err, "repeat the command; it takes the broker's time anew");
-    }
+    BG_TRY (broker_check_issued (request, deed->issued_us, "the command was issued", err));
     if (deed->expires_us <= request->now.utc_us)
         return bg_fail (err, BG_EXPIRED, "the command has expired already");
     return bg_ok ();

@@ -49,12 +49,13 @@ static bg_result row_for (
         word ? word : "of this number");
 }
 
-static bg_result check_clock (const broker_request *request, const wire_request *ask, bg_error *err)
+bg_result broker_check_issued (
+    const broker_request *request, int64_t issued_us, const char *what, bg_error *err)
 {
-    const int64_t apart_us = ask->issued_us - request->now.utc_us;
+    const int64_t apart_us = issued_us - request->now.utc_us;
     if (apart_us <= BROKER_CLOCK_DEED_US && apart_us >= -BROKER_CLOCK_DEED_US)
         return bg_ok ();
-    bg_ignore (bg_fail (err, BG_CLOCK, "the request was made %lld s %s the broker's clock",
+    bg_ignore (bg_fail (err, BG_CLOCK, "%s %lld s %s the broker's clock", what,
         (long long) ((apart_us < 0 ? -apart_us : apart_us) / BG_SEC (1)),
         apart_us < 0 ? "behind" : "ahead of"));
     return bg_hint (err, "repeat the command; it takes the broker's time anew");
@@ -98,7 +99,7 @@ bg_result broker_on_request (broker_request *request, bg_error *err)
         self->store->request_get (self->store->ctx, ask.id, request->arena, &stored, &found, err));
     if (found)
         return repeat (request, stored, err);
-    BG_TRY (check_clock (request, &ask, err));
+    BG_TRY (broker_check_issued (request, ask.issued_us, "the request was made", err));
     BG_TRY (broker_mode_check_request (self, ask.what, err));
     wire_done answer = {0};
     /*  The message around it is whoever's carries it: only what was signed makes it count.  */

@@ -398,6 +398,10 @@ bg_result broker_open_runs_forget (
 /*  ---- requests.c ----  */
 
 bg_result broker_on_request (broker_request *request, bg_error *err) BG_CHECKED;
+/*  What a login signed counts within a minute of its time. what begins the sentence of BG_CLOCK: "the command was
+    issued".  */
+bg_result broker_check_issued (
+    const broker_request *request, int64_t issued_us, const char *what, bg_error *err) BG_CHECKED;
 bg_result broker_request_op_retry (broker_request *request, const wire_request *ask,
     const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 bg_result broker_request_op_skip (broker_request *request, const wire_request *ask,
