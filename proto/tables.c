@@ -97,7 +97,7 @@ static const char *word_of (const char *const *words, size_t count, uint64_t val
 const char *wire_run_state_word (uint64_t state)
 {
     static const char *const words[] = {
-        "running", "succeeded", "failed", "canceled", "interrupted", "not-run"};
+        "running", "succeeded", "failed", "canceled", "interrupted", "not-run", "waiting"};
     return WORD_OF (words, state);
 }
 
@@ -142,7 +142,8 @@ const char *wire_deed_word (uint64_t what)
 const char *wire_request_word (uint64_t what)
 {
     static const char *const words[] = {NULL, "token-revoke", "reject", "resync", "op-retry",
-        "op-skip", "set", "backup", "resume", "dismantle", "forget"};
+        "op-skip", "set", "backup", "resume", "dismantle", "forget", "purge", "category-create",
+        "category-delete"};
     return WORD_OF (words, what);
 }
 

@@ -66,10 +66,34 @@ static bg_result bind_job (const binding *self, bg_slice *name)
         wire_document_key (self->document->installation, WIRE_TYPE_JOB, job->name), job->name);
 }
 
-/*  Switches and withdrawals of what this version has: jobs.  */
+/*  Schedules and calendars are for whoever has a job that uses them: they name no audience, and the
+    role is all that is asked of who signs them.  */
+static bg_result bind_schedule (const binding *self, bg_slice *name)
+{
+    const wire_schedule *schedule = self->body;
+    BG_TRY (job_object_name_valid (schedule->spec.name, self->err));
+    if (schedule->spec.kind == WIRE_SCHEDULE_USE)
+        return bg_fail (self->err, BG_INVALID, "the schedule %.*s uses another one itself",
+            BG_SLICE_ARG (schedule->spec.name));
+    *name = schedule->spec.name;
+    return check_key (
+        self, wire_document_key (self->document->installation, WIRE_TYPE_SCHEDULE, *name), *name);
+}
+
+static bg_result bind_calendar (const binding *self, bg_slice *name)
+{
+    const wire_calendar *calendar = self->body;
+    BG_TRY (job_object_name_valid (calendar->name, self->err));
+    *name = calendar->name;
+    return check_key (
+        self, wire_document_key (self->document->installation, WIRE_TYPE_CALENDAR, *name), *name);
+}
+
+/*  Switches and withdrawals are of jobs, schedules and calendars; a calendar has no switch.  */
 static bg_result check_object_type (const binding *self, uint64_t object_type)
 {
-    if (object_type == WIRE_TYPE_JOB)
+    if (object_type == WIRE_TYPE_JOB || object_type == WIRE_TYPE_SCHEDULE ||
+        (object_type == WIRE_TYPE_CALENDAR && self->document->type == WIRE_TYPE_WITHDRAWAL))
         return bg_ok ();
     return bg_fail (self->err, BG_NOT_IN_VERSION,
         "a %s of an object of type %" PRIu64 " is not in this version",
@@ -100,13 +124,13 @@ static bg_result bind_switch (const binding *self, bg_slice *name)
         return bind_target_switch (self, flip, name);
     BG_TRY (check_object_type (self, flip->object_type));
     bg_id installation = self->document->installation;
-    bg_id object_key = wire_document_key (installation, WIRE_TYPE_JOB, flip->object_name);
+    bg_id object_key = wire_document_key (installation, flip->object_type, flip->object_name);
     if (!bg_id_equal (flip->object_key, object_key))
         return bg_fail (self->err, BG_INVALID, "the object's key in the switch is not that of %.*s",
             BG_SLICE_ARG (flip->object_name));
     *name = flip->object_name;
-    return check_key (
-        self, wire_switch_key (installation, WIRE_TYPE_JOB, flip->object_name), flip->object_name);
+    return check_key (self, wire_switch_key (installation, flip->object_type, flip->object_name),
+        flip->object_name);
 }
 
 static bg_result bind_withdrawal (const binding *self, bg_slice *name)
@@ -115,7 +139,7 @@ static bg_result bind_withdrawal (const binding *self, bg_slice *name)
     BG_TRY (check_object_type (self, gone->object_type));
     *name = gone->object_name;
     return check_key (self,
-        wire_document_key (self->document->installation, WIRE_TYPE_JOB, gone->object_name),
+        wire_document_key (self->document->installation, gone->object_type, gone->object_name),
         gone->object_name);
 }
 
@@ -155,8 +179,10 @@ typedef struct {
 static const document_rule rules[] = {
     {WIRE_TYPE_MEMBERSHIP, WIRE_ROLE_ADMIN, "a membership", bind_membership},
     {WIRE_TYPE_JOB, WIRE_ROLE_AUTHOR, "a job", bind_job},
+    {WIRE_TYPE_SCHEDULE, WIRE_ROLE_AUTHOR, "a schedule", bind_schedule},
+    {WIRE_TYPE_CALENDAR, WIRE_ROLE_AUTHOR, "a calendar", bind_calendar},
     {WIRE_TYPE_SWITCH, WIRE_ROLE_OPERATOR, "a switch", bind_switch},
-    {WIRE_TYPE_WITHDRAWAL, WIRE_ROLE_AUTHOR, "the withdrawal of a job", bind_withdrawal},
+    {WIRE_TYPE_WITHDRAWAL, WIRE_ROLE_AUTHOR, "a withdrawal", bind_withdrawal},
 };
 
 static const document_rule *rule_of (uint64_t type)

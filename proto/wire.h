@@ -111,7 +111,32 @@ enum {
     WIRE_FLOW_FAIL = 3,
     WIRE_FLOW_GOTO = 4
 };
-enum { WIRE_SCHEDULE_CRON = 1, WIRE_SCHEDULE_EVERY = 2 }; /*  job_schedule.kind  */
+enum { /*  job_schedule.kind  */
+    WIRE_SCHEDULE_CRON = 1,
+    WIRE_SCHEDULE_EVERY = 2,
+    WIRE_SCHEDULE_ONCE = 3,
+    WIRE_SCHEDULE_DAILY = 4,
+    WIRE_SCHEDULE_WEEKLY = 5,
+    WIRE_SCHEDULE_MONTHLY = 6,
+    WIRE_SCHEDULE_RELATIVE = 7,
+    WIRE_SCHEDULE_NODE_START = 8, /*  when the node starts  */
+    WIRE_SCHEDULE_IDLE = 9,       /*  when the processors have become idle  */
+    WIRE_SCHEDULE_USE = 10        /*  as the named schedule document says  */
+};
+enum { WIRE_GAP_EDGE = 0, WIRE_GAP_SHIFT = 1, WIRE_GAP_SKIP = 2 };
+enum { WIRE_FOLD_FIRST = 0, WIRE_FOLD_SECOND = 1, WIRE_FOLD_BOTH = 2 };
+enum { WIRE_MISFIRE_SKIP = 0, WIRE_MISFIRE_LAST = 1, WIRE_MISFIRE_ALL = 2 };
+enum {
+    WIRE_OVERLAP_SKIP = 0,
+    WIRE_OVERLAP_QUEUE = 1,
+    WIRE_OVERLAP_REPLACE = 2
+};     /*  job.overlap  */
+enum { /*  job.delete_level  */
+    WIRE_DELETE_NEVER = 0,
+    WIRE_DELETE_ON_SUCCESS = 1,
+    WIRE_DELETE_ON_FAILURE = 2,
+    WIRE_DELETE_ALWAYS = 3
+};
 enum { WIRE_START_BY_LOGIN = 0, WIRE_START_BY_BROKER = 1, WIRE_START_BY_NOBODY = 2 };
 enum {
     WIRE_DEED_START = 1,
@@ -126,7 +151,8 @@ enum { /*  run.state  */
     WIRE_RUN_FAILED = 2,
     WIRE_RUN_CANCELED = 3,
     WIRE_RUN_INTERRUPTED = 4,
-    WIRE_RUN_NOT_RUN = 5
+    WIRE_RUN_NOT_RUN = 5,
+    WIRE_RUN_WAITING = 6 /*  accepted, and waits for its turn  */
 };
 enum {
     WIRE_RESULT_SUCCEEDED = 1,
@@ -168,7 +194,10 @@ enum {                             /*  request.what  */
     WIRE_REQUEST_BACKUP = 7,       /*  name: empty for one made of the time  */
     WIRE_REQUEST_RESUME = 8,       /*  after a restore  */
     WIRE_REQUEST_DISMANTLE = 9,
-    WIRE_REQUEST_FORGET = 10 /*  to or ids: defected targets leave the lists  */
+    WIRE_REQUEST_FORGET = 10, /*  to or ids: defected targets leave the lists  */
+    WIRE_REQUEST_PURGE = 11,  /*  before_us, and name of a job or full: history is removed  */
+    WIRE_REQUEST_CATEGORY_CREATE = 12, /*  name, value: what it is for  */
+    WIRE_REQUEST_CATEGORY_DELETE = 13  /*  name  */
 };
 enum { /*  op_row.operation: the codes of the download list  */
     WIRE_OP_INSERT = 1,
@@ -186,9 +215,13 @@ enum { /*  op_row.operation: the codes of the download list  */
     WIRE_OP_MEMBERSHIP = 13,
     WIRE_OP_AUTHORITY = 14
 };
-enum { WIRE_BACKUP_RUNNING = 1, WIRE_BACKUP_DONE = 2, WIRE_BACKUP_FAILED = 3 }; /*  status.backup_state  */
+enum {
+    WIRE_BACKUP_RUNNING = 1,
+    WIRE_BACKUP_DONE = 2,
+    WIRE_BACKUP_FAILED = 3
+};                                                                      /*  status.backup_state  */
 enum { WIRE_ASK_STATE = 1, WIRE_ASK_BELIEFS = 2, WIRE_ASK_OUTPUT = 3 }; /*  ask.what  */
-enum { /*  belief.place  */
+enum {                                                                  /*  belief.place  */
     WIRE_BELIEF_HELD = 1,
     WIRE_BELIEF_REFUSED = 2,
     WIRE_BELIEF_WAITING = 3,

@@ -492,7 +492,8 @@ static void the_tables_are_in_order (void **state)
     assert_null (wire_kind_find (UINT64_MAX));
     assert_null (wire_type_find (0));
     assert_string_equal (wire_run_state_word (WIRE_RUN_NOT_RUN), "not-run");
-    assert_null (wire_run_state_word (6));
+    assert_string_equal (wire_run_state_word (WIRE_RUN_WAITING), "waiting");
+    assert_null (wire_run_state_word (7));
     assert_string_equal (wire_role_word (WIRE_ROLE_ADMIN), "admin");
     assert_null (wire_role_word (0));
     assert_string_equal (wire_type_word (WIRE_TYPE_PROOF), "enlist");

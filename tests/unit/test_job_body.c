@@ -53,9 +53,12 @@ static void make_sample (sample *self)
         .shell = self->shell,
         .shell_count = 1,
         .on_success = WIRE_FLOW_FAIL};
-    self->schedules[0] = (wire_job_schedule){
-        S ("noon"), WIRE_SCHEDULE_CRON, S ("0 12 * * 1-5"), 0, S ("Europe/Berlin")};
-    self->schedules[1] = (wire_job_schedule){S ("often"), WIRE_SCHEDULE_EVERY, {0}, 5000000, {0}};
+    self->schedules[0] = (wire_job_schedule){.name = S ("noon"),
+        .kind = WIRE_SCHEDULE_CRON,
+        .cron = S ("0 12 * * 1-5"),
+        .zone = S ("Europe/Berlin")};
+    self->schedules[1] =
+        (wire_job_schedule){.name = S ("often"), .kind = WIRE_SCHEDULE_EVERY, .every_us = 5000000};
     self->job = (wire_job){.name = S ("nightly backup"),
         .has_audience = true,
         .audience = {.groups = self->groups,

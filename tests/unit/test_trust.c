@@ -59,7 +59,7 @@ static void roles_are_kept (void **state)
         {trust_switch_draft, AUTHOR, BG_OK, NULL},
         {trust_switch_draft, READER, BG_NOT_ALLOWED, "a switch takes the role operator"},
         {trust_withdrawal_draft, OPERATOR, BG_NOT_ALLOWED,
-            "the withdrawal of a job takes the role author"},
+            "a withdrawal takes the role author"},
         {trust_membership_draft, AUTHOR, BG_NOT_ALLOWED, "a membership takes the role admin"},
         {trust_membership_draft, TARGET, BG_BAD_SIGNATURE, "does not list"},
         {trust_membership_draft, REVOKED, BG_BAD_SIGNATURE, "revoked"},

@@ -132,6 +132,36 @@ static void add_job (home *self, bg_id key)
     add_document (self, "job", EXAMPLE_ADMIN, &fixed, &job);
 }
 
+static void add_schedule_and_calendar (home *self)
+{
+    bg_slice except[] = {bg_slice_str ("holidays")};
+    wire_schedule schedule = {.has_spec = true,
+        .spec = {.name = bg_slice_str ("quarter-end"),
+            .kind = WIRE_SCHEDULE_RELATIVE,
+            .interval = 9,
+            .relative = 16,
+            .factor = 3,
+            .time_s = 79200,
+            .anchor_date = 20260301,
+            .except = except,
+            .except_count = 1},
+        .description = bg_slice_str ("The last weekday of a quarter")};
+    wire_document fixed = fixed_of (self, WIRE_TYPE_SCHEDULE,
+        wire_document_key (self->installation, WIRE_TYPE_SCHEDULE, schedule.spec.name),
+        1767225600000);
+    add_document (self, "schedule", EXAMPLE_ADMIN, &fixed, &schedule);
+    /*  One day: 2026-12-25 of whatever wall clock.  */
+    static const uint8_t ranges[16] = {
+        0, 0, 0, 0, 0x6b, 0x2d, 0xb2, 0x00, 0, 0, 0, 0, 0x6b, 0x2f, 0x03, 0x80};
+    wire_calendar calendar = {.name = except[0],
+        .local_ranges = bg_slice_of (ranges, sizeof ranges),
+        .horizon_us = INT64_C (2082758400000000),
+        .source = bg_slice_str ("holidays.ics")};
+    fixed = fixed_of (self, WIRE_TYPE_CALENDAR,
+        wire_document_key (self->installation, WIRE_TYPE_CALENDAR, calendar.name), 1767225600000);
+    add_document (self, "calendar", EXAMPLE_ADMIN, &fixed, &calendar);
+}
+
 static void add_switch_and_withdrawal (home *self, bg_id key)
 {
     bg_slice name = bg_slice_str ("Disk space");
@@ -283,6 +313,7 @@ void example_installation_init (home *self)
     add_authority (self);
     add_memberships (self);
     add_job (self, job_key);
+    add_schedule_and_calendar (self);
     add_switch_and_withdrawal (self, job_key);
     add_deeds (self, job_key);
     add_answers (self, job_key);
