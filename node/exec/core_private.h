@@ -1,6 +1,6 @@
 /*  The inside of exec_core, shared by its files: core.c (life, dispatch, log), standing.c
     (anchor, authority, membership, attested time), verdict.c (documents, STOPs), local.c (what the
-    machine signs for itself), starts.c (what may start), bucket.c (limits of starts), plan.c (what a supervisor gets), runs.c (open and
+    machine signs for itself), starts.c (what may start), bucket.c (limits of starts), proxy.c (as whom steps run), plan.c (what a supervisor gets), runs.c (open and
     finished runs).
 
     Every change of state has one function that makes it from a decoded record (exec_apply_*);
@@ -247,6 +247,17 @@ void exec_apply_bucket (exec_core *self, const wire_record_bucket *record);
 void exec_buckets_fini (exec_core *self);
 /*  Of the broker's jobs.  */
 void exec_buckets_forget (exec_core *self);
+
+/*  ---- proxy.c ----  */
+/*  The account of steps that name no proxy. BG_POLICY.  */
+bg_result exec_default_account (
+    const exec_core *self, exec_account *account, bg_error *err) BG_CHECKED;
+/*  As whom the step runs, with the groups that it gets: by the proxy that it names, or as the policy's
+    default account. signer: who signed the job; NULL is the machine itself, which the lists of logins
+    do not concern. False when it may not; problem is then the sentence for people, with the place in
+    the policy and the command that would allow it. There has to be a policy (exec_require_policy).  */
+bool exec_proxy_resolve (const exec_core *self, const wire_job_step *step, const wire_login *signer,
+    exec_account *account, char problem[512]);
 
 /*  ---- plan.c ----  */
 /*  BG_POLICY when there is no policy.  */

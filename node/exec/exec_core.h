@@ -36,6 +36,8 @@ typedef struct {
     bool privileged;
 } exec_peer;
 
+#define EXEC_GROUPS_MAX 256 /*  supplementary ones of an account  */
+
 /*  A local account as the system knows it.  */
 typedef struct {
     uint32_t uid;
@@ -46,6 +48,8 @@ typedef struct {
     char directory
         [4096]; /*  where a step without a directory begins: home when it is one, else "/"  */
     char shell[4096];
+    uint32_t groups[EXEC_GROUPS_MAX]; /*  supplementary; none when nothing changes  */
+    size_t group_count;
 } exec_account;
 
 typedef enum { EXEC_SAY_WARNING, EXEC_SAY_NOTICE, EXEC_SAY_INFO, EXEC_SAY_DEBUG } exec_say;
@@ -75,6 +79,8 @@ typedef struct {
     /*  Looks up a local account. BG_POLICY when it is not there or cannot be used here, with
         the reason.  */
     bg_result (*account) (void *ctx, const char *name, exec_account *account, bg_error *err);
+    /*  The number of a local group. BG_POLICY when there is none.  */
+    bg_result (*group) (void *ctx, const char *name, uint32_t *gid, bg_error *err);
     /*  Seconds that the machine's own zone is ahead of UTC at a time: for the policy's hours
         and the tokens of time.  */
     int32_t (*utc_offset_s) (void *ctx, int64_t utc_us);

@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#define GROUP_BYTES 65536 /*  a group with thousands of members still fits  */
 
 void exec_machine_init (exec_machine *self, const bg_home *home)
 {
@@ -142,6 +145,19 @@ static bool is_own_number (const char *name)
     return strcmp (own, name) == 0;
 }
 
+static bg_result find_groups (exec_account *account, bg_error *err)
+{
+    gid_t groups[EXEC_GROUPS_MAX];
+    int count = EXEC_GROUPS_MAX;
+    if (getgrouplist (account->name, account->gid, groups, &count) < 0)
+        return bg_fail (err, BG_POLICY, "the account %s is in more than %d groups", account->name,
+            EXEC_GROUPS_MAX);
+    account->group_count = (size_t) count;
+    for (size_t i = 0; i < account->group_count; i++)
+        account->groups[i] = groups[i];
+    return bg_ok ();
+}
+
 bg_result exec_machine_account (
     const exec_machine *self, const char *name, exec_account *account, bg_error *err)
 {
@@ -174,6 +190,21 @@ bg_result exec_machine_account (
     if (geteuid () != 0)
         return bg_fail (err, BG_POLICY,
             "the policy names account %s, but bugle-exec does not run as root", name);
+    return find_groups (account, err);
+}
+
+bg_result exec_machine_group (const char *name, uint32_t *gid, bg_error *err)
+{
+    struct group room;
+    struct group *entry = NULL;
+    BG_AUTO_CHAR text = bg_alloc (GROUP_BYTES);
+    int failure = getgrnam_r (name, &room, text, GROUP_BYTES, &entry);
+    if (failure)
+        return bg_fail (
+            err, BG_POLICY, "the group %s cannot be looked up: %s", name, strerror (failure));
+    if (!entry)
+        return bg_fail (err, BG_POLICY, "there is no group %s on this machine", name);
+    *gid = entry->gr_gid;
     return bg_ok ();
 }
 

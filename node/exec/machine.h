@@ -31,6 +31,7 @@ bg_result exec_machine_policy_write (
 /*  BG_POLICY: no such account, or one that bugle-exec cannot run steps as.  */
 bg_result exec_machine_account (
     const exec_machine *self, const char *name, exec_account *account, bg_error *err) BG_CHECKED;
+bg_result exec_machine_group (const char *name, uint32_t *gid, bg_error *err) BG_CHECKED;
 int32_t exec_machine_utc_offset_s (int64_t utc_us);
 
 #endif

@@ -194,18 +194,6 @@ static bg_result make_step (room *r, const exec_core *self, const wire_job_step 
     return bg_ok ();
 }
 
-static bg_result find_account (const exec_core *self, exec_account *account, bg_error *err)
-{
-    BG_TRY (self->ports.account (self->ports.ctx, self->policy.account, account, err));
-    if (account->uid != 0 || self->policy.root)
-        return bg_ok ();
-    bg_ignore (bg_fail (err, BG_POLICY,
-        "the policy names %s as the account of steps, which is root, and says root = no",
-        account->name));
-    return bg_hint (
-        err, "name another account in %.160s, or write root = yes", self->config.policy_path);
-}
-
 bg_result exec_require_policy (const exec_core *self, bg_error *err)
 {
     if (self->has_policy)
@@ -219,7 +207,7 @@ bg_result exec_check_policy (const exec_core *self, bg_error *err)
 {
     exec_account account;
     BG_TRY (exec_require_policy (self, err));
-    return find_account (self, &account, err);
+    return exec_default_account (self, &account, err);
 }
 
 /*  A plan that the supervisor could not read would be a run that dies silently: refused here
@@ -239,7 +227,7 @@ bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, cons
     bg_arena *arena, wire_plan *plan, bg_error *err)
 {
     exec_account account = {0};
-    BG_TRY (find_account (self, &account, err));
+    BG_TRY (exec_default_account (self, &account, err));
     room r = {.arena = arena};
     set_values (self, now, run, &r);
     *plan = (wire_plan){.run = run->run,

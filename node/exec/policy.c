@@ -4,16 +4,20 @@
 
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "proto/wire.h"
 
 #include <stdio.h>
+
+typedef enum { SECTION_NONE, SECTION_DEFAULT, SECTION_LIMITS, SECTION_PROXY } section;
 
 typedef struct {
     const char *file;
     unsigned line;
     exec_policy *policy;
-    exec_proxy *proxy; /*  NULL: within [default]  */
-    bool in_section;
+    exec_proxy *proxy; /*  in SECTION_PROXY  */
+    section in;
     bool has_default;
+    bool has_limits;
     uint32_t seen; /*  bits of the section's keys  */
     bg_error *err;
 } parser;
@@ -60,20 +64,61 @@ static bg_result take_proxy_account (parser *self, bg_slice value)
     return take_account (self, value, self->proxy->account);
 }
 
-static bg_result take_root (parser *self, bg_slice value)
+static bg_result take_bool (parser *self, bg_slice value, const char *what, bool *out)
 {
     if (!bg_slice_is (value, "yes") && !bg_slice_is (value, "no"))
-        return wrong (self, "root is yes or no, not", value);
-    self->policy->root = bg_slice_is (value, "yes");
+        return wrong (self, what, value);
+    *out = bg_slice_is (value, "yes");
+    return bg_ok ();
+}
+
+static bg_result take_root (parser *self, bg_slice value)
+{
+    return take_bool (self, value, "root is yes or no, not", &self->policy->root);
+}
+
+static bg_result take_proxy_root (parser *self, bg_slice value)
+{
+    return take_bool (self, value, "root is yes or no, not", &self->proxy->root);
+}
+
+static bg_result take_enabled (parser *self, bg_slice value)
+{
+    bool is_enabled = false;
+    BG_TRY (take_bool (self, value, "enabled is yes or no, not", &is_enabled));
+    self->proxy->disabled = !is_enabled;
+    return bg_ok ();
+}
+
+static bg_result take_time (parser *self, bg_slice value, const char *what, int64_t *time_us)
+{
+    if (bg_failed (job_duration_parse (value, false, time_us, NULL)) || *time_us == 0)
+        return wrong (self, what, value);
     return bg_ok ();
 }
 
 static bg_result take_run_time (parser *self, bg_slice value)
 {
-    int64_t time_us = 0;
-    if (bg_failed (job_duration_parse (value, false, &time_us, NULL)) || time_us == 0)
-        return wrong (self, "maximum_run_time is a time such as 12h, not", value);
-    self->policy->maximum_run_time_us = time_us;
+    return take_time (self, value, "maximum_run_time is a time such as 12h, not",
+        &self->policy->maximum_run_time_us);
+}
+
+static bg_result take_lease (parser *self, bg_slice value)
+{
+    return take_time (self, value, "lease is a time such as 30d, not", &self->policy->lease_us);
+}
+
+static bg_result take_runs (parser *self, bg_slice value)
+{
+    uint32_t runs = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.size > 4 || value.data[i] < '0' || value.data[i] > '9')
+            return wrong (self, "runs is a number from 1 to 1000, not", value);
+        runs = runs * 10 + (uint32_t) (value.data[i] - '0');
+    }
+    if (runs < 1 || runs > 1000)
+        return wrong (self, "runs is a number from 1 to 1000, not", value);
+    self->policy->runs = runs;
     return bg_ok ();
 }
 
@@ -108,45 +153,109 @@ static bg_result take_hours (parser *self, bg_slice value)
     return bg_ok ();
 }
 
-/*  Lists of later versions: only their form is looked at.  */
-static bg_result take_words (parser *self, bg_slice value)
+/*  ---- lists ----  */
+
+typedef bg_result (*word_taker) (parser *self, bg_slice word, void *out);
+
+static bg_result each_word (parser *self, bg_slice value, word_taker take, void *out)
 {
     while (true) {
         const uint8_t *comma = value.size ? memchr (value.data, ',', value.size) : NULL;
         size_t size = comma ? (size_t) (comma - value.data) : value.size;
-        bg_slice word = trim (bg_slice_of (value.data, size));
-        if (word.size == 0 || bg_failed (job_group_name_valid (word, NULL)))
-            return wrong (self, "not a name:", word);
+        BG_TRY (take (self, trim (bg_slice_of (value.data, size)), out));
         if (!comma)
             return bg_ok ();
         value = bg_slice_of (comma + 1, value.size - size - 1);
     }
 }
 
+static bg_result put_word (parser *self, bg_slice word, exec_words *list)
+{
+    exec_policy *policy = self->policy;
+    if (word.size + 1 > sizeof policy->words - policy->words_used)
+        return bg_fail (self->err, BG_TOO_LARGE,
+            "%s:%u: the lists of this policy are longer than "
+            "%d bytes",
+            self->file, self->line, EXEC_POLICY_WORDS);
+    if (list->count == 0)
+        list->at = (uint16_t) policy->words_used;
+    list->count++;
+    memcpy (policy->words + policy->words_used, word.data, word.size);
+    policy->words[policy->words_used + word.size] = 0;
+    policy->words_used += word.size + 1;
+    return bg_ok ();
+}
+
+static bg_result put_group (parser *self, bg_slice word, void *out)
+{
+    char name[65];
+    if (bg_failed (take_account (self, word, name)))
+        return wrong (self, "not the name of a group:", word);
+    return put_word (self, word, out);
+}
+
+static bg_result put_login (parser *self, bg_slice word, void *out)
+{
+    if (bg_failed (job_object_name_valid (word, NULL)))
+        return wrong (self, "not the name of a login:", word);
+    return put_word (self, word, out);
+}
+
+static bg_result put_kind (parser *self, bg_slice word, void *out)
+{
+    uint32_t *kinds = out;
+    if (bg_slice_is (word, "run"))
+        *kinds |= UINT32_C (1) << WIRE_STEP_RUN;
+    else if (bg_slice_is (word, "script"))
+        *kinds |= UINT32_C (1) << WIRE_STEP_SCRIPT;
+    else
+        return wrong (self, "kinds of steps are run and script, not", word);
+    return bg_ok ();
+}
+
+static bg_result take_groups (parser *self, bg_slice value)
+{
+    return each_word (self, value, put_group, &self->proxy->groups);
+}
+
+static bg_result take_kinds (parser *self, bg_slice value)
+{
+    return each_word (self, value, put_kind, &self->proxy->kinds);
+}
+
+static bg_result take_logins (parser *self, bg_slice value)
+{
+    return each_word (self, value, put_login, &self->proxy->logins);
+}
+
 /*  ---- keys ----  */
 
 typedef struct {
     const char *name;
-    bool of_proxy;
+    section of;
     bg_result (*take) (parser *self, bg_slice value);
 } key_row;
 
 static const key_row keys[] = {
-    {"account", false, take_default_account},
-    {"root", false, take_root},
-    {"maximum_run_time", false, take_run_time},
-    {"hours", false, take_hours},
-    {"account", true, take_proxy_account},
-    {"groups", true, take_words},
-    {"kinds", true, take_words},
-    {"logins", true, take_words},
+    {"account", SECTION_DEFAULT, take_default_account},
+    {"root", SECTION_DEFAULT, take_root},
+    {"maximum_run_time", SECTION_DEFAULT, take_run_time},
+    {"hours", SECTION_DEFAULT, take_hours},
+    {"runs", SECTION_LIMITS, take_runs},
+    {"lease", SECTION_LIMITS, take_lease},
+    {"account", SECTION_PROXY, take_proxy_account},
+    {"groups", SECTION_PROXY, take_groups},
+    {"kinds", SECTION_PROXY, take_kinds},
+    {"logins", SECTION_PROXY, take_logins},
+    {"root", SECTION_PROXY, take_proxy_root},
+    {"enabled", SECTION_PROXY, take_enabled},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
 static bg_result take_key (parser *self, bg_slice name, bg_slice value)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].of_proxy != (self->proxy != NULL) || !bg_slice_is (name, keys[i].name))
+        if (keys[i].of != self->in || !bg_slice_is (name, keys[i].name))
             continue;
         if (self->seen & (UINT32_C (1) << i))
             return wrong (self, "a second", name);
@@ -160,8 +269,9 @@ static bg_result take_key (parser *self, bg_slice name, bg_slice value)
 
 static bg_result end_section (parser *self)
 {
-    const char *account = self->proxy ? self->proxy->account : self->policy->account;
-    if (self->in_section && account[0] == 0)
+    const bool lacks_account = (self->in == SECTION_DEFAULT && self->policy->account[0] == 0) ||
+                               (self->in == SECTION_PROXY && self->proxy->account[0] == 0);
+    if (lacks_account)
         return bg_fail (self->err, BG_INVALID, "%s:%u: the section before this line has no account",
             self->file, self->line);
     return bg_ok ();
@@ -173,15 +283,15 @@ static bg_result begin_proxy (parser *self, bg_slice name)
     if (bg_failed (job_group_name_valid (name, NULL)) ||
         name.size >= sizeof policy->proxies[0].name)
         return wrong (self, "not the name of a proxy:", name);
-    for (size_t i = 0; i < policy->proxy_count; i++) {
-        if (job_name_compare (bg_slice_str (policy->proxies[i].name), name) == 0)
-            return wrong (self, "a second proxy", name);
-    }
+    if (exec_policy_proxy (policy, name))
+        return wrong (self, "a second proxy", name);
     if (policy->proxy_count == EXEC_POLICY_PROXIES)
         return bg_fail (self->err, BG_TOO_LARGE, "%s:%u: more than %d proxies", self->file,
             self->line, EXEC_POLICY_PROXIES);
     self->proxy = &policy->proxies[policy->proxy_count++];
     memcpy (self->proxy->name, name.data, name.size);
+    self->proxy->line = self->line;
+    self->in = SECTION_PROXY;
     return bg_ok ();
 }
 
@@ -191,13 +301,15 @@ static bg_result begin_section (parser *self, bg_slice line)
     if (line.data[line.size - 1] != ']')
         return wrong (self, "a section ends with ], not as", line);
     bg_slice title = trim (bg_slice_of (line.data + 1, line.size - 2));
+    const bool is_default = bg_slice_is (title, "default");
     self->proxy = NULL;
     self->seen = 0;
-    self->in_section = true;
-    if (bg_slice_is (title, "default")) {
-        if (self->has_default)
+    if (is_default || bg_slice_is (title, "limits")) {
+        bool *has = is_default ? &self->has_default : &self->has_limits;
+        if (*has)
             return wrong (self, "a second section", title);
-        self->has_default = true;
+        *has = true;
+        self->in = is_default ? SECTION_DEFAULT : SECTION_LIMITS;
         return bg_ok ();
     }
     if (title.size > 6 && memcmp (title.data, "proxy ", 6) == 0)
@@ -216,7 +328,7 @@ static bg_result take_line (parser *self, bg_slice line)
     const uint8_t *equals = memchr (line.data, '=', line.size);
     if (!equals)
         return wrong (self, "neither [section] nor key = value:", line);
-    if (!self->in_section)
+    if (self->in == SECTION_NONE)
         return wrong (self, "stands before the first section:", line);
     size_t name_size = (size_t) (equals - line.data);
     return take_key (self, trim (bg_slice_of (line.data, name_size)),
@@ -227,7 +339,7 @@ bg_result exec_policy_parse (bg_slice text, const char *file, exec_policy *polic
 {
     if (text.size > EXEC_POLICY_BYTES)
         return bg_fail (err, BG_TOO_LARGE, "%s is larger than %d bytes", file, EXEC_POLICY_BYTES);
-    exec_policy read = {0};
+    exec_policy read = {.runs = EXEC_POLICY_RUNS};
     parser self = {.file = file, .policy = &read, .err = err};
     while (text.size) {
         const uint8_t *newline = memchr (text.data, '\n', text.size);
@@ -256,6 +368,35 @@ bool exec_policy_open_at (const exec_policy *self, int minute)
     return minute >= self->hours_from || minute < self->hours_to;
 }
 
+/*  ---- questions ----  */
+
+const exec_proxy *exec_policy_proxy (const exec_policy *self, bg_slice name)
+{
+    for (size_t i = 0; i < self->proxy_count; i++) {
+        if (job_name_compare (bg_slice_str (self->proxies[i].name), name) == 0)
+            return &self->proxies[i];
+    }
+    return NULL;
+}
+
+const char *exec_policy_word (const exec_policy *self, exec_words list, size_t i)
+{
+    bg_assert (i < list.count);
+    const char *word = self->words + list.at;
+    while (i-- > 0)
+        word += strlen (word) + 1;
+    return word;
+}
+
+bool exec_policy_lists (const exec_policy *self, exec_words list, bg_slice word)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        if (job_name_compare (bg_slice_str (exec_policy_word (self, list, i)), word) == 0)
+            return true;
+    }
+    return false;
+}
+
 void exec_policy_default (const char *account, bool is_root, bg_buf *out)
 {
     bg_buf_printf (out,
@@ -270,6 +411,14 @@ void exec_policy_default (const char *account, bool is_root, bg_buf *out)
         "# A run that takes longer is ended.\n"
         "# maximum_run_time = 12h\n"
         "# Runs begin only within these hours of the machine's own zone.\n"
-        "# hours = 22:00-06:00\n",
+        "# hours = 22:00-06:00\n"
+        "\n"
+        "[limits]\n"
+        "# So many runs at a time; further ones wait for their turn.\n"
+        "# runs = 100\n"
+        "# Schedules of the broker's jobs count only so long after it was heard last.\n"
+        "# lease = 30d\n"
+        "\n"
+        "# Further accounts that steps may ask for with \"as: NAME\": bugle-node proxy add\n",
         account, is_root ? "yes" : "no");
 }

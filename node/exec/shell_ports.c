@@ -102,6 +102,12 @@ static bg_result port_account (void *ctx, const char *name, exec_account *accoun
     return exec_machine_account (&((shell *) ctx)->machine, name, account, err);
 }
 
+static bg_result port_group (void *ctx, const char *name, uint32_t *gid, bg_error *err)
+{
+    (void) ctx;
+    return exec_machine_group (name, gid, err);
+}
+
 static int32_t port_utc_offset_s (void *ctx, int64_t utc_us)
 {
     (void) ctx;
@@ -142,6 +148,7 @@ exec_ports shell_make_ports (shell *self)
         .random = port_random,
         .say = port_say,
         .account = port_account,
+        .group = port_group,
         .utc_offset_s = port_utc_offset_s,
         .policy_write = port_policy_write,
         .local_key = port_local_key};

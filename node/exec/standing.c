@@ -34,8 +34,13 @@ static void add_policy (const exec_policy *policy, bg_buf *out)
     bg_buf_printf (out, "%s %d %lld %d %u %u", policy->account, policy->root,
         (long long) policy->maximum_run_time_us, policy->has_hours, policy->hours_from,
         policy->hours_to);
-    for (size_t i = 0; i < policy->proxy_count; i++)
-        bg_buf_printf (out, "\n%s %s", policy->proxies[i].name, policy->proxies[i].account);
+    bg_buf_printf (out, " %u %lld", policy->runs, (long long) policy->lease_us);
+    bg_buf_append (out, policy->words, policy->words_used);
+    for (size_t i = 0; i < policy->proxy_count; i++) {
+        const exec_proxy *proxy = &policy->proxies[i];
+        bg_buf_printf (out, "\n%s %s %d %d %u %u %u %u", proxy->name, proxy->account, proxy->root,
+            proxy->disabled, proxy->kinds, proxy->groups.count, proxy->logins.count, proxy->line);
+    }
 }
 
 /*  A number that is the same as long as verdicts are: also over a restart of the same program.  */

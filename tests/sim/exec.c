@@ -109,6 +109,15 @@ static bg_result port_account (void *ctx, const char *name, exec_account *accoun
     return bg_ok ();
 }
 
+static bg_result port_group (void *ctx, const char *name, uint32_t *gid, bg_error *err)
+{
+    (void) ctx;
+    (void) name;
+    (void) err;
+    *gid = 1000;
+    return bg_ok ();
+}
+
 static int32_t port_utc_offset_s (void *ctx, int64_t utc_us)
 {
     (void) ctx;
@@ -124,6 +133,7 @@ static bg_result port_policy_write (void *ctx, exec_policy *policy, char note[25
     if (!exec->has_policy)
         snprintf (note, 256, "wrote the default policy");
     snprintf (exec->policy.account, sizeof exec->policy.account, "jobs");
+    exec->policy.runs = EXEC_POLICY_RUNS;
     exec->has_policy = true;
     exec->policy_is_broken = false;
     *policy = exec->policy;
@@ -410,6 +420,7 @@ static exec_core *make_core (sim_machine *self)
         .random = port_random,
         .say = port_say,
         .account = port_account,
+        .group = port_group,
         .utc_offset_s = port_utc_offset_s,
         .policy_write = port_policy_write};
     exec_config config = {.boot = self->boot,

@@ -70,11 +70,21 @@ static bg_result port_account (void *ctx, const char *name, exec_account *accoun
     exec_fixture *self = ctx;
     if (strcmp (name, "nobody-here") == 0)
         return bg_fail (err, BG_POLICY, "there is no account nobody-here");
-    *account = (exec_account){.uid = self->account_uid, .gid = 100};
+    *account =
+        (exec_account){.uid = self->account_uid, .gid = 100, .change = self->account_changes};
     strcpy (account->name, name);
     strcpy (account->home, "/home/jobs");
     strcpy (account->directory, "/home/jobs");
     strcpy (account->shell, "/bin/bash");
+    return bg_ok ();
+}
+
+static bg_result port_group (void *ctx, const char *name, uint32_t *gid, bg_error *err)
+{
+    (void) ctx;
+    if (strcmp (name, "nogroup-here") == 0)
+        return bg_fail (err, BG_POLICY, "there is no group nogroup-here");
+    *gid = 500 + (uint32_t) strlen (name);
     return bg_ok ();
 }
 
@@ -113,6 +123,7 @@ static exec_core *make_core (exec_fixture *self)
         .discard = port_discard,
         .random = port_random,
         .account = port_account,
+        .group = port_group,
         .utc_offset_s = port_offset,
         .policy_write = port_policy_write,
         .local_key = port_local_key};
@@ -133,6 +144,7 @@ void exec_fixture_init (exec_fixture *self)
     static const uint8_t seed[32] = {77};
     wire_keypair (seed, &self->local.public_key, self->local.secret);
     strcpy (self->policy.account, "jobs");
+    self->policy.runs = EXEC_POLICY_RUNS;
     self->core = make_core (self);
     exec_core_replayed (self->core, self->now);
 }

@@ -33,6 +33,7 @@ typedef struct {
     size_t discard_count;
     uint64_t random;
     uint32_t account_uid;
+    bool account_changes; /*  bugle-exec is root  */
     int32_t utc_offset_s;
     uint64_t requests;
     bool has_local; /*  the machine has this key for local jobs  */

@@ -29,10 +29,15 @@ static void whole_policy_is_read (void **state)
                              "maximum_run_time = 12h\n"
                              "hours = 22:00-06:00\n"
                              "\n"
+                             "[limits]\n"
+                             "runs = 7\n"
+                             "lease = 30d\n"
                              "[proxy postgres]\n"
                              "account = postgres\n"
                              "groups = databases, web\n"
                              "kinds = run, script\n"
+                             "enabled = no\n"
+                             "root = yes\n"
                              "logins = anna,ben"),
         BG_OK);
     assert_string_equal (policy.account, "bugle-job");
@@ -42,6 +47,18 @@ static void whole_policy_is_read (void **state)
     assert_int_equal (policy.proxy_count, 1);
     assert_string_equal (policy.proxies[0].name, "postgres");
     assert_string_equal (policy.proxies[0].account, "postgres");
+    assert_int_equal (policy.runs, 7);
+    assert_true (policy.lease_us == BG_DAY (30));
+    const exec_proxy *proxy = exec_policy_proxy (&policy, bg_slice_str ("POSTGRES"));
+    assert_ptr_equal (proxy, &policy.proxies[0]);
+    assert_int_equal (proxy->line, 11);
+    assert_true (proxy->disabled && proxy->root);
+    assert_int_equal (proxy->kinds, 6);
+    assert_int_equal (proxy->groups.count, 2);
+    assert_string_equal (exec_policy_word (&policy, proxy->groups, 1), "web");
+    assert_true (exec_policy_lists (&policy, proxy->logins, bg_slice_str ("Ben")));
+    assert_false (exec_policy_lists (&policy, proxy->logins, bg_slice_str ("web")));
+    assert_null (exec_policy_proxy (&policy, bg_slice_str ("mysql")));
 }
 
 static void hours_may_go_over_midnight (void **state)
@@ -84,13 +101,27 @@ static void mistakes_are_told_with_their_line (void **state)
         {"[default]\naccount = a\nhours = 08:60-09:00\n", "policy:3: hours are two times"},
         {"[default]\naccount = a\ngroups = x\n", "policy:3: unknown key \"groups\""},
         {"[default]\naccount = a\n[default]\n", "policy:3: a second section"},
+        {"[default]\naccount = a\n[limits]\nruns = 0\n", "policy:4: runs is a number"},
+        {"[default]\naccount = a\n[limits]\nruns = 1001\n", "policy:4: runs is a number"},
+        {"[default]\naccount = a\n[limits]\nruns = 9999999999\n", "policy:4: runs is a number"},
+        {"[default]\naccount = a\n[limits]\nruns =\n", "policy:4: runs is a number"},
+        {"[default]\naccount = a\n[limits]\nlease = 0\n", "policy:4: lease is a time"},
+        {"[default]\naccount = a\n[limits]\nroot = no\n", "policy:4: unknown key"},
+        {"[limits]\n[limits]\n", "policy:2: a second section"},
+        {"[default]\naccount = a\n[proxy p]\naccount = c\nkinds = sql\n",
+            "policy:5: kinds of steps"},
+        {"[default]\naccount = a\n[proxy p]\naccount = c\nenabled = 1\n",
+            "policy:5: enabled is yes or no"},
+        {"[default]\naccount = a\n[proxy p]\naccount = c\ngroups = a b\n",
+            "policy:5: not the name of a group"},
         {"[other]\n", "policy:1: unknown section"},
         {"[default\n", "policy:1: a section ends with ]"},
         {"[default]\naccount = a\n[proxy]\n", "policy:3: unknown section"},
         {"[default]\naccount = a\n[proxy a b]\naccount = c\n", "policy:3: not the name of a proxy"},
         {"[default]\naccount = a\n[proxy p]\naccount = c\n[proxy P]\n", "policy:5: a second proxy"},
         {"[default]\naccount = a\n[proxy p]\n", "has no account"},
-        {"[default]\naccount = a\n[proxy p]\naccount = c\nlogins = a,,b\n", "policy:5: not a name"},
+        {"[default]\naccount = a\n[proxy p]\naccount = c\nlogins = a,,b\n",
+            "policy:5: not the name of a login"},
         {"[default]\naccount = a\nwhatever\n", "policy:3: neither [section] nor key = value"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
