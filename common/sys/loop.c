@@ -32,6 +32,7 @@ struct bg_loop {
     bool is_ready_next;
     bool is_stopped;
     int exit_code;
+    uint64_t wakeups;
 };
 
 struct bg_fd_watch {
@@ -129,6 +130,7 @@ static bg_result turn (bg_loop *self, int64_t timeout_us, bool *called, bg_error
     int rc = sd_event_run (self->event, has_work ? 0 : wait_us);
     if (rc < 0)
         return bg_loop_fail (err, rc, "the event loop failed");
+    self->wakeups += rc > 0 && !has_work;
     *called = rc > 0 || run_first (&self->ready) || run_first (&self->idle);
     return bg_ok ();
 }
@@ -163,6 +165,11 @@ void bg_loop_stop (bg_loop *self, int exit_code)
 bool bg_loop_is_stopped (const bg_loop *self)
 {
     return self->is_stopped;
+}
+
+uint64_t bg_loop_wakeups (const bg_loop *self)
+{
+    return self->wakeups;
 }
 
 int64_t bg_loop_now_us (bg_loop *self)

@@ -1,6 +1,7 @@
 # The event loop of one thread and the ZeroMQ sockets on it.
 bugle_layer (bg_loop SOURCES
     loop.c
+    loop_wall.c
     loop_zmq.c
     zap.c
     zap_table.c

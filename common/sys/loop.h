@@ -32,6 +32,8 @@ bg_result bg_loop_turn (bg_loop *self, int64_t timeout_us, bool *called, bg_erro
 /*  The loop ends after the running callback; the first exit code counts.  */
 void bg_loop_stop (bg_loop *self, int exit_code);
 bool bg_loop_is_stopped (const bg_loop *self);
+/*  How often it has slept and was woken since it was made: what an idle process costs.  */
+uint64_t bg_loop_wakeups (const bg_loop *self);
 /*  When this turn woke up, CLOCK_MONOTONIC; the same value for everything in one turn.  */
 int64_t bg_loop_now_us (bg_loop *self);
 
@@ -69,6 +71,23 @@ void bg_timer_arm (bg_timer *self, int64_t delay_us);
 void bg_timer_arm_at (bg_timer *self, int64_t mono_us);
 void bg_timer_disarm (bg_timer *self);
 bool bg_timer_is_armed (const bg_timer *self);
+
+/*  Alarms: times of the wall clock.  */
+
+typedef struct bg_alarm bg_alarm;
+/*  was_set: the wall clock was set since the last call, however little; the alarm may be due or
+    not.  */
+typedef void bg_alarm_fn (bool was_set, void *arg);
+
+/*  Waits for a time of CLOCK_REALTIME and for the clock being set, without ever looking at it; made
+    so that it is called for the latter only. Time in suspend passes. BG_IO when the kernel gives no
+    descriptor.  */
+bg_result bg_alarm_create (
+    bg_loop *loop, bg_alarm_fn *fn, void *arg, bg_alarm **alarm, bg_error *err) BG_CHECKED;
+void bg_alarm_destroy (bg_alarm **self_p);
+/*  Fires once at that time (a past one: next turn); replaces an earlier setting, and is over after
+    each call. INT64_MAX: only when the clock is set.  */
+void bg_alarm_arm_at (bg_alarm *self, int64_t utc_us);
 
 /*  Signals.  */
 

@@ -36,6 +36,7 @@ node_core *node_core_create (const node_ports *ports, const node_settings *setti
         };
     self->missed_reason = "misfire";
     self->session.spread_us = NODE_SPREAD_US;
+    self->book_due_us = INT64_MAX;
     for (int i = 0; i < NODE_TIMER_COUNT; i++)
         self->timers[i] = INT64_MAX;
     for (int i = 0; i < NODE_COUNT_COUNT; i++)
@@ -238,7 +239,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
     BG_TRY (node_outbox_recover (self, err));
     self->recovering = false;
     node_timer_in (self, NODE_TIMER_PRUNE, BG_MIN (1));
-    node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
+    self->book_due_us = now.utc_us;
     node_defect_recover (self);
     BG_TRY (node_pending_recover (self, err));
     if (self->problem)
@@ -515,8 +516,6 @@ static bg_result fire (node_core *self, node_timer timer, bg_error *err)
         return node_defect_timeout (self, err);
     case NODE_TIMER_LEAVE:
         return self->leaving && !self->full ? node_defect_by_membership (self, err) : bg_ok ();
-    case NODE_TIMER_SCHEDULES: /*  leaving the event looks at them  */
-        break;
     case NODE_TIMER_PRUNE:
         return prune (self, err);
     case NODE_TIMER_COUNT:
@@ -534,6 +533,12 @@ int64_t node_core_deadline (const node_core *self)
     return first;
 }
 
+int64_t node_core_wall_deadline (const node_core *self)
+{
+    /*  Without space nothing is taken that is due: waiting for it would never end.  */
+    return self->full ? INT64_MAX : self->book_due_us;
+}
+
 bg_result node_core_tick (node_core *self, bg_now now, bg_error *err)
 {
     BG_TRY (enter (self, now, err));
@@ -543,6 +548,13 @@ bg_result node_core_tick (node_core *self, bg_now now, bg_error *err)
         self->timers[i] = INT64_MAX;
         BG_TRY (fire (self, (node_timer) i, err));
     }
+    return leave (self, err);
+}
+
+bg_result node_core_clock_set (node_core *self, bg_now now, bg_error *err)
+{
+    BG_TRY (enter (self, now, err));
+    node_book_clock_set (self);
     return leave (self, err);
 }
 

@@ -64,9 +64,14 @@ bg_result node_core_control (node_core *self, bg_now now, uint64_t request, wire
 void node_core_control_gone (node_core *self, uint64_t request);
 
 /*  Timers. deadline: mono_us at which node_core_tick wants to be called, INT64_MAX when never; it changes with every
-    event. Calling tick early is harmless; call it also when the wall clock was set.  */
+    event. Calling tick early is harmless.  */
 int64_t node_core_deadline (const node_core *self);
+/*  The same of what follows the wall clock (schedules): utc_us.  */
+int64_t node_core_wall_deadline (const node_core *self);
 bg_result node_core_tick (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
+/*  The wall clock was set, by however little: what is due is found anew. Every event notices it when it was set by
+    seconds, but between two occurrences there need not be any.  */
+bg_result node_core_clock_set (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 /*  The zone files changed: pointers that the zone port gave out are dead as soon as this returns, not before.  */
 bg_result node_core_zones_changed (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 /*  Last call before COMMIT: writes counters that changed in the batch.  */

@@ -197,7 +197,6 @@ static void synced (node_core *self)
     self->exec.synced_poll = self->poll.serial;
     self->deeds_moved = true;
     self->retried_inputs = 0;
-    node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
     /*  Instructions that came while nobody could judge them were not acknowledged.  */
     node_poll_want (self);
 }

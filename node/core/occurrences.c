@@ -192,10 +192,7 @@ int64_t node_occurrences_deadline (const node_core *self)
         if ((!item->sent || item->waiting) && !unknown && late_us < first)
             first = late_us;
     }
-    if (first == INT64_MAX)
-        return first;
-    const int64_t wait_us = first - self->now.utc_us;
-    return self->now.mono_us + (wait_us > 0 ? wait_us : 0);
+    return first;
 }
 
 bg_result node_occurrence_verdict (

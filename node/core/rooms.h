@@ -184,7 +184,7 @@ bg_result node_occurrence_due (node_core *self, const node_entry *entry, int64_t
     int fold, bg_error *err) BG_CHECKED;
 bg_result node_occurrences_recover (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_occurrences_pump (node_core *self, bg_error *err) BG_CHECKED;
-/*  mono_us of the next thing to do about pending occurrences; INT64_MAX: none.  */
+/*  utc_us of the next thing to do about pending occurrences; INT64_MAX: none.  */
 int64_t node_occurrences_deadline (const node_core *self);
 bg_result node_occurrence_verdict (
     node_core *self, bg_id occurrence, const wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;

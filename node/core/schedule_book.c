@@ -455,13 +455,11 @@ static void recompile (node_core *self, node_entry *entry)
 void node_book_zones (node_core *self)
 {
     each_entry (self, recompile);
-    node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
 }
 
 void node_book_clock_set (node_core *self)
 {
     each_entry (self, correct_mark);
-    node_timer_in (self, NODE_TIMER_SCHEDULES, 0);
 }
 
 /*  ---- due ----  */
@@ -509,20 +507,6 @@ static bg_result take_due (node_core *self, node_entry *entry, bg_error *err)
     return bg_ok ();
 }
 
-static void set_timer (node_core *self)
-{
-    int64_t due = node_occurrences_deadline (self);
-    if (self->heap_count > 0) {
-        int64_t wait_us = self->heap[1]->next_us - self->now.utc_us;
-        if (wait_us > NODE_CLOCK_LOOK_US)
-            wait_us = NODE_CLOCK_LOOK_US;
-        const int64_t at = self->now.mono_us + (wait_us > 0 ? wait_us : 0);
-        if (at < due)
-            due = at;
-    }
-    self->timers[NODE_TIMER_SCHEDULES] = due;
-}
-
 bg_result node_book_pump (node_core *self, bg_error *err)
 {
     if (self->book_paused != is_paused (self)) {
@@ -532,6 +516,8 @@ bg_result node_book_pump (node_core *self, bg_error *err)
     while (self->heap_count > 0 && self->heap[1]->next_us <= self->now.utc_us)
         BG_TRY (take_due (self, self->heap[1], err));
     BG_TRY (node_occurrences_pump (self, err));
-    set_timer (self);
+    self->book_due_us = node_occurrences_deadline (self);
+    if (self->heap_count > 0 && self->heap[1]->next_us < self->book_due_us)
+        self->book_due_us = self->heap[1]->next_us;
     return bg_ok ();
 }

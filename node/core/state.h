@@ -23,8 +23,6 @@
 #define NODE_TICK_SILENCE_US   BG_SEC (45) /*  three ticks of the stream all  */
 #define NODE_BEATS_MISSED_MAX  3
 #define NODE_LATE_US           BG_MIN (1) /*  an occurrence that is later than this is a misfire  */
-#define NODE_CLOCK_LOOK_US                                                                         \
-    BG_SEC (15) /*  the wall clock may be set at any time: looked at so often  */
 #define NODE_CLOCK_JUMP_US      BG_SEC (2)
 #define NODE_CLOCK_BACK_US      BG_HOUR (3) /*  set back by more: a correction, schedules begin anew  */
 #define NODE_MISSED_ROWS_MAX    100 /*  per schedule and outage; the rest is one row with a count  */
@@ -61,7 +59,6 @@ typedef enum {
     NODE_TIMER_CLAIM, /*  no answer to a claim  */
     NODE_TIMER_DEFECT_END,
     NODE_TIMER_LEAVE,
-    NODE_TIMER_SCHEDULES,
     NODE_TIMER_PRUNE,
     NODE_TIMER_COUNT
 } node_timer;
@@ -424,6 +421,7 @@ struct node_core {
     int64_t own_poll_us;     /*  of this target's switch; 0: none  */
     int64_t clock_offset_us; /*  utc - boot, at the last event  */
     int64_t timers[NODE_TIMER_COUNT];
+    int64_t book_due_us; /*  wall time of the next thing to do about schedules; INT64_MAX: none  */
     node_counter counters[NODE_COUNT_COUNT + 1];
     char *problem;
     bool full;

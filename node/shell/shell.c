@@ -18,6 +18,7 @@
 #include "node/shell/exec_client.h"
 #include "node/shell/facts.h"
 #include "node/shell/keys.h"
+#include "node/shell/zone_watch.h"
 #include "node/shell/zones.h"
 #include "node/store/store.h"
 
@@ -26,7 +27,6 @@
 #define BATCH_EVENTS     64          /*  events in one transaction at most  */
 #define HOLD_US          BG_MS (100) /*  how long a commit may wait when it lets nothing out  */
 #define STORAGE_RETRY_US BG_SEC (3)  /*  how often a full disk is tried again  */
-#define ZONES_CHECK_US   BG_SEC (60)
 #define MISNAMED_WAIT_US BG_SEC (30) /*  for a membership with the configured name  */
 #define LOCK_WAIT_US     BG_SEC (2)  /*  for a predecessor that is ending  */
 
@@ -41,7 +41,8 @@ typedef struct {
     bg_timer *tick;
     bg_timer *hold;
     bg_timer *storage_retry;
-    bg_timer *zones_check;
+    bg_alarm *alarm; /*  of what follows the wall clock  */
+    node_zone_watch *zone_watch;
     bg_defer *commit;
     node_db *store;
     node_zones *zones;
@@ -252,9 +253,10 @@ static void release_effects (shell *self)
 static void arm_tick (shell *self)
 {
     int64_t deadline = node_core_deadline (self->core);
-    /*  The wall clock may be set: look at it at least every ten seconds.  */
-    int64_t latest = bg_clock_mono_us () + BG_SEC (10);
-    bg_timer_arm_at (self->tick, deadline < latest ? deadline : latest);
+    if (self->misnamed && self->misnamed_until_us < deadline)
+        deadline = self->misnamed_until_us;
+    bg_timer_arm_at (self->tick, deadline);
+    bg_alarm_arm_at (self->alarm, node_core_wall_deadline (self->core));
 }
 
 static bg_result begin_batch (shell *self, bg_error *err)
@@ -517,17 +519,32 @@ static void on_storage_retry (void *arg)
         bg_log_event (self->log, BG_LOG_NOTICE, "storage-back", "there is space again");
 }
 
-static void on_zones_check (void *arg)
+static void look_at_zones (void *arg)
 {
     shell *self = arg;
-    if (node_zones_changed (self->zones)) {
-        bg_log_event (self->log, BG_LOG_NOTICE, "zones-changed", "time zone files are read again");
-        FEED (self, node_core_zones_changed (core, now, err));
-        finish_batch (self);
-        node_zones_forget (self->zones);
+    if (!node_zones_changed (self->zones))
+        return;
+    bg_log_event (self->log, BG_LOG_NOTICE, "zones-changed", "time zone files are read again");
+    node_zones_renew (self->zones);
+    FEED (self, node_core_zones_changed (core, now, err));
+    node_zones_forget_old (self->zones);
+}
+
+/*  A schedule is due, or the wall clock was set.  */
+static void on_alarm (bool was_set, void *arg)
+{
+    shell *self = arg;
+    look_at_zones (self); /*  where they cannot be watched  */
+    if (was_set)
+        FEED (self, node_core_clock_set (core, now, err));
+    else
         FEED (self, node_core_tick (core, now, err));
-    }
-    bg_timer_arm (self->zones_check, ZONES_CHECK_US);
+}
+
+static void on_zone_file (void *arg, const char *path)
+{
+    shell *self = arg;
+    node_zone_watch_add (self->zone_watch, path);
 }
 
 static void on_signal (int signo, void *arg)
@@ -561,9 +578,8 @@ static bg_result open_loop (shell *self, bg_error *err)
     BG_TRY (bg_timer_create (self->loop, on_tick, self, &self->tick, err));
     BG_TRY (bg_timer_create (self->loop, finish_batch, self, &self->hold, err));
     BG_TRY (bg_timer_create (self->loop, on_storage_retry, self, &self->storage_retry, err));
-    BG_TRY (bg_timer_create (self->loop, on_zones_check, self, &self->zones_check, err));
+    BG_TRY (bg_alarm_create (self->loop, on_alarm, self, &self->alarm, err));
     BG_TRY (bg_defer_create (self->loop, BG_DEFER_IDLE, end_batch, self, &self->commit, err));
-    bg_timer_arm (self->zones_check, ZONES_CHECK_US);
     return bg_zcontext_open (NULL, err);
 }
 
@@ -586,11 +602,13 @@ static bg_result open_all (shell *self, bg_error *err)
     self->instance = bg_id_new ();
     self->default_name = node_default_name ();
     BG_TRY (open_files (self, err));
+    BG_TRY (open_loop (self, err));
     self->zones = node_zones_create (self->config->zone, self->log);
+    self->zone_watch = node_zone_watch_create (self->loop, self->log, look_at_zones, self);
+    node_zones_tell (self->zones, on_zone_file, self);
     if (self->config->zone && !node_zones_get (self->zones, bg_slice_str ("")))
         return bg_fail (err, BG_INVALID, "node.yaml: zone '%s' is not known on this machine",
             self->config->zone);
-    BG_TRY (open_loop (self, err));
     BG_TRY (open_links (self, err));
     self->ports = make_ports (self);
     BG_TRY (make_core (self, err));
@@ -616,7 +634,8 @@ static void close_all (shell *self)
     node_zones_destroy (&self->zones);
     node_keys_fini (&self->keys);
     bg_defer_destroy (&self->commit);
-    bg_timer_destroy (&self->zones_check);
+    node_zone_watch_destroy (&self->zone_watch);
+    bg_alarm_destroy (&self->alarm);
     bg_timer_destroy (&self->storage_retry);
     bg_timer_destroy (&self->hold);
     bg_timer_destroy (&self->tick);

@@ -25,6 +25,9 @@ struct loaded_zone {
 
 struct node_zones {
     loaded_zone *zones;
+    loaded_zone *old; /*  replaced, and perhaps still held by somebody  */
+    node_zones_looked_fn *looked;
+    void *looked_arg;
     char *local; /*  configured, or NULL  */
     char local_name[PATH_MAX];
     bg_log *log;
@@ -63,24 +66,40 @@ node_zones *node_zones_create (const char *local, bg_log *log)
     return self;
 }
 
-void node_zones_forget (node_zones *self)
+void node_zones_tell (node_zones *self, node_zones_looked_fn *fn, void *arg)
 {
-    while (self->zones) {
-        loaded_zone *next = self->zones->next;
-        job_zone_destroy (&self->zones->zone);
-        free (self->zones->name);
-        free (self->zones->path);
-        free (self->zones);
-        self->zones = next;
-    }
+    self->looked = fn;
+    self->looked_arg = arg;
+}
+
+void node_zones_renew (node_zones *self)
+{
+    loaded_zone **end = &self->old;
+    while (*end)
+        end = &(*end)->next;
+    *end = self->zones;
+    self->zones = NULL;
     find_local_name (self);
+}
+
+void node_zones_forget_old (node_zones *self)
+{
+    while (self->old) {
+        loaded_zone *next = self->old->next;
+        job_zone_destroy (&self->old->zone);
+        free (self->old->name);
+        free (self->old->path);
+        free (self->old);
+        self->old = next;
+    }
 }
 
 void node_zones_destroy (node_zones **self_p)
 {
     if (!self_p || !*self_p)
         return;
-    node_zones_forget (*self_p);
+    node_zones_renew (*self_p);
+    node_zones_forget_old (*self_p);
     free ((*self_p)->local);
     free (*self_p);
     *self_p = NULL;
@@ -122,6 +141,8 @@ static void load_zone (node_zones *self, loaded_zone *entry)
 {
     BG_AUTO_BUF bytes = {0};
     bg_error err = {0};
+    if (self->looked)
+        self->looked (self->looked_arg, entry->path); /*  before it is read: no change is missed  */
     remember_file (entry);
     bg_result read = bg_file_read (entry->path, ZONE_FILE_MAX, &bytes, &err);
     if (bg_is_ok (read))

@@ -90,7 +90,7 @@ static void set_clock (sim_world *self, sim_machine *machine)
     machine->was_set_back |= by_us < 0;
     sim_trace (self, "%s: clock is off by %lld ms", machine->name,
         (long long) (machine->utc_off_us / 1000));
-    sim_node_poke (machine);
+    sim_node_clock_set (machine);
 }
 
 static void kill_supervisor (sim_machine *machine)

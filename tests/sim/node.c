@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #define BATCH_US      3000
-#define LOOK_US       BG_SEC (10) /*  the wall clock is looked at as often  */
 #define FULL_RETRY_US BG_SEC (3)
 
 enum {
@@ -326,31 +325,37 @@ static void tick_due (void *owner, uint64_t serial, bg_slice payload)
 {
     (void) payload;
     sim_machine *self = owner;
-    if (self->node.tick_serial == serial)
-        sim_node_poke (self);
+    if (self->node.tick_serial != serial || !begin (self))
+        return;
+    bg_error err = {0};
+    after (self, node_core_tick (self->node.core, sim_machine_now (self), &err), &err);
 }
 
-void sim_node_poke (sim_machine *self)
+/*  As the kernel tells it; while the node is off nobody hears it.  */
+void sim_node_clock_set (sim_machine *self)
 {
     if (!begin (self))
         return;
     bg_error err = {0};
-    after (self, node_core_tick (self->node.core, sim_machine_now (self), &err), &err);
+    after (self, node_core_clock_set (self->node.core, sim_machine_now (self), &err), &err);
 }
 
 static void arm_tick (sim_machine *self)
 {
     if (!self->node.core)
         return;
-    int64_t deadline_us = node_core_deadline (self->node.core);
-    int64_t delay_us = LOOK_US;
+    const bg_now now = sim_machine_now (self);
+    const int64_t deadline_us = node_core_deadline (self->node.core);
+    const int64_t wall_us = node_core_wall_deadline (self->node.core);
+    int64_t delay_us = INT64_MAX;
     if (deadline_us < INT64_MAX)
-        delay_us = deadline_us - sim_machine_now (self).mono_us;
-    if (delay_us > LOOK_US)
-        delay_us = LOOK_US;
+        delay_us = deadline_us - now.mono_us;
+    if (wall_us < INT64_MAX && wall_us - now.utc_us < delay_us)
+        delay_us = wall_us - now.utc_us;
     self->node.tick_serial = ++self->world->serial;
-    sim_in (self->world, delay_us < 0 ? 0 : delay_us, tick_due, self, self->node.tick_serial,
-        (bg_slice){0});
+    if (delay_us < INT64_MAX)
+        sim_in (self->world, delay_us < 0 ? 0 : delay_us, tick_due, self, self->node.tick_serial,
+            (bg_slice){0});
 }
 
 /*  ---- events ----  */

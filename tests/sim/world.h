@@ -317,8 +317,7 @@ void sim_node_exec_message (sim_machine *machine, bg_slice blob);
 /*  Requests of the control socket; false when the node is down or one is open.  */
 bool sim_node_enlist (sim_machine *machine, bg_slice token);
 bool sim_node_defect (sim_machine *machine, bool force);
-/*  The clock was set, or something else that the core should look at.  */
-void sim_node_poke (sim_machine *machine);
+void sim_node_clock_set (sim_machine *machine);
 
 /*  ---- exec.c ----  */
 

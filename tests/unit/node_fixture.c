@@ -118,21 +118,33 @@ void node_fixture_settle (node_fixture *self)
     }
 }
 
+/*  The earlier one of its two deadlines, mono_us.  */
+static int64_t deadline (const node_fixture *self)
+{
+    const int64_t mono_us = node_core_deadline (self->core);
+    const int64_t wall_us = node_core_wall_deadline (self->core);
+    if (wall_us == INT64_MAX)
+        return mono_us;
+    const int64_t at_us = self->now.mono_us + (wall_us - self->now.utc_us);
+    return at_us < mono_us ? at_us : mono_us;
+}
+
 void node_fixture_advance (node_fixture *self, int64_t us)
 {
     node_fixture_settle (self);
     const int64_t end_us = self->now.mono_us + us;
     for (;;) {
-        int64_t next_us = node_core_deadline (self->core);
+        int64_t next_us = deadline (self);
         if (next_us > end_us)
             next_us = end_us;
         const int64_t step_us = next_us > self->now.mono_us ? next_us - self->now.mono_us : 0;
         self->now.mono_us += step_us;
         self->now.boot_us += step_us;
         self->now.utc_us += step_us;
+        self->ticks++;
         EVENT (self, node_core_tick (self->core, self->now, &event_err));
         node_fixture_settle (self);
-        if (self->now.mono_us >= end_us && node_core_deadline (self->core) > end_us)
+        if (self->now.mono_us >= end_us && deadline (self) > end_us)
             return;
     }
 }
@@ -142,6 +154,19 @@ void node_fixture_sleep (node_fixture *self, int64_t us)
     self->now.mono_us += us;
     self->now.boot_us += us;
     self->now.utc_us += us;
+}
+
+void node_fixture_set_clock (node_fixture *self, int64_t by_us)
+{
+    self->now.utc_us += by_us;
+    EVENT (self, node_core_clock_set (self->core, self->now, &event_err));
+    node_fixture_settle (self);
+}
+
+void node_fixture_zones_changed (node_fixture *self)
+{
+    EVENT (self, node_core_zones_changed (self->core, self->now, &event_err));
+    node_fixture_settle (self);
 }
 
 void node_fixture_restart (node_fixture *self)

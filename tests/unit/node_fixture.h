@@ -51,6 +51,7 @@ typedef struct {
     size_t failures; /*  of the store  */
     size_t fail_in;  /*  the commit after so many events fails; 0: none  */
     size_t events;
+    size_t ticks; /*  wake-ups for a deadline  */
     bool zone_missing;
 
     /*  the broker  */
@@ -152,6 +153,9 @@ void node_fixture_advance (node_fixture *self, int64_t us);
 /*  Moves the clock while the node is off.  */
 void node_fixture_sleep (node_fixture *self, int64_t us);
 void node_fixture_settle (node_fixture *self);
+/*  Somebody sets the wall clock under the running node, and the kernel says so.  */
+void node_fixture_set_clock (node_fixture *self, int64_t by_us);
+void node_fixture_zones_changed (node_fixture *self);
 
 void node_fixture_exec_up (node_fixture *self);
 void node_fixture_exec_down (node_fixture *self);

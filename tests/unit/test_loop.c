@@ -250,6 +250,64 @@ static void far_timer_does_not_wrap (void **unused)
     bg_loop_destroy (&self.loop);
 }
 
+/*  Alarms.  */
+
+typedef struct {
+    bg_loop *loop;
+    bg_alarm *alarm;
+    unsigned calls;
+    bool was_set;
+    int64_t at_us;
+} alarmed;
+
+static void on_alarm (bool was_set, void *arg)
+{
+    alarmed *self = arg;
+    self->calls++;
+    self->was_set |= was_set;
+    self->at_us = bg_clock_utc_us ();
+    if (self->calls < 2)
+        bg_alarm_arm_at (self->alarm, self->at_us - 1000000); /*  past: at once  */
+    else
+        bg_loop_stop (self->loop, 0);
+}
+
+static void an_alarm_fires_at_a_time_of_the_wall (void **unused)
+{
+    (void) unused;
+    alarmed self = {.loop = new_loop ()};
+    must (bg_alarm_create (self.loop, on_alarm, &self, &self.alarm, NULL));
+    bool called = true;
+    must (bg_loop_turn (self.loop, 0, &called, NULL));
+    assert_false (called);
+    const int64_t at_us = bg_clock_utc_us () + 20000;
+    bg_alarm_arm_at (self.alarm, at_us + INT64_C (3600000000)); /*  replaced  */
+    bg_alarm_arm_at (self.alarm, at_us);
+    assert_int_equal (run (self.loop), 0);
+    assert_int_equal (self.calls, 2);
+    assert_true (self.was_set || self.at_us >= at_us);
+    bg_alarm_destroy (&self.alarm);
+    bg_alarm_destroy (&self.alarm);
+    bg_loop_destroy (&self.loop);
+}
+
+static void only_sleep_that_ends_counts_as_a_wakeup (void **unused)
+{
+    (void) unused;
+    alarmed self = {.loop = new_loop ()};
+    must (bg_alarm_create (self.loop, on_alarm, &self, &self.alarm, NULL));
+    bool called;
+    for (int i = 0; i < 5; i++)
+        must (bg_loop_turn (self.loop, 1000, &called, NULL));
+    assert_int_equal (bg_loop_wakeups (self.loop), 0);
+    bg_alarm_arm_at (self.alarm, bg_clock_utc_us () + 1000);
+    must (bg_loop_turn (self.loop, DEADLINE_US, &called, NULL));
+    assert_true (called);
+    assert_int_equal (bg_loop_wakeups (self.loop), 1);
+    bg_alarm_destroy (&self.alarm);
+    bg_loop_destroy (&self.loop);
+}
+
 /*  Signals and children.  */
 
 static void on_signal (int signo, void *arg)
@@ -584,6 +642,8 @@ int main (void)
         cmocka_unit_test (sleeping_fd_is_silent_until_woken),
         cmocka_unit_test (fd_watch_may_destroy_itself),
         cmocka_unit_test (regular_files_cannot_be_watched),
+        cmocka_unit_test (an_alarm_fires_at_a_time_of_the_wall),
+        cmocka_unit_test (only_sleep_that_ends_counts_as_a_wakeup),
         cmocka_unit_test (timers_fire_once_and_in_order),
         cmocka_unit_test (timer_rearms_and_destroys_itself),
         cmocka_unit_test (far_timer_does_not_wrap),

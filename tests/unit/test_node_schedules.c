@@ -7,7 +7,10 @@
 
 #include "node_fixture.h"
 
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /*  Ends every run that goes on.  */
 static void finish_all (node_fixture *self)
@@ -311,7 +314,7 @@ static void a_clock_set_back_repeats_nothing (void **state)
     node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
     node_fixture_advance (self, BG_MIN (5));
     assert_int_equal (self->starts, 5);
-    self->now.utc_us -= BG_MIN (3);
+    node_fixture_set_clock (self, -BG_MIN (3));
     node_fixture_advance (self, BG_MIN (5));
     assert_int_equal (self->starts, 7);
     assert_no_occurrence_twice (self);
@@ -320,11 +323,11 @@ static void a_clock_set_back_repeats_nothing (void **state)
 static void a_clock_that_was_far_ahead_is_corrected (void **state)
 {
     node_fixture *self = *state;
-    self->now.utc_us += BG_DAY (3650);
+    node_fixture_set_clock (self, BG_DAY (3650));
     node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
     node_fixture_advance (self, BG_MIN (3));
     assert_int_equal (self->starts, 3);
-    self->now.utc_us -= BG_DAY (3650);
+    node_fixture_set_clock (self, -BG_DAY (3650));
     node_fixture_advance (self, BG_MIN (3));
     assert_int_equal (self->starts, 6);
 }
@@ -334,7 +337,7 @@ static void a_clock_set_forward_skips (void **state)
     node_fixture *self = *state;
     node_fixture_push (self, node_fixture_job (self, "minute", "* * * * *", 0));
     node_fixture_advance (self, BG_MIN (2));
-    self->now.utc_us += BG_MIN (10);
+    node_fixture_set_clock (self, BG_MIN (10));
     node_fixture_advance (self, BG_MIN (2));
     assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, "misfire"), 9);
     assert_int_equal (self->starts, 5);
@@ -355,11 +358,72 @@ static void a_missing_zone_is_told_and_heals (void **state)
     node_fixture_advance (self, BG_MIN (3));
     assert_int_equal (self->starts, 0);
     self->zone_missing = false;
-    bg_error err = {0};
-    assert_false (bg_failed (node_core_zones_changed (self->core, self->now, &err)));
+    node_fixture_zones_changed (self);
     node_fixture_advance (self, BG_MIN (3));
     assert_int_equal (self->starts, 3);
     assert_int_equal (node_fixture_reported (self, WIRE_RUN_NOT_RUN, NULL), 0);
+}
+
+/*  ---- many of them ----  */
+
+/*  The node with so many jobs, none of which is due today.  */
+static node_fixture *with_jobs (size_t count)
+{
+    node_fixture *self = bg_alloc (sizeof *self);
+    node_fixture_init (self);
+    node_fixture_enlist (self);
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        snprintf (name, sizeof name, "job%05zu", i);
+        node_fixture_push (self, node_fixture_job (self, name, "30 4 1 1 *", 0));
+    }
+    assert_int_equal (node_fixture_state (self).jobs, count);
+    node_fixture_advance (self, BG_MIN (2));
+    return self;
+}
+
+static size_t wakeups_in_an_hour (size_t jobs)
+{
+    node_fixture *self = with_jobs (jobs);
+    self->ticks = 0;
+    node_fixture_advance (self, BG_HOUR (1));
+    const size_t ticks = self->ticks;
+    node_fixture_fini (self);
+    free (self);
+    return ticks;
+}
+
+static void many_schedules_wake_the_node_no_more_often_than_one (void **state)
+{
+    (void) state;
+    const size_t one = wakeups_in_an_hour (1);
+    /*  Heartbeats and polls are spread by chance.  */
+    assert_in_range (wakeups_in_an_hour (10000), one - 5, one + 5);
+}
+
+static void ten_thousand_jobs_fit_and_load_fast (void **state)
+{
+    (void) state;
+    enum { JOBS = 10000, BYTES_EACH_MAX = 2048 };
+    node_fixture *self = with_jobs (JOBS);
+    node_core_destroy (&self->core);
+    const size_t before = mallinfo2 ().uordblks;
+    struct timespec began;
+    struct timespec ended;
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &began);
+    node_fixture_restart (self);
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &ended);
+    const size_t each = (mallinfo2 ().uordblks - before) / JOBS;
+    const double took_s =
+        (double) (ended.tv_sec - began.tv_sec) + (double) (ended.tv_nsec - began.tv_nsec) / 1e9;
+    print_message ("%zu bytes a job, loaded in %.3f s of processor time\n", each, took_s);
+    assert_int_equal (node_fixture_state (self).jobs, JOBS);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true (each < BYTES_EACH_MAX);
+#endif
+    assert_true (took_s < 20);
+    node_fixture_fini (self);
+    free (self);
 }
 
 /*  ---- outcomes ----  */
@@ -593,6 +657,8 @@ int main (void)
         TEST (a_clock_that_was_far_ahead_is_corrected),
         TEST (a_clock_set_forward_skips),
         TEST (a_missing_zone_is_told_and_heals),
+        cmocka_unit_test (many_schedules_wake_the_node_no_more_often_than_one),
+        cmocka_unit_test (ten_thousand_jobs_fit_and_load_fast),
         TEST (outcomes_arrive_once_whatever_gets_lost),
         TEST (batches_are_bounded),
         TEST (near_its_bound_the_outbox_drops_output_and_no_outcome),

@@ -5,11 +5,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "common/base/now.h"
+#include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/random.h"
 #include "node/shell/config.h"
 #include "node/shell/effects.h"
 #include "node/shell/keys.h"
+#include "node/shell/zone_watch.h"
 #include "node/shell/zones.h"
 #include "node/store/store.h"
 #include "tests/unit/must.h"
@@ -309,7 +312,7 @@ static void a_changed_file_is_noticed (void **state)
     assert_true (node_zones_changed (zones));
     assert_int_equal (
         offset_of (zones, "East"), 3600); /*  what was lent stays until it is forgotten  */
-    node_zones_forget (zones);
+    node_zones_renew (zones);
     assert_false (node_zones_changed (zones));
     assert_int_equal (offset_of (zones, "East"), 7200);
     assert_int_equal (offset_of (zones, "West"), -7200);
@@ -342,7 +345,7 @@ static void a_missing_zone_is_told_once_and_may_appear (void **state)
     assert_false (node_zones_changed (zones));
     write_zone (self, "Later", 60);
     assert_true (node_zones_changed (zones));
-    node_zones_forget (zones);
+    node_zones_renew (zones);
     assert_int_equal (offset_of (zones, "Later"), 60);
     node_zones_destroy (&zones);
 }
@@ -364,6 +367,84 @@ static void a_broken_zone_is_none (void **state)
     /*  A zone that was configured is never replaced by another in silence.  */
     assert_null (node_zones_get (zones, bg_slice_str ("")));
     assert_int_equal (count_logged (self, "zone-unusable"), 4);
+    node_zones_destroy (&zones);
+}
+
+/*  ---- their directories, watched ----  */
+
+typedef struct {
+    bg_loop *loop;
+    size_t calls;
+} watching;
+
+static void on_zone_change (void *arg)
+{
+    watching *self = arg;
+    self->calls++;
+}
+
+/*  Runs the loop until the watch has called, or for the time.  */
+static void let_watch (watching *self, int64_t us)
+{
+    const size_t before = self->calls;
+    const int64_t end_us = bg_clock_mono_us () + us;
+    for (int64_t now_us = bg_clock_mono_us (); self->calls == before && now_us < end_us;
+         now_us = bg_clock_mono_us ())
+        OK (bg_loop_turn (self->loop, end_us - now_us, NULL, err));
+}
+
+static void looked_for (void *arg, const char *path)
+{
+    node_zone_watch_add (arg, path);
+}
+
+static void a_change_of_a_zone_file_is_told_without_looking (void **state)
+{
+    scene *self = *state;
+    watching it = {0};
+    OK (bg_loop_create (&it.loop, err));
+    write_zone (self, "East", 3600);
+    node_zones *zones = open_zones (self, NULL);
+    node_zone_watch *watch = node_zone_watch_create (it.loop, self->bg_log, on_zone_change, &it);
+    assert_non_null (watch);
+    node_zones_tell (zones, looked_for, watch);
+    assert_int_equal (offset_of (zones, "East"), 3600);
+    assert_null (node_zones_get (zones, bg_slice_str ("Area/Later")));
+    let_watch (&it, BG_MS (700));
+    assert_int_equal (it.calls, 0); /*  reading is no change  */
+    for (int i = 0; i < 20; i++)
+        write_zone (self, "East", 7200 + i);
+    let_watch (&it, BG_SEC (20));
+    assert_int_equal (it.calls, 1); /*  once for all  */
+    assert_true (node_zones_changed (zones));
+    node_zones_renew (zones);
+    assert_int_equal (offset_of (zones, "East"), 7219);
+    /*  In a directory that did not exist when it was looked for.  */
+    assert_null (node_zones_get (zones, bg_slice_str ("Area/Later")));
+    BG_AUTO_CHAR area = bg_path_join (self->dir, "Area");
+    assert_int_equal (mkdir (area, 0755), 0);
+    write_zone (self, "Area/Later", 60);
+    let_watch (&it, BG_SEC (20));
+    assert_int_equal (it.calls, 2);
+    assert_true (node_zones_changed (zones));
+    node_zone_watch_destroy (&watch);
+    node_zones_destroy (&zones);
+    bg_loop_destroy (&it.loop);
+}
+
+/*  Whoever holds a zone exchanges it between the two calls: it must still be there until then.  */
+static void what_was_lent_stays_until_it_is_forgotten (void **state)
+{
+    scene *self = *state;
+    write_zone (self, "East", 3600);
+    node_zones *zones = open_zones (self, NULL);
+    const job_zone *lent = node_zones_get (zones, bg_slice_str ("East"));
+    write_zone (self, "East", 7200);
+    node_zones_renew (zones);
+    assert_int_equal (offset_of (zones, "East"), 7200);
+    assert_int_equal (job_zone_offset (lent, 0), 3600);
+    node_zones_forget_old (zones);
+    assert_int_equal (offset_of (zones, "East"), 7200);
     node_zones_destroy (&zones);
 }
 
@@ -523,6 +604,8 @@ int main (void)
         TEST (a_file_written_in_place_is_noticed),
         TEST (a_missing_zone_is_told_once_and_may_appear),
         TEST (a_broken_zone_is_none),
+        TEST (a_change_of_a_zone_file_is_told_without_looking),
+        TEST (what_was_lent_stays_until_it_is_forgotten),
         TEST (names_never_lead_out_of_the_directory),
         TEST (without_configuration_it_is_the_machines_zone),
         TEST (no_file_means_defaults),
