@@ -27,7 +27,7 @@ typedef struct {
 static bg_result wrong (
     const decoder *self, const wire_desc *desc, const wire_field *field, const char *why)
 {
-    return bg_fail (self->err, BG_MALFORMED, "%s.%s: %s", desc->name, field->name, why);
+    return bg_fail (self->err, BG_MALFORMED, "%s.%s: %s", desc->name, wire_field_name (field), why);
 }
 
 static bg_result decode_struct (
@@ -45,7 +45,7 @@ static bg_result decode_number (const decoder *self, const wire_desc *desc, cons
             field->type == WIRE_FIELD_I ? "not an integer" : "not an unsigned integer");
     if (object->via.u64 > field->max)
         return bg_fail (self->err, BG_TOO_LARGE, "%s.%s: %" PRIu64 " is more than %" PRIu64,
-            desc->name, field->name, object->via.u64, field->max);
+            desc->name, wire_field_name (field), object->via.u64, field->max);
     memcpy (place, &object->via.u64, sizeof (uint64_t));
     return bg_ok ();
 }
@@ -57,7 +57,7 @@ static bg_result decode_fixed (const decoder *self, const wire_desc *desc, const
         return wrong (self, desc, field, "not binary");
     if (object->via.bin.size != field->max)
         return bg_fail (self->err, BG_MALFORMED, "%s.%s: %" PRIu32 " bytes, must be %" PRIu64,
-            desc->name, field->name, object->via.bin.size, field->max);
+            desc->name, wire_field_name (field), object->via.bin.size, field->max);
     memcpy (place, object->via.bin.ptr, object->via.bin.size);
     return bg_ok ();
 }
@@ -72,14 +72,14 @@ static bg_result decode_text (const decoder *self, const wire_desc *desc, const 
                               : bg_slice_of (object->via.str.ptr, object->via.str.size);
     if (text.size > max)
         return bg_fail (self->err, BG_TOO_LARGE,
-            "%s.%s: %zu bytes, at most %" PRIu64 " are allowed", desc->name, field->name, text.size,
-            max);
+            "%s.%s: %zu bytes, at most %" PRIu64 " are allowed", desc->name,
+            wire_field_name (field), text.size, max);
     if (!is_binary && !bg_utf8_valid (text))
-        return bg_fail (
-            self->err, BG_INVALID, "%s.%s: the text is not UTF-8", desc->name, field->name);
+        return bg_fail (self->err, BG_INVALID, "%s.%s: the text is not UTF-8", desc->name,
+            wire_field_name (field));
     if (!is_binary && bg_has_control (text, field->type == WIRE_FIELD_TEXT))
         return bg_fail (self->err, BG_INVALID, "%s.%s: the text holds a control character",
-            desc->name, field->name);
+            desc->name, wire_field_name (field));
     *place = text;
     return bg_ok ();
 }
@@ -88,7 +88,7 @@ static size_t item_size (const wire_field *field)
 {
     switch (field->type) {
     case WIRE_FIELD_LIST:
-        return field->desc->size;
+        return wire_field_desc (field)->size;
     case WIRE_FIELD_STRS:
         return sizeof (bg_slice);
     default:
@@ -104,8 +104,8 @@ static bg_result decode_items (const decoder *self, const wire_desc *desc, const
     size_t count = object->via.array.size;
     if (count > field->max)
         return bg_fail (self->err, BG_TOO_LARGE,
-            "%s.%s: %zu items, at most %" PRIu64 " are allowed", desc->name, field->name, count,
-            field->max);
+            "%s.%s: %zu items, at most %" PRIu64 " are allowed", desc->name,
+            wire_field_name (field), count, field->max);
     if (count == 0)
         return bg_ok ();
     size_t size = item_size (field);
@@ -114,7 +114,7 @@ static bg_result decode_items (const decoder *self, const wire_desc *desc, const
         const msgpack_object *item = &object->via.array.ptr[i];
         void *place = items + i * size;
         if (field->type == WIRE_FIELD_LIST) {
-            BG_TRY (decode_struct (self, field->desc, item, place));
+            BG_TRY (decode_struct (self, wire_field_desc (field), item, place));
         } else if (field->type == WIRE_FIELD_STRS) {
             BG_TRY (decode_text (self, desc, field, field->max_bytes, item, place));
         } else {
@@ -153,7 +153,7 @@ static bg_result decode_field (const decoder *self, const wire_desc *desc, const
         if (object->type != MSGPACK_OBJECT_MAP)
             return wrong (self, desc, field, "not a map");
         *(bool *) wire_put_at (value, field->extra_offset) = true;
-        return decode_struct (self, field->desc, object, place);
+        return decode_struct (self, wire_field_desc (field), object, place);
     default:
         return decode_items (self, desc, field, object, value);
     }

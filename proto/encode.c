@@ -20,7 +20,7 @@ static int append (void *data, const char *bytes, size_t size)
 static void must (bool holds, const wire_field *field)
 {
     if (!holds)
-        bg_assert_failed (field->name, __FILE__, __LINE__);
+        bg_assert_failed (wire_field_name (field), __FILE__, __LINE__);
 }
 
 static void pack_bytes (msgpack_packer *packer, bool is_text, bg_slice bytes)
@@ -46,7 +46,8 @@ static void pack_items (msgpack_packer *packer, const wire_field *field, const v
     msgpack_pack_array (packer, count);
     for (size_t i = 0; i < count; i++) {
         if (field->type == WIRE_FIELD_LIST) {
-            pack_struct (packer, field->desc, wire_at (items, i * field->desc->size));
+            pack_struct (packer, wire_field_desc (field),
+                wire_at (items, i * wire_field_desc (field)->size));
         } else if (field->type == WIRE_FIELD_STRS) {
             const bg_slice *text = (const bg_slice *) items + i;
             must (text->size <= field->max_bytes, field);
@@ -83,7 +84,7 @@ static void pack_field (msgpack_packer *packer, const wire_field *field, const v
         pack_bytes (packer, field->type != WIRE_FIELD_BIN, wire_get_slice (value, field));
         return;
     case WIRE_FIELD_OBJ:
-        pack_struct (packer, field->desc, wire_at (value, field->offset));
+        pack_struct (packer, wire_field_desc (field), wire_at (value, field->offset));
         return;
     default:
         pack_items (packer, field, value);
@@ -124,16 +125,16 @@ static bg_result check_text (
 {
     if (text.size > max)
         return bg_fail (self->err, BG_TOO_LARGE,
-            "%s.%s: %zu bytes, at most %" PRIu64 " are allowed", desc->name, field->name, text.size,
-            max);
+            "%s.%s: %zu bytes, at most %" PRIu64 " are allowed", desc->name,
+            wire_field_name (field), text.size, max);
     if (field->type == WIRE_FIELD_BIN)
         return bg_ok ();
     if (!bg_utf8_valid (text))
-        return bg_fail (
-            self->err, BG_INVALID, "%s.%s: the text is not UTF-8", desc->name, field->name);
+        return bg_fail (self->err, BG_INVALID, "%s.%s: the text is not UTF-8", desc->name,
+            wire_field_name (field));
     if (bg_has_control (text, field->type == WIRE_FIELD_TEXT))
         return bg_fail (self->err, BG_INVALID, "%s.%s: the text holds a control character",
-            desc->name, field->name);
+            desc->name, wire_field_name (field));
     return bg_ok ();
 }
 
@@ -146,12 +147,13 @@ static bg_result check_items (
     const void *items = wire_get_items (value, field);
     if (count > field->max)
         return bg_fail (self->err, BG_TOO_LARGE,
-            "%s.%s: %zu items, at most %" PRIu64 " are allowed", desc->name, field->name, count,
-            field->max);
+            "%s.%s: %zu items, at most %" PRIu64 " are allowed", desc->name,
+            wire_field_name (field), count, field->max);
     self->items += count;
     for (size_t i = 0; i < count; i++) {
         if (field->type == WIRE_FIELD_LIST)
-            BG_TRY (check_struct (self, field->desc, wire_at (items, i * field->desc->size)));
+            BG_TRY (check_struct (
+                self, wire_field_desc (field), wire_at (items, i * wire_field_desc (field)->size)));
         else if (field->type == WIRE_FIELD_STRS)
             BG_TRY (
                 check_text (self, desc, field, ((const bg_slice *) items)[i], field->max_bytes));
@@ -166,7 +168,7 @@ static bg_result check_field (
     case WIRE_FIELD_U:
         if (wire_get_u (value, field) > field->max)
             return bg_fail (self->err, BG_TOO_LARGE, "%s.%s: %" PRIu64 " is more than %" PRIu64,
-                desc->name, field->name, wire_get_u (value, field), field->max);
+                desc->name, wire_field_name (field), wire_get_u (value, field), field->max);
         return bg_ok ();
     case WIRE_FIELD_BIN:
     case WIRE_FIELD_STR:
@@ -175,7 +177,7 @@ static bg_result check_field (
     case WIRE_FIELD_OBJ:
         if (!wire_is_set (value, field))
             return bg_ok ();
-        return check_struct (self, field->desc, wire_at (value, field->offset));
+        return check_struct (self, wire_field_desc (field), wire_at (value, field->offset));
     case WIRE_FIELD_LIST:
     case WIRE_FIELD_STRS:
     case WIRE_FIELD_UINTS:

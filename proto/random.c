@@ -82,13 +82,13 @@ static void random_items (maker *self, const wire_field *field, void *value)
     self->budget -= count * 64;
     if (count == 0)
         return;
-    size_t size = field->type == WIRE_FIELD_LIST   ? field->desc->size
+    size_t size = field->type == WIRE_FIELD_LIST   ? wire_field_desc (field)->size
                   : field->type == WIRE_FIELD_STRS ? sizeof (bg_slice)
                                                    : sizeof (uint64_t);
     void *items = bg_arena_alloc (self->arena, count * size);
     for (size_t i = 0; i < count; i++) {
         if (field->type == WIRE_FIELD_LIST)
-            random_struct (self, field->desc, wire_put_at (items, i * size));
+            random_struct (self, wire_field_desc (field), wire_put_at (items, i * size));
         else if (field->type == WIRE_FIELD_STRS)
             ((bg_slice *) items)[i] =
                 random_text (self, random_size (self, field->max_bytes), false);
@@ -127,7 +127,7 @@ static void random_field (maker *self, const wire_field *field, void *value)
         return;
     case WIRE_FIELD_OBJ:
         *(bool *) wire_put_at (value, field->extra_offset) = true;
-        random_struct (self, field->desc, place);
+        random_struct (self, wire_field_desc (field), place);
         return;
     default:
         random_items (self, field, value);

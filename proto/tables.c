@@ -6,34 +6,97 @@
 #define IS_REQ true
 #define IS_OPT false
 
-/*  One row of a struct: {number, name, type, required, max, max_bytes, offset, extra_offset, desc, since}.  */
-#define ROW(s, n, name, type, req, max, max_bytes, desc, since)                                    \
-    {n, #name, WIRE_FIELD_##type, req, (uint64_t) (max), max_bytes, offsetof (wire_##s, name), 0,  \
-        desc, since},
-#define ROW_EXTRA(s, n, name, type, req, max, max_bytes, extra, desc, since)                       \
-    {n, #name, WIRE_FIELD_##type, req, (uint64_t) (max), max_bytes, offsetof (wire_##s, name),     \
-        offsetof (wire_##s, extra), desc, since},
+/*  All names of fields, one after the other.  */
+typedef struct {
+#define NAME(s, name) char s##_of_##name[sizeof #name];
+#include "proto/def_names.h"
+#include "proto/def_rest.h"
+#include "proto/messages.def"
+#include "proto/inner.def"
+#include "proto/def_undo.h"
+#undef NAME
+} all_names;
+
+static const all_names names = {
+#define NAME(s, name) #name,
+#include "proto/def_names.h"
+#include "proto/def_rest.h"
+#include "proto/messages.def"
+#include "proto/inner.def"
+#include "proto/def_undo.h"
+#undef NAME
+};
+
+/*  The structs, numbered from 1.  */
+enum {
+    DESC_NONE,
+#define WIRE_STRUCT(s) DESC_##s,
+#include "proto/def_rest.h"
+#include "proto/messages.def"
+#include "proto/inner.def"
+#include "proto/def_undo.h"
+};
+
+static const wire_desc *const descs[] = {
+    NULL,
+#define WIRE_STRUCT(s) &wire_desc_##s,
+#include "proto/def_rest.h"
+#include "proto/messages.def"
+#include "proto/inner.def"
+#include "proto/def_undo.h"
+};
+
+const char *wire_field_name (const wire_field *field)
+{
+    return (const char *) &names + field->name_at;
+}
+
+const wire_desc *wire_field_desc (const wire_field *field)
+{
+    return descs[field->desc_at];
+}
+
+/*  One row of a struct.  */
+#define ROW(s, n, name, kind, req, most, most_bytes, desc_number, level)                           \
+    ROW_OF (s, n, name, kind, req, most, most_bytes, 0, desc_number, level)
+#define ROW_EXTRA(s, n, name, kind, req, most, most_bytes, extra, desc_number, level)              \
+    ROW_OF (s, n, name, kind, req, most, most_bytes, offsetof (wire_##s, extra), desc_number, level)
+#define ROW_OF(s, n, name, kind, req, most, most_bytes, extra, desc_number, level)                 \
+    {.max = (uint64_t) (most),                                                                     \
+        .max_bytes = most_bytes,                                                                   \
+        .name_at = offsetof (all_names, s##_of_##name),                                            \
+        .offset = offsetof (wire_##s, name),                                                       \
+        .extra_offset = extra,                                                                     \
+        .number = n,                                                                               \
+        .desc_at = desc_number,                                                                    \
+        .type = WIRE_FIELD_##kind,                                                                 \
+        .required = req,                                                                           \
+        .since = level},
 
 #define WIRE_STRUCT(s)                      static const wire_field fields_##s[] = {
-#define WIRE_U(s, n, name, max, req, since) ROW (s, n, name, U, IS_##req, max, 0, NULL, since)
-#define WIRE_I(s, n, name, req, since)      ROW (s, n, name, I, IS_##req, INT64_MAX, 0, NULL, since)
-#define WIRE_BOOL(s, n, name, since)        ROW (s, n, name, BOOL, false, 1, 0, NULL, since)
-#define WIRE_ID(s, n, name, req, since)     ROW (s, n, name, ID, IS_##req, BG_ID_BYTES, 0, NULL, since)
+#define WIRE_U(s, n, name, max, req, since) ROW (s, n, name, U, IS_##req, max, 0, DESC_NONE, since)
+#define WIRE_I(s, n, name, req, since)      ROW (s, n, name, I, IS_##req, INT64_MAX, 0, DESC_NONE, since)
+#define WIRE_BOOL(s, n, name, since)        ROW (s, n, name, BOOL, false, 1, 0, DESC_NONE, since)
+#define WIRE_ID(s, n, name, req, since)                                                            \
+    ROW (s, n, name, ID, IS_##req, BG_ID_BYTES, 0, DESC_NONE, since)
 #define WIRE_KEY(s, n, name, req, since)                                                           \
-    ROW (s, n, name, KEY, IS_##req, BG_KEY_BYTES, 0, NULL, since)
+    ROW (s, n, name, KEY, IS_##req, BG_KEY_BYTES, 0, DESC_NONE, since)
 #define WIRE_FIX(s, n, name, bytes, req, since)                                                    \
-    ROW (s, n, name, FIX, IS_##req, bytes, 0, NULL, since)
-#define WIRE_BIN(s, n, name, max, req, since)  ROW (s, n, name, BIN, IS_##req, max, 0, NULL, since)
-#define WIRE_STR(s, n, name, max, req, since)  ROW (s, n, name, STR, IS_##req, max, 0, NULL, since)
-#define WIRE_TEXT(s, n, name, max, req, since) ROW (s, n, name, TEXT, IS_##req, max, 0, NULL, since)
+    ROW (s, n, name, FIX, IS_##req, bytes, 0, DESC_NONE, since)
+#define WIRE_BIN(s, n, name, max, req, since)                                                      \
+    ROW (s, n, name, BIN, IS_##req, max, 0, DESC_NONE, since)
+#define WIRE_STR(s, n, name, max, req, since)                                                      \
+    ROW (s, n, name, STR, IS_##req, max, 0, DESC_NONE, since)
+#define WIRE_TEXT(s, n, name, max, req, since)                                                     \
+    ROW (s, n, name, TEXT, IS_##req, max, 0, DESC_NONE, since)
 #define WIRE_OBJ(s, n, name, type, req, since)                                                     \
-    ROW_EXTRA (s, n, name, OBJ, IS_##req, 1, 0, has_##name, &wire_desc_##type, since)
+    ROW_EXTRA (s, n, name, OBJ, IS_##req, 1, 0, has_##name, DESC_##type, since)
 #define WIRE_LIST(s, n, name, type, max, since)                                                    \
-    ROW_EXTRA (s, n, name, LIST, false, max, 0, name##_count, &wire_desc_##type, since)
+    ROW_EXTRA (s, n, name, LIST, false, max, 0, name##_count, DESC_##type, since)
 #define WIRE_STRS(s, n, name, max_count, max_bytes, since)                                         \
-    ROW_EXTRA (s, n, name, STRS, false, max_count, max_bytes, name##_count, NULL, since)
+    ROW_EXTRA (s, n, name, STRS, false, max_count, max_bytes, name##_count, DESC_NONE, since)
 #define WIRE_UINTS(s, n, name, max_count, since)                                                   \
-    ROW_EXTRA (s, n, name, UINTS, false, max_count, 0, name##_count, NULL, since)
+    ROW_EXTRA (s, n, name, UINTS, false, max_count, 0, name##_count, DESC_NONE, since)
 #define WIRE_END(s)                                                                                \
     }                                                                                              \
     ;                                                                                              \

@@ -19,8 +19,9 @@ static bool items_equal (const wire_field *field, const void *a, const void *b)
     for (size_t i = 0; i < count; i++) {
         bool same = false;
         if (field->type == WIRE_FIELD_LIST)
-            same = wire_equal (field->desc, wire_at (left, i * field->desc->size),
-                wire_at (right, i * field->desc->size));
+            same = wire_equal (wire_field_desc (field),
+                wire_at (left, i * wire_field_desc (field)->size),
+                wire_at (right, i * wire_field_desc (field)->size));
         else if (field->type == WIRE_FIELD_STRS)
             same = bg_slice_equal (((const bg_slice *) left)[i], ((const bg_slice *) right)[i]);
         else
@@ -52,7 +53,8 @@ static bool field_equal (const wire_field *field, const void *a, const void *b)
         if (wire_is_set (a, field) != wire_is_set (b, field))
             return false;
         return !wire_is_set (a, field) ||
-               wire_equal (field->desc, wire_at (a, field->offset), wire_at (b, field->offset));
+               wire_equal (
+                   wire_field_desc (field), wire_at (a, field->offset), wire_at (b, field->offset));
     default:
         return items_equal (field, a, b);
     }
@@ -75,10 +77,11 @@ static void copy_items (const wire_field *field, bg_arena *arena, const void *fr
     const void *items = wire_get_items (from, field);
     void *copies = NULL;
     if (count > 0 && field->type == WIRE_FIELD_LIST) {
-        copies = bg_arena_alloc (arena, count * field->desc->size);
+        copies = bg_arena_alloc (arena, count * wire_field_desc (field)->size);
         for (size_t i = 0; i < count; i++)
-            wire_copy (field->desc, arena, wire_at (items, i * field->desc->size),
-                wire_put_at (copies, i * field->desc->size));
+            wire_copy (wire_field_desc (field), arena,
+                wire_at (items, i * wire_field_desc (field)->size),
+                wire_put_at (copies, i * wire_field_desc (field)->size));
     } else if (count > 0 && field->type == WIRE_FIELD_STRS) {
         bg_slice *texts = bg_arena_array (arena, bg_slice, count);
         for (size_t i = 0; i < count; i++)
@@ -105,8 +108,8 @@ void wire_copy (const wire_desc *desc, bg_arena *arena, const void *from, void *
                 bg_arena_copy (arena, wire_get_slice (from, field));
             break;
         case WIRE_FIELD_OBJ:
-            wire_copy (
-                field->desc, arena, wire_at (from, field->offset), wire_put_at (to, field->offset));
+            wire_copy (wire_field_desc (field), arena, wire_at (from, field->offset),
+                wire_put_at (to, field->offset));
             break;
         case WIRE_FIELD_LIST:
         case WIRE_FIELD_STRS:
@@ -158,7 +161,8 @@ static void print_items (const wire_field *field, const void *value, int indent,
         bg_buf_printf (out, "\n%*s- ", indent + 2, "");
         if (field->type == WIRE_FIELD_LIST) {
             bg_buf_append_byte (out, '\n');
-            print_struct (field->desc, wire_at (items, i * field->desc->size), indent + 4, out);
+            print_struct (wire_field_desc (field),
+                wire_at (items, i * wire_field_desc (field)->size), indent + 4, out);
             out->size--; /*  the newline comes from our caller  */
         } else if (field->type == WIRE_FIELD_STRS) {
             print_text (((const bg_slice *) items)[i], out);
@@ -199,7 +203,7 @@ static void print_field (const wire_field *field, const void *value, int indent,
         return;
     case WIRE_FIELD_OBJ:
         bg_buf_append_byte (out, '\n');
-        print_struct (field->desc, place, indent + 2, out);
+        print_struct (wire_field_desc (field), place, indent + 2, out);
         out->size--;
         return;
     default:
@@ -215,7 +219,7 @@ static void print_struct (const wire_desc *desc, const void *value, int indent, 
         if (!wire_is_set (value, field))
             continue;
         any = true;
-        bg_buf_printf (out, "%*s%s: ", indent, "", field->name);
+        bg_buf_printf (out, "%*s%s: ", indent, "", wire_field_name (field));
         print_field (field, value, indent, out);
         bg_buf_append_byte (out, '\n');
     }

@@ -279,18 +279,24 @@ typedef enum {
 
 typedef struct wire_desc wire_desc;
 
+/*  A field, without a pointer: the table of all fields is half of what a program would otherwise relocate at its
+    start, and pages that were relocated are no longer shared by the processes of a machine.  */
 typedef struct {
-    uint32_t number;
-    const char *name;
-    wire_field_type type;
+    uint64_t max;          /*  largest value, bytes, or items  */
+    uint32_t max_bytes;    /*  of each string of a STRS  */
+    uint32_t name_at;      /*  see wire_field_name  */
+    uint32_t offset;       /*  of the value in the struct  */
+    uint32_t extra_offset; /*  of has_NAME or NAME_count  */
+    uint16_t number;
+    uint16_t desc_at; /*  see wire_field_desc; 0: none  */
+    uint8_t type;     /*  wire_field_type  */
     bool required;
-    uint64_t max;        /*  largest value, bytes, or items  */
-    uint64_t max_bytes;  /*  of each string of a STRS  */
-    size_t offset;       /*  of the value in the struct  */
-    size_t extra_offset; /*  of has_NAME or NAME_count  */
-    const wire_desc *desc;
-    uint32_t since;
+    uint8_t since;
 } wire_field;
+
+const char *wire_field_name (const wire_field *field);
+/*  Of OBJ and LIST: what it holds; else NULL.  */
+const wire_desc *wire_field_desc (const wire_field *field);
 
 struct wire_desc {
     const char *name;

@@ -94,7 +94,7 @@ bool job_yaml_is_list (
 static const wire_field *field_named (const wire_desc *desc, const char *name)
 {
     for (size_t i = 0; i < desc->field_count; i++) {
-        if (strcmp (desc->fields[i].name, name) == 0)
+        if (strcmp (wire_field_name (&desc->fields[i]), name) == 0)
             return &desc->fields[i];
     }
     bg_assert_failed (name, __FILE__, __LINE__);

@@ -147,7 +147,7 @@ static void pack_least_value (msgpack_packer *packer, const wire_field *field)
         pack_repeated (packer, field->type != WIRE_FIELD_BIN, 1);
         return;
     case WIRE_FIELD_OBJ:
-        pack_least (packer, field->desc);
+        pack_least (packer, wire_field_desc (field));
         return;
     default:
         msgpack_pack_array (packer, 0);
@@ -174,7 +174,7 @@ static void pack_many (msgpack_packer *packer, const wire_field *field, size_t c
     msgpack_pack_array (packer, count);
     for (size_t i = 0; i < count; i++) {
         if (field->type == WIRE_FIELD_LIST)
-            pack_least (packer, field->desc);
+            pack_least (packer, wire_field_desc (field));
         else if (field->type == WIRE_FIELD_STRS)
             pack_repeated (packer, true, i == 0 ? field->max_bytes : 1);
         else
@@ -277,13 +277,14 @@ static void expect_variant (
                    : is_fixed && which == OVER ? BG_MALFORMED
                                                : expected[which];
     if (result.code != code)
-        fail_msg ("%s.%s variant %d: %s \"%s\"", desc->name, field->name, which,
+        fail_msg ("%s.%s variant %d: %s \"%s\"", desc->name, wire_field_name (field), which,
             bg_code_word (result.code), err.message);
     if (code != BG_OK) {
         bool is_of_guard =
             which == OVER && field->type >= WIRE_FIELD_LIST && field->max == WIRE_CONTAINER_MAX;
-        if (!is_of_guard && !strstr (err.message, field->name))
-            fail_msg ("%s.%s variant %d: \"%s\"", desc->name, field->name, which, err.message);
+        if (!is_of_guard && !strstr (err.message, wire_field_name (field)))
+            fail_msg ("%s.%s variant %d: \"%s\"", desc->name, wire_field_name (field), which,
+                err.message);
         uint8_t *raw = value;
         for (size_t i = 0; i < desc->size; i++)
             assert_int_equal (raw[i], 0);
@@ -296,8 +297,9 @@ static void limits_of (const wire_desc *desc, void *ctx)
     for (size_t i = 0; i < desc->field_count; i++) {
         for (variant which = FITS; which < VARIANTS; which++)
             expect_variant (desc, &desc->fields[i], which, ctx);
-        if (desc->fields[i].desc)
-            limits_of (desc->fields[i].desc, ctx);
+        const wire_desc *held = wire_field_desc (&desc->fields[i]);
+        if (held)
+            limits_of (held, ctx);
     }
 }
 

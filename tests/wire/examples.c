@@ -10,7 +10,7 @@
 static void fill_field (const wire_field *field, bool full, bg_arena *arena, void *value)
 {
     void *place = wire_put_at (value, field->offset);
-    bg_slice name = bg_slice_str (field->name);
+    bg_slice name = bg_slice_str (wire_field_name (field));
     size_t count = 1;
     void *items = NULL;
     switch (field->type) {
@@ -18,8 +18,9 @@ static void fill_field (const wire_field *field, bool full, bg_arena *arena, voi
         *(uint64_t *) place = field->number < field->max ? field->number : field->max;
         return;
     case WIRE_FIELD_I:
-        *(int64_t *) place = strstr (field->name, "_us") ? EXAMPLE_TIME_US + field->number
-                                                         : -(int64_t) field->number;
+        *(int64_t *) place = strstr (wire_field_name (field), "_us")
+                                 ? EXAMPLE_TIME_US + field->number
+                                 : -(int64_t) field->number;
         return;
     case WIRE_FIELD_BOOL:
         *(bool *) place = true;
@@ -37,11 +38,11 @@ static void fill_field (const wire_field *field, bool full, bg_arena *arena, voi
         return;
     case WIRE_FIELD_OBJ:
         *(bool *) wire_put_at (value, field->extra_offset) = true;
-        example_fill (field->desc, full, arena, place);
+        example_fill (wire_field_desc (field), full, arena, place);
         return;
     case WIRE_FIELD_LIST:
-        items = bg_arena_alloc (arena, field->desc->size);
-        example_fill (field->desc, full, arena, items);
+        items = bg_arena_alloc (arena, wire_field_desc (field)->size);
+        example_fill (wire_field_desc (field), full, arena, items);
         break;
     case WIRE_FIELD_STRS:
         items = bg_arena_alloc (arena, sizeof (bg_slice));
@@ -102,7 +103,8 @@ static void json_items (const wire_field *field, const void *value, bg_buf *out)
     for (size_t i = 0; i < wire_get_count (value, field); i++) {
         bg_buf_append_str (out, i ? ", " : "");
         if (field->type == WIRE_FIELD_LIST)
-            example_json (field->desc, wire_at (items, i * field->desc->size), out);
+            example_json (
+                wire_field_desc (field), wire_at (items, i * wire_field_desc (field)->size), out);
         else if (field->type == WIRE_FIELD_STRS)
             example_json_text (((const bg_slice *) items)[i], out);
         else
@@ -137,7 +139,7 @@ static void json_field (const wire_field *field, const void *value, bg_buf *out)
         example_json_text (wire_get_slice (value, field), out);
         return;
     case WIRE_FIELD_OBJ:
-        example_json (field->desc, place, out);
+        example_json (wire_field_desc (field), place, out);
         return;
     default:
         json_items (field, value, out);
@@ -152,7 +154,7 @@ void example_json (const wire_desc *desc, const void *value, bg_buf *out)
         const wire_field *field = &desc->fields[i];
         if (!wire_is_set (value, field))
             continue;
-        bg_buf_printf (out, "%s\"%s\": ", comma, field->name);
+        bg_buf_printf (out, "%s\"%s\": ", comma, wire_field_name (field));
         json_field (field, value, out);
         comma = ", ";
     }

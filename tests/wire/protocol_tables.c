@@ -80,14 +80,15 @@ static void describe (const wire_field *field, bg_buf *out)
         bg_buf_printf (out, "text | at most %" PRIu64 " bytes", field->max);
         return;
     case WIRE_FIELD_OBJ:
-        bg_buf_printf (out, "map [%s](#%s) | ", field->desc->name, field->desc->name);
+        bg_buf_printf (
+            out, "map [%s](#%s) | ", wire_field_desc (field)->name, wire_field_desc (field)->name);
         return;
     case WIRE_FIELD_LIST:
-        bg_buf_printf (out, "array of [%s](#%s) | at most %" PRIu64 " items", field->desc->name,
-            field->desc->name, field->max);
+        bg_buf_printf (out, "array of [%s](#%s) | at most %" PRIu64 " items",
+            wire_field_desc (field)->name, wire_field_desc (field)->name, field->max);
         return;
     case WIRE_FIELD_STRS:
-        bg_buf_printf (out, "array of str | at most %" PRIu64 " items of at most %" PRIu64 " bytes",
+        bg_buf_printf (out, "array of str | at most %" PRIu64 " items of at most %" PRIu32 " bytes",
             field->max, field->max_bytes);
         return;
     case WIRE_FIELD_UINTS:
@@ -102,7 +103,7 @@ static void make_struct (const wire_desc *desc, bg_buf *out)
         out, "\n#### %s\n\n| key | field | form | limit | |\n|---:|---|---|---|---|\n", desc->name);
     for (size_t i = 0; i < desc->field_count; i++) {
         const wire_field *field = &desc->fields[i];
-        bg_buf_printf (out, "| %" PRIu32 " | %s | ", field->number, field->name);
+        bg_buf_printf (out, "| %" PRIu32 " | %s | ", field->number, wire_field_name (field));
         describe (field, out);
         bg_buf_printf (out, " | %s |\n", field->required ? "required" : "");
     }

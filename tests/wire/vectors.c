@@ -33,9 +33,9 @@ static void write_structs (bg_buf *out)
         for (size_t k = 0; k < structs[i]->field_count; k++) {
             const wire_field *field = &structs[i]->fields[k];
             bg_buf_printf (out, "%s[%" PRIu32 ", \"%s\", \"%s\"", k ? ", " : "", field->number,
-                field->name, types[field->type]);
-            bg_buf_printf (
-                out, field->desc ? ", \"%s\"]" : "]", field->desc ? field->desc->name : "");
+                wire_field_name (field), types[field->type]);
+            bg_buf_printf (out, wire_field_desc (field) ? ", \"%s\"]" : "]",
+                wire_field_desc (field) ? wire_field_desc (field)->name : "");
         }
         bg_buf_append_str (out, "]");
     }

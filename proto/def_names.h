@@ -1,0 +1,15 @@
+/*  For use right before messages.def or inner.def: every field expands to NAME (struct, field). No include guard on
+    purpose; def_undo.h takes all back.  */
+#define WIRE_U(s, n, name, max, req, since)                NAME (s, name)
+#define WIRE_I(s, n, name, req, since)                     NAME (s, name)
+#define WIRE_BOOL(s, n, name, since)                       NAME (s, name)
+#define WIRE_ID(s, n, name, req, since)                    NAME (s, name)
+#define WIRE_KEY(s, n, name, req, since)                   NAME (s, name)
+#define WIRE_FIX(s, n, name, bytes, req, since)            NAME (s, name)
+#define WIRE_BIN(s, n, name, max, req, since)              NAME (s, name)
+#define WIRE_STR(s, n, name, max, req, since)              NAME (s, name)
+#define WIRE_TEXT(s, n, name, max, req, since)             NAME (s, name)
+#define WIRE_OBJ(s, n, name, type, req, since)             NAME (s, name)
+#define WIRE_LIST(s, n, name, type, max, since)            NAME (s, name)
+#define WIRE_STRS(s, n, name, max_count, max_bytes, since) NAME (s, name)
+#define WIRE_UINTS(s, n, name, max_count, since)           NAME (s, name)
