@@ -68,8 +68,8 @@ static bg_result adopt_one (
 static bg_result adopt_all (
     broker_request *request, const wire_adopted *adopted, bool is_last_try, bg_error *err)
 {
-    static const uint64_t order[] = {
-        WIRE_TYPE_AUTHORITY, WIRE_TYPE_MEMBERSHIP, WIRE_TYPE_JOB, WIRE_TYPE_WITHDRAWAL, 0};
+    static const uint64_t order[] = {WIRE_TYPE_AUTHORITY, WIRE_TYPE_MEMBERSHIP, WIRE_TYPE_CALENDAR,
+        WIRE_TYPE_SCHEDULE, WIRE_TYPE_JOB, WIRE_TYPE_WITHDRAWAL, 0};
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (size_t i = 0; i < adopted->documents_count; i++) {
             const uint64_t type = adopted->documents[i].type;

@@ -3,6 +3,23 @@
     simulator.  */
 #include "broker/core/rooms.h"
 
+/*  What jobs share stands where they stand, and so does its switch.  */
+static void check_shared (const broker_core *self, const broker_document *document)
+{
+    broker_bitmap addressed = {0};
+    if (!broker_document_is_shared (document))
+        return;
+    broker_shared_addressed (self, document->key, &addressed);
+    const size_t both = broker_bitmap_size_both (&addressed, &document->addressed);
+    bg_assert (both == broker_bitmap_size (&addressed) &&
+               both == broker_bitmap_size (&document->addressed));
+    const broker_document *flip = broker_document_switch (self, document);
+    if (flip)
+        bg_assert (broker_bitmap_size_both (&flip->rows, &document->rows) ==
+                   broker_bitmap_size (&document->rows));
+    broker_bitmap_fini (&addressed);
+}
+
 static void check_document (const broker_document *document)
 {
     enum { SETS = 4 };
@@ -106,6 +123,8 @@ void broker_core_check (const broker_core *self)
 {
     for (const broker_document *document = self->documents; document; document = document->hh.next)
         check_document (document);
+    for (const broker_document *document = self->documents; document; document = document->hh.next)
+        check_shared (self, document);
     for (const broker_execution *execution = self->executions; execution;
          execution = execution->hh.next)
         check_execution (execution);

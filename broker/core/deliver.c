@@ -202,7 +202,8 @@ void broker_deliver_audience (
     }
 }
 
-/*  A switch goes where its job goes. A withdrawal goes to all who have the row anyway.  */
+/*  A switch goes where its object goes, a schedule or calendar where what uses it goes (shared.c). A withdrawal goes to
+    all who have the row anyway.  */
 static bool addresses (
     const broker_core *self, const broker_document *document, const broker_target *target)
 {
@@ -213,6 +214,9 @@ static bool addresses (
         return true;
     case WIRE_TYPE_JOB:
         return broker_target_matches (target, &document->audience);
+    case WIRE_TYPE_SCHEDULE:
+    case WIRE_TYPE_CALENDAR:
+        return document->is_wanted;
     case WIRE_TYPE_SWITCH: {
         if (document->switch_of == WIRE_TYPE_MEMBERSHIP)
             return bg_id_equal (document->object_key, target->id);
@@ -236,16 +240,24 @@ void broker_deliver_retract (broker_core *self, broker_document *document)
         &document->settled, &document->failed, document->version, document->revision);
 }
 
-void broker_deliver_renew (broker_core *self, broker_document *document)
+static void find_addressed (const broker_core *self, broker_document *document)
 {
+    if (broker_document_is_shared (document)) {
+        broker_shared_addressed (self, document->key, &document->addressed);
+        return;
+    }
     broker_bitmap_empty (&document->addressed);
     for (uint32_t number = 1; number < self->next_number; number++) {
         const broker_target *target = broker_target_at (self, number);
-        if (!target || !addresses (self, document, target))
-            continue;
-        broker_bitmap_set (&document->addressed, number);
-        broker_bitmap_set (&document->rows, number);
+        if (target && addresses (self, document, target))
+            broker_bitmap_set (&document->addressed, number);
     }
+}
+
+void broker_deliver_renew (broker_core *self, broker_document *document)
+{
+    find_addressed (self, document);
+    broker_bitmap_add (&document->rows, &document->addressed);
     broker_bitmap_empty (&document->applied);
     broker_bitmap_empty (&document->waiting);
     broker_bitmap_empty (&document->failed);
@@ -256,7 +268,8 @@ void broker_deliver_renew (broker_core *self, broker_document *document)
     broker_op_changed (self, document, 0, WIRE_DELIVERY_PENDING);
 }
 
-static void readdress (broker_core *self, broker_document *document, broker_target *target)
+void broker_deliver_readdress_one (
+    broker_core *self, broker_document *document, broker_target *target)
 {
     bool now = addresses (self, document, target);
     bool changed = now ? broker_bitmap_set (&document->addressed, target->number)
@@ -270,12 +283,13 @@ static void readdress (broker_core *self, broker_document *document, broker_targ
 void broker_deliver_readdress (broker_core *self, broker_target *target)
 {
     for (broker_document *document = self->documents; document; document = document->hh.next)
-        if (document->type != WIRE_TYPE_SWITCH)
-            readdress (self, document, target);
-    /*  Switches last: they follow the rows of their jobs.  */
+        if (document->type != WIRE_TYPE_SWITCH && !broker_document_is_shared (document))
+            broker_deliver_readdress_one (self, document, target);
+    broker_shared_readdress (self, target);
+    /*  Switches last: they follow the rows of their objects.  */
     for (broker_document *document = self->documents; document; document = document->hh.next)
         if (document->type == WIRE_TYPE_SWITCH)
-            readdress (self, document, target);
+            broker_deliver_readdress_one (self, document, target);
 }
 
 void broker_deliver_forget (broker_core *self, broker_target *target)

@@ -28,33 +28,45 @@ bool broker_document_is_live (const broker_document *document)
 
 broker_document *broker_document_job (const broker_core *self, bg_slice name)
 {
-    bg_id key = wire_document_key (self->settings.installation, WIRE_TYPE_JOB, name);
+    return broker_document_named (self, WIRE_TYPE_JOB, name);
+}
+
+broker_document *broker_document_named (const broker_core *self, wire_type type, bg_slice name)
+{
+    bg_id key = wire_document_key (self->settings.installation, type, name);
     broker_document *document = broker_document_with_key (self, key);
-    return document && document->type == WIRE_TYPE_JOB ? document : NULL;
+    return document && document->type == (uint64_t) type ? document : NULL;
+}
+
+bg_result broker_document_find (const broker_core *self, wire_type type, bg_slice name,
+    broker_document **document_p, bg_error *err)
+{
+    broker_document *found = broker_document_named (self, type, name);
+    if (found) {
+        *document_p = found;
+        return bg_ok ();
+    }
+    const char *what = wire_type_word (type);
+    const char **words = bg_alloc (((size_t) HASH_COUNT (self->documents) + 1) * sizeof *words);
+    size_t count = 0;
+    for (broker_document *document = self->documents; document; document = document->hh.next)
+        if (document->type == (uint64_t) type)
+            words[count++] = document->name;
+    const char *nearest = bg_nearest (name, words, count);
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no %s '%.*s' (%zu %s%s)", what,
+        BG_SLICE_ARG (name), count, what, count == 1 ? "" : "s"));
+    if (nearest)
+        bg_ignore (bg_hint (err, "did you mean %s?", nearest));
+    else
+        bg_ignore (bg_hint (err, "see: bugle %s list", what));
+    free (words);
+    return (bg_result){BG_NOT_FOUND};
 }
 
 bg_result broker_document_find_job (
     const broker_core *self, bg_slice name, broker_document **job_p, bg_error *err)
 {
-    broker_document *job = broker_document_job (self, name);
-    if (job) {
-        *job_p = job;
-        return bg_ok ();
-    }
-    const char **words = bg_alloc (((size_t) HASH_COUNT (self->documents) + 1) * sizeof *words);
-    size_t count = 0;
-    for (broker_document *document = self->documents; document; document = document->hh.next)
-        if (document->type == WIRE_TYPE_JOB)
-            words[count++] = document->name;
-    const char *nearest = bg_nearest (name, words, count);
-    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no job '%.*s' (%zu %s)", BG_SLICE_ARG (name),
-        count, count == 1 ? "job" : "jobs"));
-    if (nearest)
-        bg_ignore (bg_hint (err, "did you mean %s?", nearest));
-    else
-        bg_ignore (bg_hint (err, "see: bugle job list"));
-    free (words);
-    return (bg_result){BG_NOT_FOUND};
+    return broker_document_find (self, WIRE_TYPE_JOB, name, job_p, err);
 }
 
 broker_document *broker_document_switch (const broker_core *self, const broker_document *job)
@@ -138,7 +150,8 @@ void broker_content_hash (const wire_document *document, uint8_t hash[32])
 
 /*  ---- taking a version over ----  */
 
-static bg_result take_job (broker_document *self, bg_slice body, bg_arena *arena, bg_error *err)
+static bg_result take_job (
+    const broker_core *core, broker_document *self, bg_slice body, bg_arena *arena, bg_error *err)
 {
     wire_job job;
     BG_TRY (WIRE_DECODE (job, body, WIRE_AS_SIGNED, arena, &job, err));
@@ -148,6 +161,17 @@ static bg_result take_job (broker_document *self, bg_slice body, bg_arena *arena
     self->steps = (uint32_t) job.steps_count;
     self->schedules = (uint32_t) job.schedules_count;
     broker_replace_str (&self->category, job.category);
+    broker_shared_take (core, self, job.schedules, job.schedules_count);
+    return bg_ok ();
+}
+
+static bg_result take_schedule (
+    const broker_core *core, broker_document *self, bg_slice body, bg_arena *arena, bg_error *err)
+{
+    wire_schedule value;
+    BG_TRY (WIRE_DECODE (schedule, body, WIRE_AS_SIGNED, arena, &value, err));
+    bg_arena_fini (&self->arena);
+    broker_shared_take (core, self, &value.spec, 1);
     return bg_ok ();
 }
 
@@ -166,8 +190,8 @@ static bg_result take_switch (broker_document *self, bg_slice body, bg_arena *ar
 
 /*  A withdrawn object keeps audience and name of its last definition: they say where the withdrawal
     goes.  */
-static bg_result take_body (
-    broker_document *self, uint64_t type, bg_slice signed_bytes, bg_error *err)
+static bg_result take_body (const broker_core *core, broker_document *self, uint64_t type,
+    bg_slice signed_bytes, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     wire_signed outer;
@@ -176,7 +200,9 @@ static bg_result take_body (
     BG_TRY (WIRE_DECODE (document, outer.bytes, WIRE_AS_SIGNED, &arena, &document, err));
     switch (type) {
     case WIRE_TYPE_JOB:
-        return take_job (self, document.body, &arena, err);
+        return take_job (core, self, document.body, &arena, err);
+    case WIRE_TYPE_SCHEDULE:
+        return take_schedule (core, self, document.body, &arena, err);
     case WIRE_TYPE_SWITCH:
         return take_switch (self, document.body, &arena, err);
     default:
@@ -190,8 +216,10 @@ static void set_names (broker_core *self, broker_document *document, bg_slice na
     job_name_key (name, &key);
     broker_replace_str (&document->name, name);
     broker_replace_str (&document->name_key, bg_buf_slice (&key));
+    if (document->object_type == WIRE_TYPE_JOB || document->object_type == WIRE_TYPE_SCHEDULE)
+        document->object_key =
+            wire_switch_key (self->settings.installation, (wire_type) document->object_type, name);
     if (document->object_type == WIRE_TYPE_JOB) {
-        document->object_key = wire_switch_key (self->settings.installation, WIRE_TYPE_JOB, name);
         free (self->job_order);
         self->job_order = NULL;
     }
@@ -222,7 +250,7 @@ bg_result broker_document_take (broker_core *self, const broker_document_record 
     broker_replace_str (&document->posted_by, record->posted_by);
     set_names (self, document, record->name);
     fill_cache (self, document, record->signed_bytes);
-    if (bg_failed (take_body (document, record->type, record->signed_bytes, err)))
+    if (bg_failed (take_body (self, document, record->type, record->signed_bytes, err)))
         return broker_stored_badly (err, "a document");
     *document_p = document;
     return bg_ok ();

@@ -65,10 +65,18 @@ static bg_result add_authority (poll_work *work, const broker_document *authorit
     return bg_ok ();
 }
 
+/*  What others need goes before them, however young it is.  */
+static int rank_of (const broker_document *document)
+{
+    return document->type == WIRE_TYPE_CALENDAR ? 0 : document->type == WIRE_TYPE_SCHEDULE ? 1 : 2;
+}
+
 static int by_age (const void *a, const void *b)
 {
     const broker_document *left = *(broker_document *const *) a;
     const broker_document *right = *(broker_document *const *) b;
+    if (rank_of (left) != rank_of (right))
+        return rank_of (left) - rank_of (right);
     if (left->posted_us != right->posted_us)
         return left->posted_us < right->posted_us ? -1 : 1;
     return bg_id_compare (left->key, right->key);

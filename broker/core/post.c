@@ -11,6 +11,7 @@
 #include "common/job/body.h"
 #include "common/job/names.h"
 #include "common/job/selector.h"
+#include "common/job/uses.h"
 
 /*  One item, checked and not yet done.  */
 typedef struct {
@@ -36,7 +37,8 @@ static bg_result check_role (const broker_request *request, uint64_t type, bg_er
         uint64_t type;
         uint64_t role;
     } roles[] = {{WIRE_TYPE_AUTHORITY, WIRE_ROLE_ADMIN}, {WIRE_TYPE_MEMBERSHIP, WIRE_ROLE_ADMIN},
-        {WIRE_TYPE_JOB, WIRE_ROLE_AUTHOR}, {WIRE_TYPE_WITHDRAWAL, WIRE_ROLE_AUTHOR},
+        {WIRE_TYPE_JOB, WIRE_ROLE_AUTHOR}, {WIRE_TYPE_SCHEDULE, WIRE_ROLE_AUTHOR},
+        {WIRE_TYPE_CALENDAR, WIRE_ROLE_AUTHOR}, {WIRE_TYPE_WITHDRAWAL, WIRE_ROLE_AUTHOR},
         {WIRE_TYPE_SWITCH, WIRE_ROLE_OPERATOR}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (roles[i].type != type)
@@ -133,15 +135,24 @@ static uint32_t addressed_count (const broker_core *self, const wire_audience *a
     return count;
 }
 
-static bool posted_before (const post_plan *plans, size_t count, uint64_t type, bg_id key)
+/*  What was planned before in the same request.  */
+static broker_posting posting_of (
+    const broker_request *request, const post_plan *before, size_t count)
 {
+    broker_posting posting = {
+        .items = bg_arena_array (request->arena, const wire_verified *, count + 1)};
     for (size_t i = 0; i < count; i++)
-        if (plans[i].type == type && bg_id_equal (plans[i].verified.document.key, key))
-            return true;
-    return false;
+        posting.items[posting.count++] = &before[i].verified;
+    return posting;
 }
 
-static bg_result plan_job (broker_request *request, post_plan *plan, bg_error *err)
+static bool is_new (const post_plan *plan)
+{
+    return !plan->old || !broker_document_is_live (plan->old);
+}
+
+static bg_result plan_job (
+    broker_request *request, post_plan *plan, const broker_posting *before, bg_error *err)
 {
     const wire_job *job = plan->verified.body;
     if (wire_is_one_shot (&plan->verified.document, job)) {
@@ -149,9 +160,29 @@ static bg_result plan_job (broker_request *request, post_plan *plan, bg_error *e
         return bg_hint (err, "it comes inside the START that starts it: bugle run");
     }
     BG_TRY (job_body_check (job, err));
+    BG_TRY (broker_shared_check_uses (request, &plan->verified, before, err));
     plan->targets = addressed_count (request->core, &job->audience);
-    bool is_new = !plan->old || !broker_document_is_live (plan->old);
-    plan->outcome = is_new ? WIRE_POSTED_CREATED : WIRE_POSTED_CHANGED;
+    plan->outcome = is_new (plan) ? WIRE_POSTED_CREATED : WIRE_POSTED_CHANGED;
+    return bg_ok ();
+}
+
+static bg_result check_shared_body (const wire_verified *verified, bg_error *err)
+{
+    return verified->document.type == WIRE_TYPE_SCHEDULE
+               ? job_schedule_document_check (verified->body, err)
+               : job_calendar_document_check (verified->body, err);
+}
+
+static bg_result plan_shared (
+    broker_request *request, post_plan *plan, const broker_posting *before, bg_error *err)
+{
+    broker_bitmap addressed = {0};
+    BG_TRY (check_shared_body (&plan->verified, err));
+    BG_TRY (broker_shared_check_uses (request, &plan->verified, before, err));
+    broker_shared_addressed (request->core, plan->verified.document.key, &addressed);
+    plan->targets = (uint32_t) broker_bitmap_size (&addressed);
+    broker_bitmap_fini (&addressed);
+    plan->outcome = is_new (plan) ? WIRE_POSTED_CREATED : WIRE_POSTED_CHANGED;
     return bg_ok ();
 }
 
@@ -168,31 +199,39 @@ static bg_result plan_target_switch (
     return bg_ok ();
 }
 
-static bg_result plan_switch (broker_request *request, post_plan *plan, const post_plan *before,
-    size_t before_count, bg_error *err)
+static bool posted_before (const broker_posting *before, bg_id key)
+{
+    for (size_t i = 0; i < before->count; i++)
+        if (bg_id_equal (before->items[i]->document.key, key))
+            return before->items[i]->document.type != WIRE_TYPE_WITHDRAWAL;
+    return false;
+}
+
+static bg_result plan_switch (
+    broker_request *request, post_plan *plan, const broker_posting *before, bg_error *err)
 {
     const wire_switch *value = plan->verified.body;
     if (value->object_type == WIRE_TYPE_MEMBERSHIP)
         return plan_target_switch (request, plan, value, err);
-    if (value->object_type != WIRE_TYPE_JOB)
-        return bg_fail (
-            err, BG_NOT_IN_VERSION, "only jobs can be enabled and disabled in this version");
-    broker_document *job = NULL;
-    if (!posted_before (before, before_count, WIRE_TYPE_JOB, value->object_key))
-        BG_TRY (broker_document_find_job (request->core, value->object_name, &job, err));
-    plan->targets = job ? (uint32_t) broker_bitmap_size (&job->rows) : 0;
+    broker_document *object = NULL;
+    if (!posted_before (before, value->object_key))
+        BG_TRY (broker_document_find (
+            request->core, (wire_type) value->object_type, value->object_name, &object, err));
+    plan->targets = object ? (uint32_t) broker_bitmap_size (&object->rows) : 0;
     plan->outcome = plan->old ? WIRE_POSTED_CHANGED : WIRE_POSTED_CREATED;
     return bg_ok ();
 }
 
-static bg_result plan_withdrawal (broker_request *request, post_plan *plan, bg_error *err)
+static bg_result plan_withdrawal (
+    broker_request *request, post_plan *plan, const broker_posting *before, bg_error *err)
 {
     const wire_withdrawal *value = plan->verified.body;
-    broker_document *job = NULL;
-    if (value->object_type != WIRE_TYPE_JOB)
-        return bg_fail (err, BG_NOT_IN_VERSION, "only jobs can be withdrawn in this version");
-    BG_TRY (broker_document_find_job (request->core, value->object_name, &job, err));
-    plan->targets = (uint32_t) broker_bitmap_size (&job->rows);
+    broker_document *object = NULL;
+    BG_TRY (broker_document_find (
+        request->core, (wire_type) value->object_type, value->object_name, &object, err));
+    if (broker_document_is_shared (object))
+        BG_TRY (broker_shared_check_unused (request, object, before, err));
+    plan->targets = (uint32_t) broker_bitmap_size (&object->rows);
     plan->outcome = WIRE_POSTED_DELETED;
     return bg_ok ();
 }
@@ -207,12 +246,13 @@ static bg_result plan_document (broker_request *request, post_plan *plan, const 
             .live = broker_document_is_live (plan->old),
             .hash = plan->old->hash,
             .content_hash = plan->old->content_hash};
-    /*  A switch that went with its job does not hold: the job is enabled again, whatever the old
-        one said.  */
-    if (plan->old && plan->type == WIRE_TYPE_SWITCH && plan->old->switch_of == WIRE_TYPE_JOB) {
-        const broker_document *job =
+    /*  A switch that went with its object does not hold: the object is enabled again, whatever the
+        old one said.  */
+    if (plan->old && plan->type == WIRE_TYPE_SWITCH &&
+        plan->old->switch_of != WIRE_TYPE_MEMBERSHIP) {
+        const broker_document *object =
             broker_document_with_key (request->core, plan->old->object_key);
-        if (!job || broker_document_switch (request->core, job) != plan->old)
+        if (!object || broker_document_switch (request->core, object) != plan->old)
             held.live = false;
     }
     bool unchanged = false;
@@ -223,13 +263,17 @@ static bg_result plan_document (broker_request *request, post_plan *plan, const 
         plan->targets = (uint32_t) broker_bitmap_size (&plan->old->addressed);
         return bg_ok ();
     }
+    const broker_posting posting = posting_of (request, before, before_count);
     switch (plan->type) {
     case WIRE_TYPE_JOB:
-        return plan_job (request, plan, err);
+        return plan_job (request, plan, &posting, err);
+    case WIRE_TYPE_SCHEDULE:
+    case WIRE_TYPE_CALENDAR:
+        return plan_shared (request, plan, &posting, err);
     case WIRE_TYPE_SWITCH:
-        return plan_switch (request, plan, before, before_count, err);
+        return plan_switch (request, plan, &posting, err);
     default:
-        return plan_withdrawal (request, plan, err);
+        return plan_withdrawal (request, plan, &posting, err);
     }
 }
 
@@ -383,14 +427,15 @@ static bg_slice encode_signed (const wire_signed *document, bg_buf *out)
     return bg_buf_slice (out);
 }
 
-/*  What belongs to a name in the table: a switch is shown as "job:NAME" or "target:NAME".  */
+/*  What belongs to a name in the table: a switch is shown as "job:NAME", "schedule:NAME" or "target:NAME".  */
 static bg_slice record_name (const broker_request *request, const post_plan *plan)
 {
     if (plan->type != WIRE_TYPE_SWITCH)
         return plan->name;
     const wire_switch *value = plan->verified.body;
     return bg_arena_printf (request->arena, "%s:%.*s",
-        value->object_type == WIRE_TYPE_JOB ? "job" : "target", BG_SLICE_ARG (plan->name));
+        value->object_type == WIRE_TYPE_MEMBERSHIP ? "target" : wire_type_word (value->object_type),
+        BG_SLICE_ARG (plan->name));
 }
 
 static bg_result drop_notes (broker_core *self, const broker_document *document, bg_error *err)
@@ -398,22 +443,6 @@ static bg_result drop_notes (broker_core *self, const broker_document *document,
     if (broker_bitmap_next (&document->noted, 0) == 0)
         return bg_ok ();
     return self->store->note_remove (self->store->ctx, document->key, 0, err);
-}
-
-/*  A switch has rows where its job has rows: also where the job has just come to.  */
-static void follow_job (broker_core *self, const broker_document *job)
-{
-    broker_document *follower = broker_document_switch (self, job);
-    if (!follower)
-        return;
-    for (uint32_t number = broker_bitmap_next (&job->rows, 0); number;
-         number = broker_bitmap_next (&job->rows, number)) {
-        if (broker_bitmap_set (&follower->addressed, number))
-            broker_document_dirty (self, follower);
-        if (!broker_bitmap_has (&follower->rows, number))
-            broker_deliver_set (
-                self, follower, broker_target_at (self, number), WIRE_DELIVERY_PENDING);
-    }
 }
 
 /*  Of what comes back from a target: who signed it.  */
@@ -432,10 +461,15 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
     /*  The login lives in the keyring, which an authority replaces.  */
     bg_slice poster = bg_arena_copy (request->arena, poster_of (request, plan));
     bool withdrawn = plan->type == WIRE_TYPE_WITHDRAWAL;
+    size_t old_count = plan->old ? plan->old->use_count : 0;
+    bg_id *old_uses = bg_arena_array (request->arena, bg_id, old_count + 1);
+    for (size_t i = 0; i < old_count; i++)
+        old_uses[i] = plan->old->uses[i];
     broker_document_record record = {.key = document->key,
         .version = document->version,
         .type = plan->type,
-        .object_type = withdrawn ? WIRE_TYPE_JOB : plan->type,
+        .object_type =
+            withdrawn ? ((const wire_withdrawal *) plan->verified.body)->object_type : plan->type,
         .name = record_name (request, plan),
         .revision = plan->revision,
         .signed_bytes = encode_signed (&plan->item->document, &bytes),
@@ -455,8 +489,7 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
     broker_document *taken = NULL;
     BG_TRY (broker_document_take (self, &record, &taken, err));
     broker_deliver_renew (self, taken);
-    if (plan->type == WIRE_TYPE_JOB)
-        follow_job (self, taken);
+    BG_TRY (broker_shared_posted (request, taken, old_uses, old_count, err));
     if (plan->keyring) {
         broker_authority_take (self, plan->keyring);
         plan->keyring = NULL;
@@ -614,7 +647,11 @@ static bg_result plan_adopted (broker_request *request, post_plan *plan, bool *t
     plan->old = broker_document_with_key (self, plan->verified.document.key);
     *taken = !plan->old || version > plan->old->version;
     plan->revision = (plan->old ? plan->old->revision : 0) + 1;
-    if (plan->type != WIRE_TYPE_JOB || !*taken)
+    if (!*taken)
+        return bg_ok ();
+    if (plan->type == WIRE_TYPE_SCHEDULE || plan->type == WIRE_TYPE_CALENDAR)
+        return check_shared_body (&plan->verified, err);
+    if (plan->type != WIRE_TYPE_JOB)
         return bg_ok ();
     if (wire_is_one_shot (&plan->verified.document, plan->verified.body))
         return bg_fail (err, BG_INVALID, "a one-shot job does not stand anywhere");
@@ -641,8 +678,10 @@ bg_result broker_post_adopt (
         newer here reaches it by that.  */
     broker_document *document = is_membership ? NULL : broker_document_with_key (self, key);
     if (bg_is_ok (result) && document && broker_target_is_member (request->target) &&
-        broker_deliver_state (document, request->target->number) == 0)
+        broker_deliver_state (document, request->target->number) == 0) {
         broker_deliver_set (self, document, request->target, WIRE_DELIVERY_PENDING);
+        result = broker_shared_posted (request, document, NULL, 0, err);
+    }
     free_plans (&plan, 1);
     return result;
 }

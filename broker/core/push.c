@@ -118,9 +118,11 @@ static broker_stream *stream_of (broker_core *self, const broker_document *docum
     if (document->type == WIRE_TYPE_AUTHORITY)
         return broker_stream_named (self, bg_slice_str ("all"));
     if (document->type == WIRE_TYPE_SWITCH) {
-        const broker_document *job = broker_document_with_key (self, document->object_key);
-        return job ? broker_stream_for (self, &job->audience) : NULL;
+        const broker_document *object = broker_document_with_key (self, document->object_key);
+        return object && object->type != WIRE_TYPE_SWITCH ? stream_of (self, object) : NULL;
     }
+    if (document->object_type == WIRE_TYPE_SCHEDULE || document->object_type == WIRE_TYPE_CALENDAR)
+        return broker_shared_stream (self, document);
     return broker_stream_for (self, &document->audience);
 }
 

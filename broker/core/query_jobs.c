@@ -183,6 +183,45 @@ static bg_result one_job (
     return fill_row (request, job, query->documents, &answer->rows[0], err);
 }
 
+/*  A calendar also through a schedule.  */
+static bool uses_key (const broker_core *self, const broker_document *job, bg_id key)
+{
+    if (broker_shared_is_used_by (job, key))
+        return true;
+    for (size_t i = 0; i < job->use_count; i++) {
+        const broker_document *schedule = broker_document_with_key (self, job->uses[i]);
+        if (schedule && broker_shared_is_used_by (schedule, key))
+            return true;
+    }
+    return false;
+}
+
+/*  Empty: all. A name may be that of a schedule and of a calendar.  */
+static bool uses (const broker_core *self, const broker_document *job, bg_slice name)
+{
+    static const wire_type types[] = {WIRE_TYPE_SCHEDULE, WIRE_TYPE_CALENDAR};
+    for (size_t i = 0; name.size > 0 && i < sizeof types / sizeof types[0]; i++)
+        if (uses_key (self, job, wire_document_key (self->settings.installation, types[i], name)))
+            return true;
+    return name.size == 0;
+}
+
+/*  Jobs that use nothing because there is no such thing are a mistake.  */
+static bg_result check_used (const broker_core *self, bg_slice name, bg_error *err)
+{
+    broker_document *found = NULL;
+    bg_error why = {0};
+    if (name.size == 0 ||
+        bg_is_ok (broker_document_find (self, WIRE_TYPE_CALENDAR, name, &found, &why)))
+        return bg_ok ();
+    bg_result result = broker_document_find (self, WIRE_TYPE_SCHEDULE, name, &found, err);
+    if (bg_is_ok (result))
+        return result;
+    if (why.hint[0] == 'd' && err->hint[0] != 'd')
+        *err = why;
+    return result;
+}
+
 static bg_result page_of_jobs (
     broker_request *request, const wire_job_query *query, wire_jobs *answer, bg_error *err)
 {
@@ -193,9 +232,10 @@ static bg_result page_of_jobs (
     BG_AUTO_BUF after = {0};
     broker_document **jobs = broker_document_order (self, &count);
     job_name_key (query->after, &after);
+    BG_TRY (check_used (self, query->uses, err));
     answer->rows = bg_arena_array (request->arena, wire_job_row, limit + 1);
     for (size_t i = 0; i < count; i++) {
-        if (!broker_document_is_live (jobs[i]))
+        if (!broker_document_is_live (jobs[i]) || !uses (self, jobs[i], query->uses))
             continue;
         answer->total++;
         if (answer->more ||

@@ -58,12 +58,15 @@ static bg_result find (
     broker_request *request, const wire_version_query *query, reading *self, bg_error *err)
 {
     broker_core *core = request->core;
-    if (query->type != WIRE_TYPE_JOB)
-        return bg_fail (err, BG_NOT_IN_VERSION, "only versions of jobs are told in this version");
-    bg_id key = wire_document_key (core->settings.installation, WIRE_TYPE_JOB, query->name);
-    broker_document *job = NULL;
+    const wire_type type = (wire_type) query->type;
+    if (type != WIRE_TYPE_JOB && type != WIRE_TYPE_SCHEDULE && type != WIRE_TYPE_CALENDAR)
+        return bg_fail (err, BG_NOT_IN_VERSION,
+            "only versions of jobs, schedules and calendars are told in this version");
+    bg_id key = wire_document_key (core->settings.installation, type, query->name);
+    broker_document *document = NULL;
     self->document = broker_document_with_key (core, key);
-    return self->document ? bg_ok () : broker_document_find_job (core, query->name, &job, err);
+    return self->document ? bg_ok ()
+                          : broker_document_find (core, type, query->name, &document, err);
 }
 
 bg_result broker_on_version_query (broker_request *request, bg_error *err)

@@ -202,11 +202,15 @@ bg_result broker_on_post (broker_request *request, bg_error *err) BG_CHECKED;
 broker_document *broker_document_with_key (const broker_core *self, bg_id key);
 broker_document *broker_document_job (
     const broker_core *self, bg_slice name); /*  live job of that name, or NULL  */
+/*  Live job, schedule or calendar of that name, or NULL.  */
+broker_document *broker_document_named (const broker_core *self, wire_type type, bg_slice name);
 /*  The same; BG_NOT_FOUND with the nearest name as hint.  */
+bg_result broker_document_find (const broker_core *self, wire_type type, bg_slice name,
+    broker_document **document, bg_error *err) BG_CHECKED;
 bg_result broker_document_find_job (
     const broker_core *self, bg_slice name, broker_document **job, bg_error *err) BG_CHECKED;
 bool broker_document_is_live (const broker_document *document);
-/*  The switch of a job, if there is one that counts (newer than the job's last withdrawal).  */
+/*  The switch of a job or schedule, if there is one that counts (newer than its last withdrawal).  */
 broker_document *broker_document_switch (const broker_core *self, const broker_document *job);
 bool broker_document_is_disabled (const broker_core *self, const broker_document *job,
     int64_t now_us, const broker_document **by);
@@ -227,6 +231,47 @@ void broker_content_hash (const wire_document *document, uint8_t hash[32]);
     here (*taken), stored, delivered. request->target holds it, request->login is NULL.  */
 bg_result broker_post_adopt (
     broker_request *request, const wire_signed *item, bool *taken, bg_error *err) BG_CHECKED;
+
+/*  ---- shared.c, shared_checks.c ----  */
+
+/*  A live schedule or calendar.  */
+bool broker_document_is_shared (const broker_document *document);
+/*  Remembers what the newest version uses; after the arena of its parts was emptied.  */
+void broker_shared_take (const broker_core *self, broker_document *document,
+    const wire_job_schedule *schedules, size_t count);
+/*  True when the user is live and uses what has this key.  */
+bool broker_shared_is_used_by (const broker_document *user, bg_id key);
+/*  Whom a schedule or calendar is for: all who have a row of what uses it.  */
+void broker_shared_addressed (const broker_core *self, bg_id key, broker_bitmap *out);
+/*  The rows of these schedules and calendars, of what they use and of their switches follow their users; who gets
+    something new is told at once.  */
+bg_result broker_shared_follow (
+    broker_request *request, const bg_id *uses, size_t count, bg_error *err) BG_CHECKED;
+/*  A new version stands: its switch and what it uses follow it, and what its version before used. To be called before it
+    is pushed itself.  */
+bg_result broker_shared_posted (broker_request *request, const broker_document *document,
+    const bg_id *old_uses, size_t old_count, bg_error *err) BG_CHECKED;
+/*  All schedules and calendars for one target, after its jobs and before switches.  */
+void broker_shared_readdress (broker_core *self, broker_target *target);
+/*  The one stream that stands for all who use it; NULL when there is no such.  */
+broker_stream *broker_shared_stream (broker_core *self, const broker_document *document);
+
+/*  What a POST has besides what stands: the items before, as they will be.  */
+typedef struct {
+    const wire_verified **items;
+    size_t count;
+} broker_posting;
+
+/*  A job or schedule uses nothing that is not there: BG_NOT_FOUND with the nearest name.  */
+bg_result broker_shared_check_uses (broker_request *request, const wire_verified *verified,
+    const broker_posting *before, bg_error *err) BG_CHECKED;
+/*  A schedule or calendar that goes is used by nothing: BG_CONFLICT that names who uses it.  */
+bg_result broker_shared_check_unused (broker_request *request, const broker_document *document,
+    const broker_posting *before, bg_error *err) BG_CHECKED;
+
+/*  ---- query_documents.c ----  */
+
+bg_result broker_on_document_query (broker_request *request, bg_error *err) BG_CHECKED;
 
 /*  ---- adopt.c ----  */
 
@@ -281,6 +326,8 @@ void broker_deliver_retract (broker_core *self, broker_document *document);
 void broker_deliver_renew (broker_core *self, broker_document *document);
 /*  A target is new, or has other groups and labels: rows for what now addresses it.  */
 void broker_deliver_readdress (broker_core *self, broker_target *target);
+void broker_deliver_readdress_one (
+    broker_core *self, broker_document *document, broker_target *target);
 void broker_deliver_forget (broker_core *self, broker_target *target);
 /*  Whom an audience addresses among the members, for a dry run too.  */
 void broker_deliver_audience (

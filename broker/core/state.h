@@ -73,7 +73,7 @@ struct broker_target {
     bg_key sign_key;
     bool provisional;
     bool key_cut;
-    int64_t defected_us; /*  0 = member  */
+    int64_t defected_us;  /*  0 = member  */
     int64_t forgotten_us; /*  0 = in the lists  */
     uint64_t membership_version;
     uint64_t membership_revision;
@@ -144,11 +144,14 @@ struct broker_document {
 
     bg_arena arena;         /*  of the decoded parts below  */
     wire_audience audience; /*  of a job  */
+    bg_id *uses; /*  keys of the schedules and calendars that a live job or schedule uses  */
+    size_t use_count;
+    bool is_wanted; /*  of a schedule or calendar, only while one target is looked at (shared.c)  */
     uint64_t start_by;
     char *category;
     uint32_t steps;
     uint32_t schedules;
-    bg_id object_key; /*  of a switch: its job; of a job: its switch  */
+    bg_id object_key; /*  of a switch: its job or schedule; of these: its switch  */
     bool disabled;
     int64_t disabled_until_us;
     char *disabled_reason;

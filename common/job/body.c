@@ -239,9 +239,16 @@ static bg_result check_schedules (const wire_job *job, bg_error *err)
                     BG_SLICE_ARG (schedule->name));
         }
     }
-    job_schedule *made = NULL;
-    BG_TRY (job_body_schedules (job, NULL, NULL, &made, err));
-    free (made);
+    /*  What a shared one says is checked in its own document.  */
+    for (size_t i = 0; i < job->schedules_count; i++) {
+        const wire_job_schedule *schedule = &job->schedules[i];
+        job_schedule made;
+        bg_result result = schedule->kind == WIRE_SCHEDULE_USE
+                               ? job_object_name_valid (schedule->use, err)
+                               : job_body_schedule (schedule, NULL, NULL, &made, err);
+        if (bg_failed (result))
+            return bg_prefix (err, "schedule \"%.*s\"", BG_SLICE_ARG (schedule->name));
+    }
     return bg_ok ();
 }
 

@@ -8,6 +8,7 @@
 #include "node/exec/core_private.h"
 
 #include "common/job/body.h"
+#include "common/job/uses.h"
 #include "proto/audience.h"
 
 /*  ---- needs, switches, stops ----  */
@@ -119,6 +120,21 @@ static bool is_for_here (const exec_core *self, const wire_verified *verified)
            wire_audience_matches (&job->audience, &self->member.body);
 }
 
+static bg_result check_body (const exec_core *self, const wire_verified *verified, bg_error *err)
+{
+    switch (verified->document.type) {
+    case WIRE_TYPE_JOB:
+        BG_TRY (job_body_check (verified->body, err));
+        return is_for_here (self, verified) ? exec_check_policy (self, err) : bg_ok ();
+    case WIRE_TYPE_SCHEDULE:
+        return job_schedule_document_check (verified->body, err);
+    case WIRE_TYPE_CALENDAR:
+        return job_calendar_document_check (verified->body, err);
+    default:
+        return bg_ok ();
+    }
+}
+
 bg_result exec_take_document (
     exec_core *self, bg_now now, const wire_verified *verified, bg_error *err)
 {
@@ -137,11 +153,7 @@ bg_result exec_take_document (
         return bg_fail (err, BG_FORK, "another document %.*s of the same version is known",
             BG_SLICE_ARG (verified->name));
     }
-    if (document->type == WIRE_TYPE_JOB) {
-        BG_TRY (job_body_check (verified->body, err));
-        if (is_for_here (self, verified))
-            BG_TRY (exec_check_policy (self, err));
-    }
+    BG_TRY (check_body (self, verified, err));
     BG_TRY (exec_require_storage (self, err));
     raise_floor (self, verified);
     return bg_ok ();
@@ -149,9 +161,12 @@ bg_result exec_take_document (
 
 /*  ---- offers ----  */
 
-/*  The switch of a job goes with the job; that of a target is for the one target. A withdrawal leaves nothing to hold.  */
+/*  Schedules and calendars are for whoever has them (ADR 15). The switch of a job or schedule goes with it; that of a
+    target is for the one target. A withdrawal leaves nothing to hold.  */
 static bool is_for_us (const exec_core *self, uint64_t type, const void *body)
 {
+    if (type == WIRE_TYPE_SCHEDULE || type == WIRE_TYPE_CALENDAR)
+        return true;
     if (type != WIRE_TYPE_SWITCH)
         return false;
     const wire_switch *flip = body;
@@ -236,6 +251,8 @@ bg_result exec_judge (exec_core *self, bg_now now, const wire_signed *item, bg_a
         return exec_take_authority (self, now, item, verdict, err);
     case WIRE_TYPE_MEMBERSHIP:
     case WIRE_TYPE_JOB:
+    case WIRE_TYPE_SCHEDULE:
+    case WIRE_TYPE_CALENDAR:
     case WIRE_TYPE_SWITCH:
     case WIRE_TYPE_WITHDRAWAL:
         if (!self->keyring)

@@ -105,7 +105,7 @@ static const char *answer_code (fx *self, char *text)
 /*  Kinds whose answers are still to come: unknown to everybody.  */
 static bool is_to_come (wire_kind kind)
 {
-    static const wire_kind to_come[] = {WIRE_DOCUMENT_QUERY, WIRE_CATEGORY_QUERY};
+    static const wire_kind to_come[] = {WIRE_CATEGORY_QUERY};
     for (size_t i = 0; i < sizeof to_come / sizeof to_come[0]; i++)
         if (to_come[i] == kind)
             return true;
