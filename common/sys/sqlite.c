@@ -582,6 +582,18 @@ bg_result bg_db_open (const bg_db_options *options, bg_db **db, bg_error *err)
     return bg_ok ();
 }
 
+void bg_db_trim (bg_db *self)
+{
+    for (size_t i = 0; i < CACHE_SLOTS; i++) {
+        bg_stmt *item = &self->cache[i];
+        if (!item->statement || sqlite3_stmt_busy (item->statement))
+            continue;
+        (void) sqlite3_finalize (item->statement);
+        item->statement = NULL;
+    }
+    (void) sqlite3_db_release_memory (self->handle);
+}
+
 void bg_db_close (bg_db **self_p)
 {
     bg_db *self = *self_p;

@@ -42,6 +42,10 @@ bg_result bg_db_open (const bg_db_options *options, bg_db **db, bg_error *err) B
 /*  Rolls back what is open, finalizes statements, checkpoints.  */
 void bg_db_close (bg_db **self_p);
 
+/*  Gives back memory that is not needed now: statements, which are prepared again when they are asked for, and pages.
+    Outside of transactions.  */
+void bg_db_trim (bg_db *self);
+
 /*  Transactions do not nest. begin takes the write lock (IMMEDIATE). A failed commit has been
  * rolled back.  */
 bg_result bg_db_begin (bg_db *self, bg_error *err) BG_CHECKED;

@@ -22,6 +22,7 @@
 #include "node/shell/zones.h"
 #include "node/store/store.h"
 
+#include <malloc.h>
 #include <signal.h>
 
 #define BATCH_EVENTS     64          /*  events in one transaction at most  */
@@ -657,6 +658,9 @@ bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_
     if (bg_is_ok (result)) {
         if (!self.misnamed)
             say_ready (&self);
+        /*  What reading everything back took is not needed again.  */
+        node_db_trim (self.store);
+        (void) malloc_trim (0);
         result = bg_loop_run (self.loop, exit_code, err);
     }
     if (bg_is_ok (result) && self.misnamed && *exit_code != 0)

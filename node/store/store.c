@@ -125,6 +125,11 @@ void node_db_rollback (node_db *self)
     bg_db_rollback (self->db);
 }
 
+void node_db_trim (node_db *self)
+{
+    bg_db_trim (self->db);
+}
+
 bool node_db_has_changes (const node_db *self)
 {
     return bg_db_has_changes (self->db);

@@ -24,6 +24,8 @@ bg_result node_db_begin (node_db *self, bg_error *err) BG_CHECKED;
 /*  A failed commit has been rolled back.  */
 bg_result node_db_commit (node_db *self, bg_error *err) BG_CHECKED;
 void node_db_rollback (node_db *self);
+/*  Gives back memory that only the start needed. Outside of transactions.  */
+void node_db_trim (node_db *self);
 /*  Whether any row was changed since begin.  */
 bool node_db_has_changes (const node_db *self);
 
