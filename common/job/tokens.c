@@ -49,6 +49,23 @@ const char *job_token_text (job_token token)
     return token_texts[token];
 }
 
+bg_result job_variable_name_valid (bg_slice name, bg_error *err)
+{
+    bool is_valid = name.size > 0 && name.size <= JOB_VARIABLE_NAME_MAX &&
+                    !(name.data[0] >= '0' && name.data[0] <= '9');
+    for (size_t i = 0; is_valid && i < name.size; i++) {
+        uint8_t c = name.data[i];
+        is_valid =
+            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    if (is_valid)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID, "\"%.*s\" cannot name a variable", BG_SLICE_ARG (name)));
+    return bg_hint (err,
+        "use letters, digits and '_', not a digit first, and at most %d characters",
+        JOB_VARIABLE_NAME_MAX);
+}
+
 static int find_word (bg_slice word, const char *const *words, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -63,8 +80,19 @@ typedef struct {
     size_t start; /*  of `$`  */
     size_t end;   /*  behind the last parenthesis  */
     macro escape;
-    job_token token;
+    job_token token;   /*  JOB_TOKEN_COUNT: a variable  */
+    bg_slice variable; /*  its name  */
 } found_token;
+
+/*  The name behind VAR_; false when the word is no such thing.  */
+static bool is_variable (bg_slice word, bg_slice *name)
+{
+    const size_t prefix = sizeof JOB_VARIABLE_PREFIX - 1;
+    if (word.size < prefix || memcmp (word.data, JOB_VARIABLE_PREFIX, prefix) != 0)
+        return false;
+    *name = bg_slice_of (word.data + prefix, word.size - prefix);
+    return true;
+}
 
 /*  The longest run of letters, digits, `_` and `-` from at on.  */
 static bg_slice word_at (bg_slice text, size_t at)
@@ -103,8 +131,11 @@ static bg_result refuse_name (bg_slice word, bg_error *err)
     const char *nearest = bg_nearest (word, token_names, JOB_TOKEN_COUNT);
     if (nearest)
         return bg_hint (err, "did you mean \"%s\"?", nearest);
-    return bg_hint (err, "the tokens are JOBNAME, JOBID, STEPNAME, STEPID, MACH, TARGET, TARGETID, "
-                         "RUNID, EXECID, SCHEDULE, STRTDT, STRTTM, DATE, TIME and BROKER");
+    BG_AUTO_BUF known = {0};
+    for (int i = 0; i < JOB_TOKEN_COUNT; i++)
+        bg_buf_printf (&known, "%s, ", token_names[i]);
+    return bg_hint (
+        err, "the tokens are %sand VAR_ with the name of a variable", bg_buf_cstr (&known));
 }
 
 /*  Reads what stands at `$(`. is_token is false when it belongs to the shell.  */
@@ -115,7 +146,9 @@ static bg_result read_token (bg_slice text, found_token *found, bool *is_token, 
     const size_t prefix = sizeof MACRO_PREFIX - 1;
 
     *is_token = false;
-    if (has_byte (text, at, ')') && find_word (word, token_names, JOB_TOKEN_COUNT) >= 0) {
+    bg_slice variable = {0};
+    if (has_byte (text, at, ')') &&
+        (find_word (word, token_names, JOB_TOKEN_COUNT) >= 0 || is_variable (word, &variable))) {
         bg_ignore (bg_fail (
             err, BG_INVALID, "the token $(%.*s) has no escape macro", BG_SLICE_ARG (word)));
         return bg_hint (err,
@@ -133,7 +166,12 @@ static bg_result read_token (bg_slice text, found_token *found, bool *is_token, 
         name = word_at (text, at + 1);
         at += 1 + name.size;
     }
-    if (name.size > 0 && find_word (name, token_names, JOB_TOKEN_COUNT) < 0)
+    int token = find_word (name, token_names, JOB_TOKEN_COUNT);
+    if (token < 0 && is_variable (name, &variable)) {
+        token = JOB_TOKEN_COUNT;
+        BG_TRY (job_variable_name_valid (variable, err));
+    }
+    if (name.size > 0 && token < 0)
         return refuse_name (name, err);
     if (name.size == 0 || !has_byte (text, at, ')') || !has_byte (text, at + 1, ')')) {
         bg_ignore (bg_fail (err, BG_INVALID, "a token is not complete"));
@@ -141,7 +179,8 @@ static bg_result read_token (bg_slice text, found_token *found, bool *is_token, 
             name.size ? (int) name.size : 7, name.size ? (const char *) name.data : "JOBNAME");
     }
     found->escape = (macro) escape;
-    found->token = (job_token) find_word (name, token_names, JOB_TOKEN_COUNT);
+    found->token = (job_token) token;
+    found->variable = variable;
     found->end = at + 2;
     *is_token = true;
     return bg_ok ();
@@ -221,23 +260,56 @@ static void append_escaped (bg_buf *out, macro escape, bg_slice value)
     bg_buf_append_slice (out, value);
 }
 
-bg_result job_tokens_expand (
-    bg_slice text, const job_token_values *values, bg_buf *out, bg_error *err)
+/*  What a token stands for.  */
+static bg_result value_of (
+    const found_token *found, const job_token_values *values, bg_slice *value, bg_error *err)
 {
-    BG_TRY (job_tokens_check (text, err, NULL));
+    if (found->token < JOB_TOKEN_COUNT) {
+        *value = values->values[found->token];
+        return bg_ok ();
+    }
+    for (size_t i = 0; i < values->variable_count; i++) {
+        if (bg_slice_equal (values->variables[i].name, found->variable)) {
+            *value = values->variables[i].value;
+            return bg_ok ();
+        }
+    }
+    bg_slice target = values->values[JOB_TOKEN_TARGET];
+    if (target.size == 0)
+        target = bg_slice_str ("TARGET");
+    bg_ignore (bg_fail (
+        err, BG_NOT_FOUND, "the target has no variable \"%.*s\"", BG_SLICE_ARG (found->variable)));
+    return bg_hint (err, "set it: bugle target variable %.*s %.*s=VALUE", BG_SLICE_ARG (target),
+        BG_SLICE_ARG (found->variable));
+}
+
+static bg_result expand (bg_slice text, const job_token_values *values, bg_buf *out, bg_error *err)
+{
     size_t done = 0;
     for (;;) {
         found_token found = {0};
+        bg_slice value = {0};
         bool is_found;
         BG_TRY (next_token (text, done, &found, &is_found, err));
         if (!is_found)
             break;
+        BG_TRY (value_of (&found, values, &value, err));
         bg_buf_append (out, text.data + done, found.start - done);
-        append_escaped (out, found.escape, values->values[found.token]);
+        append_escaped (out, found.escape, value);
         done = found.end;
     }
     bg_buf_append (out, text.data + done, text.size - done);
     return bg_ok ();
+}
+
+bg_result job_tokens_expand (
+    bg_slice text, const job_token_values *values, bg_buf *out, bg_error *err)
+{
+    const size_t before = out->size;
+    bg_result result = expand (text, values, out, err);
+    if (bg_failed (result))
+        out->size = before;
+    return result;
 }
 
 void job_tokens_environment (
@@ -246,4 +318,11 @@ void job_tokens_environment (
     for (size_t i = 0; i < JOB_TOKEN_COUNT; i++)
         pairs[i] = bg_arena_printf (
             arena, "BUGLE_%s=%.*s", token_names[i], BG_SLICE_ARG (values->values[i]));
+}
+
+void job_tokens_variables (const job_token_values *values, bg_arena *arena, bg_slice *pairs)
+{
+    for (size_t i = 0; i < values->variable_count; i++)
+        pairs[i] = bg_arena_printf (arena, "BUGLE_" JOB_VARIABLE_PREFIX "%.*s=%.*s",
+            BG_SLICE_ARG (values->variables[i].name), BG_SLICE_ARG (values->variables[i].value));
 }

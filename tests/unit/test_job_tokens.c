@@ -108,6 +108,16 @@ static void test_wrong_tokens_are_refused_with_a_hint (void **state)
         {"$(ESCAPE_NONE MACH)", "a token is not complete", "write $(ESCAPE_NONE(JOBNAME))", 0},
         {"$(ESCAPE_NONE)", "a token is not complete", "write $(ESCAPE_NONE(JOBNAME))", 0},
         {"$(ESCAPE_NONE())", "a token is not complete", "write $(ESCAPE_NONE(JOBNAME))", 0},
+        {"$(VAR_region)", "the token $(VAR_region) has no escape macro",
+            "write $(ESCAPE_SHELL(VAR_region)), or use the environment variable BUGLE_VAR_region",
+            0},
+        {"$(ESCAPE_NONE(VAR_))", "\"\" cannot name a variable",
+            "use letters, digits and '_', not a digit first, and at most 63 characters", 0},
+        {"$(ESCAPE_NONE(VAR_1))", "\"1\" cannot name a variable",
+            "use letters, digits and '_', not a digit first, and at most 63 characters", 0},
+        {"$(ESCAPE_NONE(VAR_a-b))", "\"a-b\" cannot name a variable",
+            "use letters, digits and '_', not a digit first, and at most 63 characters", 0},
+        {"$(ESCAPE_NONE(VAR_a)", "a token is not complete", "write $(ESCAPE_NONE(VAR_a))", 0},
         {"$(ESCAPE_NONE( MACH))", "a token is not complete", "write $(ESCAPE_NONE(JOBNAME))", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -158,6 +168,61 @@ static void test_each_token_is_an_environment_variable (void **state)
         assert_int_equal (pairs[i].data[pairs[i].size], 0);
 }
 
+static void test_variables_of_the_target (void **state)
+{
+    (void) state;
+    const job_variable variables[] = {
+        {bg_slice_str ("region"), bg_slice_str ("it's $(ESCAPE_NONE(MACH))")},
+        {bg_slice_str ("empty"), {0}},
+    };
+    job_token_values values = sample ("x");
+    values.variables = variables;
+    values.variable_count = 2;
+    BG_AUTO_BUF out = {0};
+    bg_slice text = bg_slice_str ("$(ESCAPE_SHELL(VAR_region)),$(ESCAPE_NONE(VAR_empty))");
+    assert_true (bg_is_ok (job_tokens_expand (text, &values, &out, NULL)));
+    assert_string_equal (bg_buf_cstr (&out), "'it'\\''s $(ESCAPE_NONE(MACH))',");
+
+    BG_AUTO_ARENA arena = {0};
+    bg_slice pairs[2];
+    job_tokens_variables (&values, &arena, pairs);
+    assert_true (bg_slice_is (pairs[1], "BUGLE_VAR_empty="));
+    assert_int_equal (pairs[0].data[pairs[0].size], 0);
+}
+
+static void test_a_variable_that_the_target_lacks (void **state)
+{
+    (void) state;
+    job_token_values values = sample ("x");
+    BG_AUTO_BUF out = {0};
+    bg_error err = {0};
+    bg_slice text = bg_slice_str ("a $(ESCAPE_NONE(MACH)) $(ESCAPE_NONE(VAR_region))");
+    bg_buf_append_str (&out, "before");
+    assert_true (bg_is_ok (job_tokens_check (text, NULL, NULL)));
+    assert_int_equal (job_tokens_expand (text, &values, &out, &err).code, BG_NOT_FOUND);
+    assert_string_equal (err.message, "the target has no variable \"region\"");
+    assert_string_equal (err.hint, "set it: bugle target variable TARGET region=VALUE");
+    assert_string_equal (bg_buf_cstr (&out), "before");
+    values.values[JOB_TOKEN_TARGET] = bg_slice_str ("db01");
+    assert_int_equal (job_tokens_expand (text, &values, &out, &err).code, BG_NOT_FOUND);
+    assert_string_equal (err.hint, "set it: bugle target variable db01 region=VALUE");
+}
+
+static void test_names_of_variables (void **state)
+{
+    (void) state;
+    BG_AUTO_BUF longest = {0};
+    for (int i = 0; i < JOB_VARIABLE_NAME_MAX; i++)
+        bg_buf_append_byte (&longest, 'a');
+    assert_true (bg_is_ok (job_variable_name_valid (bg_buf_slice (&longest), NULL)));
+    bg_buf_append_byte (&longest, 'a');
+    assert_true (bg_failed (job_variable_name_valid (bg_buf_slice (&longest), NULL)));
+    assert_true (bg_is_ok (job_variable_name_valid (bg_slice_str ("_A9"), NULL)));
+    assert_true (bg_failed (job_variable_name_valid ((bg_slice){0}, NULL)));
+    assert_true (bg_failed (job_variable_name_valid (bg_slice_str ("9a"), NULL)));
+    assert_true (bg_failed (job_variable_name_valid (bg_slice_str ("\xc3\xa4"), NULL)));
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +234,9 @@ int main (void)
         cmocka_unit_test (test_wrong_tokens_are_refused_with_a_hint),
         cmocka_unit_test (test_every_name_works_under_every_macro),
         cmocka_unit_test (test_each_token_is_an_environment_variable),
+        cmocka_unit_test (test_variables_of_the_target),
+        cmocka_unit_test (test_a_variable_that_the_target_lacks),
+        cmocka_unit_test (test_names_of_variables),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
