@@ -150,12 +150,13 @@ static json_t *next_json (const wire_job_schedule *schedule, int64_t now_us)
     if (now_us == 0)
         return json_null ();
     ctl_zones zones = {0};
-    job_schedule made;
+    const job_schedule_lookup lookup = {.zone = ctl_zone_lookup, .ctx = &zones};
+    job_schedule made = {0};
     int64_t next_us = 0;
     bool is_everywhere = schedule->kind == WIRE_SCHEDULE_EVERY || schedule->zone.size > 0;
-    if (is_everywhere &&
-        bg_is_ok (job_body_schedule (schedule, ctl_zone_lookup, &zones, &made, NULL)))
+    if (is_everywhere && bg_is_ok (job_body_schedule (schedule, &lookup, &made, NULL)))
         (void) job_schedule_next (&made, now_us, &next_us, NULL);
+    job_schedule_fini (&made);
     ctl_zones_fini (&zones);
     return ctl_json_time (next_us);
 }

@@ -5,6 +5,7 @@
     same small functions).  */
 #include "common/job/body.h"
 
+#include "common/job/body_schedule.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
 #include "common/job/selector.h"
@@ -172,60 +173,7 @@ static bg_result check_steps (const wire_job *job, bg_error *err)
     return bg_ok ();
 }
 
-/*  ---- schedules ----  */
-
-bg_result job_body_schedule (const wire_job_schedule *from, job_zone_lookup *lookup, void *ctx,
-    job_schedule *schedule, bg_error *err)
-{
-    job_schedule made = {.kind = (job_schedule_kind) from->kind};
-    if (from->kind == WIRE_SCHEDULE_EVERY) {
-        if (from->cron.size > 0 || from->zone.size > 0)
-            return bg_fail (err, BG_INVALID, "an interval has neither cron fields nor a zone");
-        if (from->every_us > (uint64_t) JOB_EVERY_MAX_US ||
-            from->every_us % JOB_DURATION_STEP_US != 0)
-            return bg_fail (err, BG_INVALID, "an interval is 1 s to 366 d, in whole seconds");
-        made.every_us = (int64_t) from->every_us;
-    } else if (from->kind == WIRE_SCHEDULE_CRON) {
-        if (from->every_us > 0)
-            return bg_fail (err, BG_INVALID, "a cron schedule has no interval");
-        BG_TRY (job_cron_parse (from->cron, &made.cron, err, NULL));
-        if (from->zone.size > 0 && !job_zone_name_valid (from->zone))
-            return bg_fail (
-                err, BG_INVALID, "\"%.*s\" cannot name a time zone", BG_SLICE_ARG (from->zone));
-        if (lookup) {
-            made.zone = lookup (ctx, from->zone, err);
-            if (!made.zone && (!err || err->code == BG_OK))
-                return bg_fail (err, BG_NOT_FOUND, "the time zone is not there");
-            if (!made.zone)
-                return (bg_result){err->code};
-        }
-    } else {
-        return bg_fail (err, BG_NOT_IN_VERSION, "schedules of kind %llu are not in this version",
-            (unsigned long long) from->kind);
-    }
-    BG_TRY (job_schedule_check (&made, err));
-    *schedule = made;
-    return bg_ok ();
-}
-
-bg_result job_body_schedules (const wire_job *job, job_zone_lookup *lookup, void *ctx,
-    job_schedule **schedules, bg_error *err)
-{
-    job_schedule *made =
-        job->schedules_count ? bg_alloc (job->schedules_count * sizeof *made) : NULL;
-    for (size_t i = 0; i < job->schedules_count; i++) {
-        const wire_job_schedule *from = &job->schedules[i];
-        bg_result result = job_body_schedule (from, lookup, ctx, &made[i], err);
-        if (bg_failed (result)) {
-            free (made);
-            if (err)
-                bg_ignore (bg_prefix (err, "schedule \"%.*s\"", BG_SLICE_ARG (from->name)));
-            return result;
-        }
-    }
-    *schedules = made;
-    return bg_ok ();
-}
+/*  ---- schedules: see body_schedule.c ----  */
 
 static bg_result check_schedules (const wire_job *job, bg_error *err)
 {
@@ -239,17 +187,7 @@ static bg_result check_schedules (const wire_job *job, bg_error *err)
                     BG_SLICE_ARG (schedule->name));
         }
     }
-    /*  What a shared one says is checked in its own document.  */
-    for (size_t i = 0; i < job->schedules_count; i++) {
-        const wire_job_schedule *schedule = &job->schedules[i];
-        job_schedule made;
-        bg_result result = schedule->kind == WIRE_SCHEDULE_USE
-                               ? job_object_name_valid (schedule->use, err)
-                               : job_body_schedule (schedule, NULL, NULL, &made, err);
-        if (bg_failed (result))
-            return bg_prefix (err, "schedule \"%.*s\"", BG_SLICE_ARG (schedule->name));
-    }
-    return bg_ok ();
+    return job_body_check_schedules (job, err);
 }
 
 /*  ---- the whole ----  */

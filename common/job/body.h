@@ -20,6 +20,12 @@
 #define JOB_GRACE_US         (INT64_C (10) * 1000000)
 #define JOB_DURATION_STEP_US INT64_C (1000000) /*  durations of a job are whole seconds  */
 
+#define JOB_SPLAY_MAX_US          (INT64_C (86400) * 1000000)
+#define JOB_MISFIRE_WINDOW_US     (INT64_C (86400) * 1000000)
+#define JOB_MISFIRE_WINDOW_MAX_US (INT64_C (31) * 86400 * 1000000)
+#define JOB_MISFIRE_MAX           10
+#define JOB_MISFIRE_MAX_MAX       1000
+
 /*  BG_INVALID, BG_TOO_LARGE or BG_NOT_IN_VERSION with a sentence that names the step or
     schedule.  */
 bg_result job_body_check (const wire_job *job, bg_error *err) BG_CHECKED;
@@ -34,15 +40,42 @@ bg_result job_directory_valid (bg_slice path, bg_error *err) BG_CHECKED;
     filled when there is none; else borrowed, it must live as long as the schedules made from
     it.  */
 typedef const job_zone *job_zone_lookup (void *ctx, bg_slice name, bg_error *err);
+/*  A calendar by its name, likewise.  */
+typedef const job_calendar *job_calendar_lookup (void *ctx, bg_slice name, bg_error *err);
 
-/*  Makes one schedule ready to be asked for its occurrences. BG_INVALID, or what the lookup
-    says.  */
-bg_result job_body_schedule (const wire_job_schedule *from, job_zone_lookup *lookup, void *ctx,
+/*  Where schedules find what they name. Without zone all is in UTC; without calendar they run as if
+    they named none.  */
+typedef struct {
+    job_zone_lookup *zone;
+    job_calendar_lookup *calendar;
+    void *ctx;
+} job_schedule_lookup;
+
+/*  Makes one schedule ready to be asked for its occurrences; lookup may be NULL. BG_INVALID, or
+    what the lookup says (BG_NOT_FOUND naming zone or calendar). Of kind USE only what
+    job_body_shared has made of it is accepted. Released with job_schedule_fini.  */
+bg_result job_body_schedule (const wire_job_schedule *from, const job_schedule_lookup *lookup,
     job_schedule *schedule, bg_error *err) BG_CHECKED;
-/*  All of a job, in order: job->schedules_count of them in *schedules, to be released with free();
-    NULL for none. The sentence of a failure names the schedule.  */
-bg_result job_body_schedules (const wire_job *job, job_zone_lookup *lookup, void *ctx,
+/*  All of a job, in order: job->schedules_count of them in *schedules; NULL for none. The sentence
+    of a failure names the schedule.  */
+bg_result job_body_schedules (const wire_job *job, const job_schedule_lookup *lookup,
     job_schedule **schedules, bg_error *err) BG_CHECKED;
+void job_body_schedules_free (job_schedule **schedules, size_t count);
+
+/*  What a schedule of kind USE amounts to: all that the shared one says, under the name it has in
+    the job and with the job's own word on `disabled`; that of the shared one, which a switch may
+    overrule, is asked apart. Borrows from both. BG_INVALID when the two do not belong
+    together.  */
+bg_result job_body_shared (const wire_job_schedule *use, const wire_schedule *shared,
+    wire_job_schedule *out, bg_error *err) BG_CHECKED;
+
+/*  The view of a calendar document's body, which it borrows. BG_INVALID.  */
+bg_result job_body_calendar (
+    const wire_calendar *from, job_calendar *calendar, bg_error *err) BG_CHECKED;
+
+/*  24 hours and 10 when nothing was said.  */
+int64_t job_body_misfire_window_us (const wire_job_schedule *schedule);
+uint64_t job_body_misfire_max (const wire_job_schedule *schedule);
 
 /*  The flow fields of all steps, for job_flow_begin. Released with free().  */
 job_flow_step *job_body_flow (const wire_job *job);

@@ -74,6 +74,29 @@ int job_weekday (int64_t days)
     return (int) (from_sunday - job_floor_div (from_sunday, 7) * 7);
 }
 
+bool job_date_number_valid (uint64_t number)
+{
+    uint64_t year = number / 10000;
+    uint64_t month = number / 100 % 100;
+    uint64_t day = number % 100;
+    return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= (uint64_t) job_days_in_month ((int) year, (int) month);
+}
+
+int64_t job_days_from_number (uint32_t number)
+{
+    bg_assert (job_date_number_valid (number));
+    return job_days_from_date (
+        (int) (number / 10000), (int) (number / 100 % 100), (int) (number % 100));
+}
+
+uint32_t job_date_number (int64_t days)
+{
+    job_civil date = job_date_from_days (days);
+    bg_assert (date.year >= 1 && date.year <= 9999);
+    return (uint32_t) (date.year * 10000 + date.month * 100 + date.day);
+}
+
 int64_t job_seconds_from_civil (const job_civil *civil)
 {
     return job_days_from_date (civil->year, civil->month, civil->day) * JOB_DAY_SECONDS +

@@ -43,6 +43,12 @@ int64_t job_days_from_date (int year, int month, int day);
 job_civil job_date_from_days (int64_t days);
 /*  0 Sunday to 6 Saturday.  */
 int job_weekday (int64_t days);
+/*  Dates written as the number YYYYMMDD, of the years 1 to 9999.  */
+bool job_date_number_valid (uint64_t number);
+/*  Of a valid number.  */
+int64_t job_days_from_number (uint32_t number);
+/*  The number of a day of the years 1 to 9999.  */
+uint32_t job_date_number (int64_t days);
 int64_t job_seconds_from_civil (const job_civil *civil);
 job_civil job_civil_from_seconds (int64_t seconds);
 

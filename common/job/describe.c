@@ -1,4 +1,4 @@
-/*  Jobs in words. Texts of the job are quoted as they are; the codec has refused control
+/*  Jobs in words; their schedules in describe_schedule.c. Texts of the job are quoted as they are; the codec has refused control
     characters.  */
 #include "common/job/describe.h"
 
@@ -6,17 +6,6 @@
 #include "proto/audience.h"
 
 #define ARGUMENTS_MAX 60 /*  bytes shown of a program and its arguments  */
-
-void job_describe_schedule (const wire_job_schedule *schedule, bg_buf *out)
-{
-    if (schedule->kind == WIRE_SCHEDULE_EVERY) {
-        bg_buf_printf (out, "every %s", job_duration_text ((int64_t) schedule->every_us).text);
-        return;
-    }
-    bg_buf_printf (out, "cron %.*s", BG_SLICE_ARG (schedule->cron));
-    if (schedule->zone.size > 0)
-        bg_buf_printf (out, " in %.*s", BG_SLICE_ARG (schedule->zone));
-}
 
 void job_describe_schedules (const wire_job *job, bg_buf *out)
 {

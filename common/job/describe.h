@@ -4,8 +4,8 @@
 
 #include "proto/wire.h"
 
-/*  Appends "cron 0 12 * * 1-5 in Europe/Berlin", "cron 30 2 * * *" (in the target's zone), "every
-    5s".  */
+/*  Appends "cron 0 12 * * 1-5, Europe/Berlin", "cron 30 2 * * *" (in the target's zone), "every
+    5s", "every 2 weeks on Mon, Thu at 08:00, Europe/Berlin, except holidays".  */
 void job_describe_schedule (const wire_job_schedule *schedule, bg_buf *out);
 /*  All schedules, joined by "; "; "on command only" when there is none, "never" when nobody may
     start it either.  */

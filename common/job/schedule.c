@@ -1,167 +1,86 @@
-/*  Schedules: local times of cron laid over the spans of a zone.
+/*  Schedules: which form does what, and what is the same for all of them.
 
-    Within one span of a zone local time is UTC plus a constant, so the next local time gives the
-    next instant. What is special happens where a span begins: behind a gap (times that were left
-    out) and behind a fold (times that come again). The search goes span by span; within each it
-    looks at the few candidates and takes the earliest.
-
-    The rule for repetitions needs no code of its own: running in elapsed time is the same as
-    skipping gaps and taking both passes of folds.
+    The forms are found in schedule_cron.c, schedule_date.c and schedule_day.c, and
+    schedule_interval.c; what schedules must be in schedule_check.c.
 */
 #include "common/job/schedule.h"
 
-#include "common/job/civil.h"
+#include "common/job/schedule_parts.h"
 
-#define SECOND_US    INT64_C (1000000)
+#include <stdlib.h>
+
 #define HOUR_SECONDS 3600
-/*  0001-01-01 and 10000-01-01. Earlier times are asked as the former; from the latter on there is
- * nothing.  */
-#define SECONDS_MIN INT64_C (-62135596800)
-#define SECONDS_END INT64_C (253402300800)
 
-typedef struct {
-    const job_cron *cron;
-    job_gap gap;
-    job_fold fold;
-} local_rule;
-
-typedef struct {
-    int64_t utc;
-    int fold;
-} occurrence;
-
-bg_result job_schedule_check (const job_schedule *self, bg_error *err)
+void job_schedule_fini (job_schedule *self)
 {
-    if (self->kind != JOB_SCHEDULE_CRON && self->kind != JOB_SCHEDULE_EVERY)
-        return bg_fail (err, BG_INVALID, "schedule kind %d is not known", (int) self->kind);
-    if (self->gap < JOB_GAP_EDGE || self->gap > JOB_GAP_SKIP)
-        return bg_fail (err, BG_INVALID, "gap policy %d is not known", (int) self->gap);
-    if (self->fold < JOB_FOLD_FIRST || self->fold > JOB_FOLD_BOTH)
-        return bg_fail (err, BG_INVALID, "fold policy %d is not known", (int) self->fold);
-    bool is_every = self->kind == JOB_SCHEDULE_EVERY;
-    if (is_every && (self->every_us < JOB_EVERY_MIN_US || self->every_us > JOB_EVERY_MAX_US))
-        return bg_fail (err, BG_INVALID, "the interval of a schedule is 1s to 366d");
-    return bg_ok ();
+    free (self->calendars);
+    self->calendars = NULL;
+    self->except_count = self->within_count = 0;
 }
 
-static bool is_gap_before (const job_zone_span *span)
+bool job_schedule_is_event (const job_schedule *self)
 {
-    return span->offset > span->before;
+    return self->kind == JOB_SCHEDULE_NODE_START || self->kind == JOB_SCHEDULE_IDLE;
 }
 
-static bool is_fold_before (const job_zone_span *span)
+job_day_range job_schedule_days (const job_schedule *self)
 {
-    return span->offset < span->before;
+    job_day_range days = {
+        .first = JOB_SECONDS_MIN / JOB_DAY_SECONDS,
+        .last = JOB_SECONDS_END / JOB_DAY_SECONDS - 1,
+    };
+    if (self->start_date)
+        days.first = job_days_from_number (self->start_date);
+    if (self->end_date)
+        days.last = job_days_from_number (self->end_date);
+    return days;
 }
 
-/*  The first local time of the gap before the span that fits, strictly after a local time.  */
-static bool next_in_gap (
-    const local_rule *rule, const job_zone_span *span, int64_t after_local, int64_t *local)
-{
-    int64_t gap_start = span->start + span->before;
-    int64_t from = after_local >= gap_start ? after_local : gap_start - 1;
-    return job_cron_next (rule->cron, from, local) && *local < span->start + span->offset;
-}
-
-/*  The next time that exists in the span, less those of a fold that belong to the other pass.  */
-static bool next_existing (
-    const local_rule *rule, const job_zone_span *span, int64_t base, occurrence *found)
-{
-    int64_t from = base + span->offset;
-    bool has_fold = is_fold_before (span);
-    int64_t fold_end = has_fold ? span->start + span->before : 0;
-    if (has_fold && rule->fold == JOB_FOLD_FIRST && from < fold_end - 1)
-        from = fold_end - 1;
-    int64_t local = 0;
-    if (!job_cron_next (rule->cron, from, &local))
-        return false;
-    int64_t utc = local - span->offset;
-    bool comes_again = span->after < span->offset && local >= span->end + span->after;
-    if (utc >= span->end || (rule->fold == JOB_FOLD_SECOND && comes_again))
-        return false;
-    *found = (occurrence){utc, has_fold && local < fold_end};
-    return true;
-}
-
-/*  The next occurrence strictly after a time that lies in the span or just before its start.  */
-static bool next_in_span (
-    const local_rule *rule, const job_zone_span *span, int64_t after, occurrence *found)
-{
-    int64_t local = 0;
-    bool is_entering = after < span->start;
-    if (is_entering && rule->gap == JOB_GAP_EDGE && is_gap_before (span) &&
-        next_in_gap (rule, span, INT64_MIN, &local)) {
-        *found = (occurrence){span->start, 0};
-        return true;
-    }
-    int64_t base = is_entering ? span->start - 1 : after;
-    bool is_found = next_existing (rule, span, base, found);
-    if (rule->gap == JOB_GAP_SHIFT && is_gap_before (span) &&
-        next_in_gap (rule, span, base + span->before, &local)) {
-        int64_t utc = local - span->before;
-        if (utc < span->end && (!is_found || utc < found->utc))
-            *found = (occurrence){utc, 0};
-        is_found = is_found || utc < span->end;
-    }
-    return is_found;
-}
-
-static job_zone_span span_at (const job_zone *zone, int64_t utc)
+job_zone_span job_schedule_span (const job_zone *zone, int64_t utc)
 {
     if (!zone)
         return (job_zone_span){.start = INT64_MIN, .end = INT64_MAX};
     return job_zone_span_at (zone, utc);
 }
 
-static bool next_of_cron (const job_schedule *self, int64_t after_us, int64_t *next_us, int *fold)
+/*  Whether an instant stands in the second pass of local times that exist twice.  */
+static bool is_second_pass (const job_zone *zone, int64_t utc)
 {
-    bool is_repetition = job_cron_is_every_hour (&self->cron);
-    local_rule rule = {
-        .cron = &self->cron,
-        .gap = is_repetition ? JOB_GAP_SKIP : self->gap,
-        .fold = is_repetition ? JOB_FOLD_BOTH : self->fold,
-    };
-    int64_t after = job_floor_div (after_us, SECOND_US);
-    if (after < SECONDS_MIN)
-        after = SECONDS_MIN;
-    int64_t limit = after + JOB_CYCLE_SECONDS;
-    if (limit > SECONDS_END)
-        limit = SECONDS_END;
-    occurrence found = {0};
-    for (int64_t at = after; at < limit;) {
-        job_zone_span span = span_at (self->zone, at);
-        if (next_in_span (&rule, &span, after, &found)) {
-            *next_us = found.utc * SECOND_US;
-            if (fold)
-                *fold = found.fold;
-            return true;
-        }
-        at = span.end;
-    }
-    return false;
+    job_zone_span span = job_schedule_span (zone, utc);
+    return span.offset < span.before && utc + span.offset < span.start + span.before;
 }
 
-/*  Whole intervals from 1970 on. The comparison before the product keeps it inside an int64_t.  */
-static bool next_of_every (const job_schedule *self, int64_t after_us, int64_t *next_us, int *fold)
+static bool is_first_pass (const job_zone *zone, int64_t utc)
 {
-    int64_t count = job_floor_div (after_us, self->every_us);
-    if (after_us < SECONDS_MIN * SECOND_US)
-        count = job_floor_div (SECONDS_MIN * SECOND_US, self->every_us);
-    if (after_us >= SECONDS_END * SECOND_US)
-        return false;
-    *next_us = (count + 1) * self->every_us;
-    if (fold)
-        *fold = 0;
-    return *next_us < SECONDS_END * SECOND_US;
+    job_zone_span span = job_schedule_span (zone, utc);
+    return span.after < span.offset && utc + span.offset >= span.end + span.after;
 }
 
 bool job_schedule_next (const job_schedule *self, int64_t after_us, int64_t *next_us, int *fold)
 {
-    bg_assert (self->kind == JOB_SCHEDULE_CRON || self->kind == JOB_SCHEDULE_EVERY);
-    if (self->kind == JOB_SCHEDULE_CRON)
-        return next_of_cron (self, after_us, next_us, fold);
-    bg_assert (self->every_us >= JOB_EVERY_MIN_US && self->every_us <= JOB_EVERY_MAX_US);
-    return next_of_every (self, after_us, next_us, fold);
+    if (job_schedule_is_event (self))
+        return false;
+    if (self->kind == JOB_SCHEDULE_EVERY) {
+        bg_assert (self->every_us >= JOB_EVERY_MIN_US && self->every_us <= JOB_EVERY_MAX_US);
+        if (fold)
+            *fold = 0;
+        return job_schedule_next_by_interval (self, after_us, next_us);
+    }
+    int64_t after = job_floor_div (after_us, JOB_SECOND_US);
+    if (after < JOB_SECONDS_MIN)
+        after = JOB_SECONDS_MIN;
+    if (after >= JOB_SECONDS_END)
+        return false;
+    int64_t next = 0;
+    bool is_found = self->kind == JOB_SCHEDULE_CRON
+                        ? job_schedule_next_by_cron (self, after, &next)
+                        : job_schedule_next_by_date (self, after, &next);
+    if (!is_found)
+        return false;
+    *next_us = next * JOB_SECOND_US;
+    if (fold)
+        *fold = is_second_pass (self->zone, next);
+    return true;
 }
 
 size_t job_schedule_window (
@@ -174,15 +93,11 @@ size_t job_schedule_window (
     return count;
 }
 
-uint32_t job_schedule_densest_hour (const job_schedule *self)
+/*  Any hour on end shows each minute and second once; more only where the clocks change: by part of
+    an hour, so that minutes come twice, or when what a gap left out is run at its edge, before the
+    hour that follows.  */
+static uint32_t densest_of_cron (const job_schedule *self)
 {
-    if (self->kind == JOB_SCHEDULE_EVERY) {
-        int64_t hour_us = HOUR_SECONDS * SECOND_US;
-        return (uint32_t) ((hour_us + self->every_us - 1) / self->every_us);
-    }
-    /*  Any hour on end shows each minute and second once; more only where the clocks change: by
-        part of an hour, so that minutes come twice, or when what a gap left out is run at its edge,
-        before the hour that follows.  */
     const job_cron *cron = &self->cron;
     int starts = __builtin_popcountll (cron->minutes) * __builtin_popcountll (cron->seconds);
     if (self->zone && job_zone_is_uneven (self->zone))
@@ -190,5 +105,113 @@ uint32_t job_schedule_densest_hour (const job_schedule *self)
     bool has_edge = !job_cron_is_every_hour (cron) && self->gap == JOB_GAP_EDGE;
     if (has_edge && __builtin_popcount (cron->hours) > 1)
         starts++;
+    return (uint32_t) starts;
+}
+
+/*  One window's repeats, and one more where the next window opens within the hour. Two windows
+    overlap only where both passes of a fold count, and two single times are within an hour only
+    where the clocks change.  */
+static uint32_t densest_of_days (const job_schedule *self)
+{
+    uint32_t windows = self->zone && self->fold == JOB_FOLD_BOTH ? 2 : 1;
+    if (!self->repeat_s)
+        return self->zone ? 2 : 1;
+    uint32_t repeats = (HOUR_SECONDS + self->repeat_s - 1) / self->repeat_s;
+    return windows * (repeats + 1);
+}
+
+uint32_t job_schedule_densest_hour (const job_schedule *self)
+{
+    int64_t hour_us = HOUR_SECONDS * JOB_SECOND_US;
+    int64_t starts = 1;
+    if (self->kind == JOB_SCHEDULE_EVERY)
+        return (uint32_t) ((hour_us + self->every_us - 1) / self->every_us);
+    if (self->kind == JOB_SCHEDULE_CRON)
+        starts = densest_of_cron (self);
+    else if (!job_schedule_is_event (self))
+        starts = densest_of_days (self);
     return (uint32_t) (starts < HOUR_SECONDS ? starts : HOUR_SECONDS);
+}
+
+bool job_schedule_is_dated (const job_schedule *self, int64_t at_us)
+{
+    int64_t utc = job_floor_div (at_us, JOB_SECOND_US);
+    int64_t local = utc + job_schedule_span (self->zone, utc).offset;
+    int64_t day = job_floor_div (local, JOB_DAY_SECONDS);
+    job_day_range days = job_schedule_days (self);
+    return day >= days.first && day <= days.last;
+}
+
+bool job_schedule_is_open (const job_schedule *self, int64_t at_us, const job_calendar **why)
+{
+    const job_calendar *kept_out = NULL;
+    for (size_t i = 0; i < self->except_count && !kept_out; i++) {
+        if (job_calendar_covers (self->calendars[i], self->zone, at_us))
+            kept_out = self->calendars[i];
+    }
+    const job_calendar **within = self->calendars + self->except_count;
+    bool is_within = self->within_count == 0;
+    for (size_t i = 0; i < self->within_count && !is_within; i++)
+        is_within = job_calendar_covers (within[i], self->zone, at_us);
+    if (!kept_out && !is_within)
+        kept_out = within[0];
+    if (kept_out && why)
+        *why = kept_out;
+    return !kept_out;
+}
+
+/*  ---- for previews ----  */
+
+/*  The local time that a gap moved to the instant; false when the wall clock shows there what was
+    asked for.  */
+static bool cron_was_shifted (const job_schedule *self, int64_t utc, int64_t *asked)
+{
+    job_zone_span span = job_schedule_span (self->zone, utc);
+    int64_t local = utc + span.offset;
+    int64_t found = 0;
+    if (span.offset <= span.before ||
+        (job_schedule_next_local (self, local - 1, &found) && found == local))
+        return false;
+    int64_t from = self->gap == JOB_GAP_SHIFT ? utc + span.before : span.start + span.before;
+    if (!job_schedule_next_local (self, from - 1, &found) || found >= span.start + span.offset)
+        return false;
+    *asked = found;
+    return true;
+}
+
+static bool date_was_shifted (const job_schedule *self, int64_t utc, int64_t *asked)
+{
+    job_day_range days = job_schedule_days (self);
+    int64_t local = utc + job_schedule_span (self->zone, utc).offset;
+    int64_t today = job_floor_div (local, JOB_DAY_SECONDS);
+    int64_t day = today - 2 < days.first ? days.first : today - 2;
+    int64_t last = today < days.last ? today : days.last;
+    bool is_shifted = false;
+    for (; job_schedule_next_day (self, day, last, &day); day++) {
+        job_day_runs runs = job_schedule_runs_of_day (self, day);
+        if (runs.count == 0 || runs.open[0] != utc)
+            continue;
+        if (!runs.is_shifted)
+            return false;
+        if (!is_shifted)
+            *asked = day * JOB_DAY_SECONDS + self->time_s;
+        is_shifted = true;
+    }
+    return is_shifted;
+}
+
+job_schedule_mark job_schedule_marks (const job_schedule *self, int64_t at_us)
+{
+    int64_t utc = job_floor_div (at_us, JOB_SECOND_US);
+    job_schedule_mark mark = {.offset_s = job_schedule_span (self->zone, utc).offset};
+    if (is_second_pass (self->zone, utc))
+        mark.fold = 2;
+    else if (is_first_pass (self->zone, utc))
+        mark.fold = 1;
+    if (self->kind == JOB_SCHEDULE_CRON)
+        mark.is_shifted = cron_was_shifted (self, utc, &mark.asked_local_s);
+    else if (self->kind != JOB_SCHEDULE_EVERY && !job_schedule_is_event (self))
+        mark.is_shifted = date_was_shifted (self, utc, &mark.asked_local_s);
+    (void) job_schedule_is_open (self, at_us, &mark.kept_out);
+    return mark;
 }

@@ -38,7 +38,7 @@ static bg_result check_schedule (const wire_job_schedule *spec, bg_error *err)
     job_schedule made;
     if (spec->kind == WIRE_SCHEDULE_USE)
         return bg_fail (err, BG_INVALID, "it uses another schedule itself");
-    return job_body_schedule (spec, NULL, NULL, &made, err);
+    return job_body_schedule (spec, NULL, &made, err);
 }
 
 bg_result job_schedule_document_check (const wire_schedule *schedule, bg_error *err)
@@ -51,6 +51,7 @@ bg_result job_schedule_document_check (const wire_schedule *schedule, bg_error *
 
 bg_result job_calendar_document_check (const wire_calendar *calendar, bg_error *err)
 {
+    job_calendar made;
     BG_TRY (job_object_name_valid (calendar->name, err));
-    return bg_ok ();
+    return job_body_calendar (calendar, &made, err);
 }

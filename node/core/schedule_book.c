@@ -90,8 +90,8 @@ static const job_zone *lookup_zone (void *ctx, bg_slice name, bg_error *err)
 static void compile (node_core *self, node_entry *entry)
 {
     bg_error why = {0};
-    entry->usable =
-        !bg_failed (job_body_schedule (&entry->wire, lookup_zone, self, &entry->spec, &why));
+    const job_schedule_lookup lookup = {.zone = lookup_zone, .ctx = self};
+    entry->usable = bg_is_ok (job_body_schedule (&entry->wire, &lookup, &entry->spec, &why));
     if (!entry->usable)
         node_log (self, NODE_LOG_ERROR, "schedule-unusable",
             "schedule \"%s\" of job \"%s\" does not run: %s", entry->name, entry->job->name,

@@ -12,7 +12,7 @@
 #include "node/exec/core_private.h"
 
 #include "common/job/duration.h"
-#include "common/job/schedule.h"
+#include "common/job/body.h"
 
 #include <stdlib.h>
 
@@ -101,15 +101,11 @@ static uint64_t densest_hour (const wire_job *job)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < job->schedules_count; i++) {
-        const wire_job_schedule *from = &job->schedules[i];
-        job_schedule schedule = {
-            .kind = from->kind == WIRE_SCHEDULE_EVERY ? JOB_SCHEDULE_EVERY : JOB_SCHEDULE_CRON,
-            .every_us = (int64_t) from->every_us};
-        if (schedule.kind == JOB_SCHEDULE_CRON &&
-            bg_failed (job_cron_parse (from->cron, &schedule.cron, NULL, NULL)))
+        job_schedule schedule;
+        if (bg_failed (job_body_schedule (&job->schedules[i], NULL, &schedule, NULL)))
             continue;
-        if (bg_is_ok (job_schedule_check (&schedule, NULL)))
-            sum += job_schedule_densest_hour (&schedule);
+        sum += job_schedule_densest_hour (&schedule);
+        job_schedule_fini (&schedule);
     }
     return sum;
 }

@@ -65,13 +65,15 @@ static const job_zone *lookup_zone (void *ctx, bg_slice name, bg_error *err)
 
 static void set_next (json_t *schedules, const wire_job *job, node_zones *zones)
 {
+    const job_schedule_lookup lookup = {.zone = lookup_zone, .ctx = zones};
     for (size_t i = 0; i < job->schedules_count; i++) {
-        job_schedule made;
+        job_schedule made = {0};
         int64_t next_us = 0;
         int fold = 0;
-        if (bg_is_ok (job_body_schedule (&job->schedules[i], lookup_zone, zones, &made, NULL)) &&
+        if (bg_is_ok (job_body_schedule (&job->schedules[i], &lookup, &made, NULL)) &&
             job_schedule_next (&made, bg_clock_utc_us (), &next_us, &fold))
             json_object_set_new (json_array_get (schedules, i), "next", ctl_json_time (next_us));
+        job_schedule_fini (&made);
     }
 }
 

@@ -1,4 +1,4 @@
-foreach (name utf8 civil zone cron schedule duration selector names)
+foreach (name utf8 civil zone cron schedule schedule_forms duration selector names)
     bugle_test (test_${name} SOURCES unit/test_${name}.c MAY_USE job_core bg_base)
 endforeach ()
 # Random cron schedules against one that looks at every single second or minute.

@@ -138,7 +138,7 @@ static void a_definition_says_what_follows_and_when (void **state)
         "/bin/sh\",\"timeout\":null,\"retries\":0,"
         "\"retry_every\":null,\"on_success\":\"fail\",\"on_failure\":\"fail\"}],\"schedules\":["
         "{\"name\":\"night\",\"when\":\"cron 30 2 * * *\",\"zone\":\"target\",\"next\":null},"
-        "{\"name\":\"noon\",\"when\":\"cron 0 12 * * * in "
+        "{\"name\":\"noon\",\"when\":\"cron 0 12 * * *, "
         "UTC\",\"zone\":\"UTC\",\"next\":\"2026-03-02T12:00:00Z\"},"
         "{\"name\":\"often\",\"when\":\"every "
         "1m\",\"zone\":null,\"next\":\"2026-03-01T12:01:00Z\"}]}");

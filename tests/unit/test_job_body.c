@@ -108,14 +108,14 @@ static void test_a_good_job_passes (void **state)
     CASE (cron, it->schedules[0].cron = (bg_slice) S ("0 12 30 2 *"), "schedule \"noon\": ")       \
     CASE (cron_every, it->schedules[0].every_us = 1, "has no interval")                            \
     CASE (zone, it->schedules[0].zone = (bg_slice) S ("../x"), "cannot name a time zone")          \
-    CASE (every_zone, it->schedules[1].zone = (bg_slice) S ("UTC"), "neither cron fields nor")     \
+    CASE (every_zone, it->schedules[1].zone = (bg_slice) S ("UTC"), "a zone only for its dates")   \
     CASE (every_short, it->schedules[1].every_us = 0, "schedule \"often\": ")                      \
     CASE (every_long, it->schedules[1].every_us = UINT64_MAX, "1 s to 366 d")                      \
     CASE (every_odd, it->schedules[1].every_us = 1500000, "whole seconds")                         \
-    CASE (schedule_kind, it->schedules[1].kind = 3, "kind 3 are not in this version")              \
+    CASE (schedule_kind, it->schedules[1].kind = 11, "kind 11 are not in this version")            \
     CASE (step_name, it->steps[1].name = (bg_slice) S ("Dump"), "two steps have the name")         \
     CASE (step_no_name, it->steps[1].name = (bg_slice) S (""), "step 2: ")                         \
-    CASE (step_kind, it->steps[1].kind = 3, "kind 3 are not in this version")                      \
+    CASE (step_kind, it->steps[1].kind = 11, "kind 11 are not in this version")                    \
     CASE (no_program, it->steps[0].argv_count = 0, "no program")                                   \
     CASE (empty_program, it->argv[0].size = 0, "no program")                                       \
     CASE (run_script, it->steps[0].script = (bg_slice) S ("x"), "both a program and a script")     \
@@ -201,10 +201,11 @@ static void test_schedules_become_ready_to_run (void **state)
     (void) state;
     sample it;
     zones them = {.utc = job_zone_fixed_utc ()};
+    const job_schedule_lookup lookup = {.zone = find_zone, .ctx = &them};
     job_schedule *schedules = NULL;
     bg_error err = {0};
     make_sample (&it);
-    assert_true (bg_is_ok (job_body_schedules (&it.job, find_zone, &them, &schedules, &err)));
+    assert_true (bg_is_ok (job_body_schedules (&it.job, &lookup, &schedules, &err)));
     assert_string_equal (them.asked, "Europe/Berlin");
     int64_t next_us = 0;
     /*  2026-01-03 was a Saturday; Monday the 5th at 12:00 is next.  */
@@ -212,18 +213,17 @@ static void test_schedules_become_ready_to_run (void **state)
     assert_int_equal (next_us, INT64_C (1767614400000000));
     assert_true (job_schedule_next (&schedules[1], 0, &next_us, NULL));
     assert_int_equal (next_us, 5000000);
-    free (schedules);
+    job_body_schedules_free (&schedules, 2);
 
     it.schedules[0].zone = (bg_slice) S ("Mars/Olympus");
     schedules = NULL;
-    assert_int_equal (
-        job_body_schedules (&it.job, find_zone, &them, &schedules, &err).code, BG_NOT_FOUND);
+    assert_int_equal (job_body_schedules (&it.job, &lookup, &schedules, &err).code, BG_NOT_FOUND);
     assert_string_equal (err.message, "schedule \"noon\": no zone Mars/Olympus");
     assert_null (schedules);
     job_zone_destroy (&them.utc);
 
     it.job.schedules_count = 0;
-    assert_true (bg_is_ok (job_body_schedules (&it.job, find_zone, &them, &schedules, &err)));
+    assert_true (bg_is_ok (job_body_schedules (&it.job, &lookup, &schedules, &err)));
     assert_null (schedules);
 }
 
@@ -255,7 +255,7 @@ static void test_jobs_in_words (void **state)
     BG_AUTO_BUF out = {0};
     make_sample (&it);
     job_describe_schedules (&it.job, &out);
-    assert_string_equal (bg_buf_cstr (&out), "cron 0 12 * * 1-5 in Europe/Berlin; every 5s");
+    assert_string_equal (bg_buf_cstr (&out), "cron 0 12 * * 1-5, Europe/Berlin; every 5s");
     bg_buf_clear (&out);
     job_describe_audience (&it.job, &out);
     assert_string_equal (bg_buf_cstr (&out), "group databases or names db[01-02]");
