@@ -42,9 +42,47 @@ static bg_result check_start (
     const broker_document *by = NULL;
     if (!broker_document_is_disabled (request->core, job, request->now.utc_us, &by))
         return bg_ok ();
-    bg_ignore (bg_fail (err, BG_DISABLED, "job '%s' is disabled%s%s", job->name,
-        *by->disabled_reason ? ": " : "", by->disabled_reason));
+    const char *reason = *by->disabled_reason ? by->disabled_reason
+                         : by != job          ? ""
+                         : job->disabled      ? "its definition says so"
+                                              : "its definition says until when it was enabled";
+    bg_ignore (bg_fail (
+        err, BG_DISABLED, "job '%s' is disabled%s%s", job->name, *reason ? ": " : "", reason));
     return bg_hint (err, "enable it: bugle job enable '%s'", job->name);
+}
+
+static bg_result check_step (const wire_deed *deed, const wire_job *job, bg_error *err)
+{
+    const char *words[64];
+    BG_AUTO_ARENA arena = {0};
+    size_t count = 0;
+    if (deed->step.size == 0 || job_body_find_step (job, deed->step) >= 0)
+        return bg_ok ();
+    for (size_t i = 0; i < job->steps_count && count < 64; i++)
+        words[count++] = bg_arena_str (&arena, job->steps[i].name);
+    const char *nearest = bg_nearest (deed->step, words, count);
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "job '%.*s' has no step '%.*s'",
+        BG_SLICE_ARG (deed->job_name), BG_SLICE_ARG (deed->step)));
+    return nearest
+               ? bg_hint (err, "did you mean %s?", nearest)
+               : bg_hint (err, "its steps: bugle job show '%.*s'", BG_SLICE_ARG (deed->job_name));
+}
+
+/*  The step that a START names has to be one of the job as it is now.  */
+static bg_result check_standing_step (
+    broker_request *request, const wire_deed *deed, broker_document *job, bg_error *err)
+{
+    if (deed->step.size == 0)
+        return bg_ok ();
+    wire_signed outer;
+    wire_document document;
+    wire_job body;
+    BG_TRY (broker_document_signed (request->core, job, request->arena, &outer, err));
+    if (bg_failed (
+            WIRE_DECODE (document, outer.bytes, WIRE_AS_SIGNED, request->arena, &document, err)) ||
+        bg_failed (WIRE_DECODE (job, document.body, WIRE_AS_SIGNED, request->arena, &body, err)))
+        return broker_stored_badly (err, "a job");
+    return check_step (deed, &body, err);
 }
 
 /*  ---- whom it is for ----  */
@@ -166,6 +204,7 @@ static bg_result check_one_shot (broker_request *request, issue_plan *plan, bg_e
     BG_TRY (wire_verify_one_shot (
         self->keyring, &plan->deed, self->crypto, request->arena, &verified, err));
     BG_TRY (job_body_check (verified.body, err));
+    BG_TRY (check_step (&plan->deed, verified.body, err));
     if (verified.document.not_after_us <= request->now.utc_us)
         return bg_fail (err, BG_EXPIRED, "the command's job has expired already");
     if (broker_document_with_key (self, verified.document.key))
@@ -194,7 +233,10 @@ static bg_result check_standing (broker_request *request, issue_plan *plan, bg_e
         BG_TRY (broker_document_find_job (self, plan->deed.job_name, &job, err));
     plan->job = job;
     plan->job_audience = &job->audience;
-    return plan->deed.what == WIRE_DEED_START ? check_start (request, job, err) : bg_ok ();
+    if (plan->deed.what != WIRE_DEED_START)
+        return bg_ok ();
+    BG_TRY (check_start (request, job, err));
+    return check_standing_step (request, &plan->deed, job, err);
 }
 
 static bg_result check_issue (broker_request *request, issue_plan *plan, bg_error *err)

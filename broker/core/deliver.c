@@ -355,6 +355,7 @@ void broker_deliver_encode (broker_document *document, bg_buf *out)
     broker_held_encode (&document->held, out);
     broker_held_encode (&document->settled, out);
     bg_buf_append_u64 (out, document->first_version);
+    broker_bitmap_encode (&document->spent, out);
 }
 
 /*  What a store of the first version does not have.  */
@@ -375,7 +376,9 @@ static bg_result decode_rest (broker_document *document, bg_slice bytes, bg_erro
     if (bytes.size < 8)
         return bg_fail (err, BG_STORE, "the deliveries of '%s' are cut short", document->name);
     document->first_version = bg_read_u64 (bytes.data);
-    return bg_ok ();
+    bytes = bg_slice_of (bytes.data + 8, bytes.size - 8);
+    /*  Stores of the third version have no more.  */
+    return bytes.size > 0 ? broker_bitmap_decode (&document->spent, &bytes, err) : bg_ok ();
 }
 
 bg_result broker_deliver_decode (

@@ -52,6 +52,7 @@ static const dispatch_row dispatch_table[] = {
     {WIRE_OP_TAIL, broker_on_op_tail, false},
     {WIRE_VERSION_QUERY, broker_on_version_query, false},
     {WIRE_DOCUMENT_QUERY, broker_on_document_query, false},
+    {WIRE_CATEGORY_QUERY, broker_on_category_query, false},
 };
 
 static const dispatch_row *row_of (uint64_t kind)

@@ -81,11 +81,18 @@ bool broker_document_is_disabled (
     const broker_core *self, const broker_document *job, int64_t now_us, const broker_document **by)
 {
     const broker_document *found = broker_document_switch (self, job);
-    if (!found || !found->disabled ||
-        (found->disabled_until_us != 0 && now_us >= found->disabled_until_us))
-        return false;
+    if (!found) {
+        *by = job;
+        return job->disabled || (job->enabled_until_us != 0 && now_us >= job->enabled_until_us);
+    }
     *by = found;
-    return true;
+    const bool is_over = found->disabled_until_us != 0 && now_us >= found->disabled_until_us;
+    return found->disabled != is_over;
+}
+
+const char *broker_document_owner (const broker_document *job)
+{
+    return *job->owner ? job->owner : job->posted_by;
 }
 
 void broker_document_dirty (broker_core *self, broker_document *document)
@@ -159,8 +166,13 @@ static bg_result take_job (
     wire_copy (&wire_desc_audience, &self->arena, &job.audience, &self->audience);
     self->start_by = job.start_by;
     self->steps = (uint32_t) job.steps_count;
+    self->disabled = job.disabled;
+    self->enabled_until_us = job.enabled_until_us;
+    self->history_us = (int64_t) job.history_us;
+    self->history_runs = (uint32_t) job.history_runs;
     self->schedules = (uint32_t) job.schedules_count;
     broker_replace_str (&self->category, job.category);
+    broker_replace_str (&self->owner, job.owner);
     broker_shared_take (core, self, job.schedules, job.schedules_count);
     return bg_ok ();
 }
@@ -233,12 +245,16 @@ bg_result broker_document_take (broker_core *self, const broker_document_record 
         document = bg_alloc (sizeof *document);
         document->key = record->key;
         broker_replace_str (&document->category, bg_slice_str (""));
+        broker_replace_str (&document->owner, bg_slice_str (""));
+        broker_replace_str (&document->disabled_reason, bg_slice_str (""));
         HASH_ADD (hh, self->documents, key, sizeof document->key, document);
     }
     if (document->version == 0)
         document->first_version = record->revision == 1 ? record->version : 0;
     else if (!broker_document_is_live (document))
         document->first_version = record->version;
+    /*  A newer version lives again.  */
+    broker_bitmap_empty (&document->spent);
     document->type = record->type;
     document->object_type = record->object_type;
     document->version = record->version;
@@ -267,6 +283,7 @@ void broker_document_free (broker_core *self, broker_document *document)
     broker_bitmap_fini (&document->failed);
     broker_bitmap_fini (&document->skipped);
     broker_bitmap_fini (&document->noted);
+    broker_bitmap_fini (&document->spent);
     broker_held_fini (&document->held);
     broker_held_fini (&document->settled);
     bg_arena_fini (&document->arena);
@@ -274,6 +291,7 @@ void broker_document_free (broker_core *self, broker_document *document)
     free (document->name_key);
     free (document->posted_by);
     free (document->category);
+    free (document->owner);
     free (document->disabled_reason);
     free (document);
 }

@@ -29,8 +29,9 @@ static uint8_t state_without_run (const broker_execution *execution, uint32_t nu
 {
     if (broker_bitmap_has (&execution->canceled, number))
         return WIRE_EXEC_CANCELED;
+    /*  Where nobody fell silent it has reported, and its run has left the history: how it went is not known.  */
     if (broker_bitmap_has (&execution->over, number))
-        return WIRE_EXEC_SILENT;
+        return execution->silent > 0 ? WIRE_EXEC_SILENT : 0;
     if (broker_bitmap_has (&execution->begun, number))
         return WIRE_EXEC_RUNNING;
     return execution->expired || execution->done_us != 0 ? WIRE_EXEC_SILENT : WIRE_EXEC_PENDING;

@@ -341,7 +341,34 @@ void broker_executions_expire (broker_core *self, bg_now now)
 
 /*  ---- watchers ----  */
 
-void broker_execution_row (const broker_execution *execution, wire_exec_row *row)
+void broker_execution_moved (broker_core *self, broker_execution *execution)
+{
+    touch (self, execution);
+}
+
+void broker_execution_waiting (
+    const broker_core *self, const broker_execution *execution, broker_bitmap *out)
+{
+    if (self->waiting_runs == 0)
+        return;
+    for (const broker_open_run *run = self->open_runs; run; run = run->hh.next)
+        if (run->waiting && bg_id_equal (run->exec, execution->id) &&
+            broker_bitmap_has (&execution->begun, run->number) &&
+            !broker_bitmap_has (&execution->over, run->number))
+            broker_bitmap_set (out, run->number);
+}
+
+static uint32_t waiting_count (const broker_core *self, const broker_execution *execution)
+{
+    broker_bitmap waiting = {0};
+    broker_execution_waiting (self, execution, &waiting);
+    const uint32_t count = (uint32_t) broker_bitmap_size (&waiting);
+    broker_bitmap_fini (&waiting);
+    return count;
+}
+
+void broker_execution_row (
+    const broker_core *self, const broker_execution *execution, wire_exec_row *row)
 {
     *row = (wire_exec_row){.id = execution->id,
         .job = bg_slice_str (execution->job_name),
@@ -362,14 +389,15 @@ void broker_execution_row (const broker_execution *execution, wire_exec_row *row
         .one_shot = execution->one_shot,
         .canceled_by = execution->canceled_by};
     row->pending = execution->expired ? 0 : execution->targets - execution->begun_count;
-    row->running = execution->begun_count - execution->over_count;
+    row->waiting = waiting_count (self, execution);
+    row->running = execution->begun_count - execution->over_count - row->waiting;
 }
 
 static void send_state (broker_core *self, bg_now now, broker_execution *execution)
 {
     const bg_id none = {0};
     wire_exec_state state = {0};
-    broker_execution_row (execution, &state.row);
+    broker_execution_row (self, execution, &state.row);
     for (const broker_watcher *watcher = execution->watchers; watcher; watcher = watcher->next)
         broker_send (
             self, WIRE_ON_OPS, &watcher->peer, WIRE_EXEC_STATE, watcher->request, none, &state);
@@ -430,7 +458,7 @@ bg_result broker_on_exec_watch (broker_request *request, bg_error *err)
         self->watchers++;
     }
     wire_exec_state state = {0};
-    broker_execution_row (execution, &state.row);
+    broker_execution_row (self, execution, &state.row);
     broker_answer (request, WIRE_EXEC_STATE, &state);
     return bg_ok ();
 }

@@ -8,6 +8,7 @@
     Invariant: once carrying out begins, only the store can fail.  */
 #include "broker/core/rooms.h"
 
+#include "common/base/nearest.h"
 #include "common/job/body.h"
 #include "common/job/names.h"
 #include "common/job/selector.h"
@@ -151,6 +152,41 @@ static bool is_new (const post_plan *plan)
     return !plan->old || !broker_document_is_live (plan->old);
 }
 
+static bg_result no_login (const wire_keyring *keyring, bg_slice name, bg_error *err)
+{
+    const char *words[256];
+    BG_AUTO_ARENA arena = {0};
+    size_t count = 0;
+    const wire_authority *authority = wire_keyring_authority (keyring);
+    for (size_t i = 0; i < authority->logins_count && count < 256; i++)
+        words[count++] = bg_arena_str (&arena, authority->logins[i].name);
+    const char *nearest = bg_nearest (name, words, count);
+    bg_ignore (
+        bg_fail (err, BG_NOT_FOUND, "there is no login '%.*s' to own a job", BG_SLICE_ARG (name)));
+    return nearest ? bg_hint (err, "did you mean %s?", nearest) : (bg_result){BG_NOT_FOUND};
+}
+
+/*  Whoever may post a job may own it; to give it to somebody else takes an admin. What was so before stays.  */
+static bg_result check_owner (
+    const broker_request *request, const post_plan *plan, const wire_job *job, bg_error *err)
+{
+    const wire_login *login = request->login;
+    if (job->owner.size == 0 || job_name_compare (job->owner, login->name) == 0 ||
+        (plan->old && broker_document_is_live (plan->old) &&
+            job_name_compare (job->owner, bg_slice_str (plan->old->owner)) == 0))
+        return bg_ok ();
+    if (login->role < WIRE_ROLE_ADMIN) {
+        bg_ignore (bg_fail (err, BG_NOT_ALLOWED,
+            "'%.*s': to make %.*s its owner takes the role admin; %.*s is %s",
+            BG_SLICE_ARG (plan->name), BG_SLICE_ARG (job->owner), BG_SLICE_ARG (login->name),
+            wire_role_word (login->role)));
+        return bg_hint (err, "leave owner out: it is yours then, or ask an admin");
+    }
+    return wire_keyring_login_by_name (request->core->keyring, job->owner)
+               ? bg_ok ()
+               : no_login (request->core->keyring, job->owner, err);
+}
+
 static bg_result plan_job (
     broker_request *request, post_plan *plan, const broker_posting *before, bg_error *err)
 {
@@ -161,6 +197,7 @@ static bg_result plan_job (
     }
     BG_TRY (job_body_check (job, err));
     BG_TRY (broker_shared_check_uses (request, &plan->verified, before, err));
+    BG_TRY (check_owner (request, plan, job, err));
     plan->targets = addressed_count (request->core, &job->audience);
     plan->outcome = is_new (plan) ? WIRE_POSTED_CREATED : WIRE_POSTED_CHANGED;
     return bg_ok ();
@@ -489,6 +526,9 @@ static bg_result apply_document (broker_request *request, post_plan *plan, bg_er
     broker_document *taken = NULL;
     BG_TRY (broker_document_take (self, &record, &taken, err));
     broker_deliver_renew (self, taken);
+    if (plan->type == WIRE_TYPE_JOB)
+        BG_TRY (self->store->job_keep (self->store->ctx, taken->key, bg_slice_str (taken->name),
+            taken->history_us, taken->history_runs, err));
     BG_TRY (broker_shared_posted (request, taken, old_uses, old_count, err));
     if (plan->keyring) {
         broker_authority_take (self, plan->keyring);

@@ -102,9 +102,9 @@ static bg_result fill_row (
         .waiting = broker_bitmap_size_both (&document->waiting, &document->addressed),
         .failed = broker_bitmap_size_both (&document->failed, &document->addressed)};
     row->disabled = broker_document_is_disabled (core, document, self->request->now.utc_us, &by);
-    if (by) {
+    if (row->disabled) {
         row->disabled_reason = bg_slice_str (by->disabled_reason);
-        row->disabled_until_us = by->disabled_until_us;
+        row->disabled_until_us = by->disabled ? by->disabled_until_us : 0;
     }
     const broker_document *flip = broker_document_with_key (core, document->object_key);
     if (flip && flip->type == WIRE_TYPE_SWITCH)

@@ -150,6 +150,8 @@ static void group_open (grouping *work)
 {
     const broker_execution *execution = work->execution;
     bool is_over = execution->expired || execution->done_us != 0;
+    broker_bitmap waiting = {0};
+    broker_execution_waiting (work->request->core, execution, &waiting);
     for (uint32_t number = broker_bitmap_next (&execution->addressed, 0); number;
          number = broker_bitmap_next (&execution->addressed, number)) {
         if (broker_bitmap_has (&work->reported, number))
@@ -157,7 +159,12 @@ static void group_open (grouping *work)
         bool begun = broker_bitmap_has (&execution->begun, number);
         bool over = broker_bitmap_has (&execution->over, number);
         const char *reason = begun && !over ? "" : is_over || over ? "silent" : "pending";
-        uint64_t state = begun && !over ? WIRE_RUN_RUNNING : WIRE_RUN_NOT_RUN;
+        uint64_t state = !begun || over                         ? WIRE_RUN_NOT_RUN
+                         : broker_bitmap_has (&waiting, number) ? WIRE_RUN_WAITING
+                                                                : WIRE_RUN_RUNNING;
+        /*  Nobody fell silent, so it has reported: its run has left the history since.  */
+        if (over && execution->silent == 0)
+            reason = "purged";
         if (over && execution->what != WIRE_DEED_START) {
             reason = "";
             state = WIRE_RUN_SUCCEEDED;
@@ -168,6 +175,7 @@ static void group_open (grouping *work)
         }
         add_target (work, group_of (work, state, bg_slice_str (reason), bg_slice_str ("")), number);
     }
+    broker_bitmap_fini (&waiting);
 }
 
 static bg_result fill_groups (
@@ -256,7 +264,7 @@ static bg_result one_execution (
     }
     answer->rows = bg_arena_array (request->arena, wire_exec_row, 1);
     answer->rows_count = 1;
-    broker_execution_row (execution, &answer->rows[0]);
+    broker_execution_row (request->core, execution, &answer->rows[0]);
     if (query->deeds) {
         answer->rows[0].has_deed = true;
         if (bg_failed (WIRE_DECODE (signed, bg_slice_of (execution->bytes, execution->size),
@@ -288,7 +296,7 @@ static bg_result list_execution (
     broker_execution *open = NULL;
     HASH_FIND (hh, list->request->core->executions, &record->id, sizeof record->id, open);
     if (open) {
-        broker_execution_row (open, row);
+        broker_execution_row (list->request->core, open, row);
         return bg_ok ();
     }
     *row = (wire_exec_row){.id = record->id,

@@ -24,6 +24,8 @@ static bg_result know_last (broker_core *self, broker_document *job, bg_error *e
     if (job->last_known)
         return bg_ok ();
     const broker_run_filter filter = {.job_key = job->key, .limit = 1};
+    job->last_state = 0;
+    job->last_us = 0;
     BG_TRY (self->store->runs (self->store->ctx, &filter, take_last, job, err));
     job->last_known = true;
     return bg_ok ();
@@ -142,6 +144,9 @@ static bg_result fill_row (
         .waiting = (uint32_t) broker_bitmap_size_both (&job->waiting, &job->addressed),
         .failed = (uint32_t) broker_bitmap_size_both (&job->failed, &job->addressed),
         .running = job->running,
+        .waiting_runs = job->waiting_runs,
+        .spent = (uint32_t) broker_bitmap_size_both (&job->spent, &job->addressed),
+        .owner = bg_slice_str (broker_document_owner (job)),
         .last_state = job->last_state,
         .last_us = job->last_us,
         .category = bg_slice_str (job->category),
@@ -151,10 +156,13 @@ static bg_result fill_row (
         .steps = job->steps,
         .schedules = job->schedules};
     row->disabled = broker_document_is_disabled (self, job, request->now.utc_us, &by);
-    if (by) {
-        row->disabled_reason = bg_slice_str (by->disabled_reason);
-        row->disabled_until_us = by->disabled_until_us;
-    }
+    row->disabled_reason = bg_slice_str (by->disabled_reason);
+    if (row->disabled)
+        row->disabled_until_us = by->disabled ? by->disabled_until_us : 0;
+    else
+        row->enabled_until_us = by == job      ? job->enabled_until_us
+                                : by->disabled ? 0 /*  was disabled until a time that is over  */
+                                               : by->disabled_until_us;
     const broker_document *follower = broker_document_with_key (self, job->object_key);
     if (follower)
         row->switch_version = follower->version;
@@ -222,6 +230,15 @@ static bg_result check_used (const broker_core *self, bg_slice name, bg_error *e
     return result;
 }
 
+/*  What the broker knows without looking into the definition.  */
+static bool is_wanted (const wire_job_query *query, const broker_document *job)
+{
+    return (query->category.size == 0 ||
+               job_name_compare (query->category, bg_slice_str (job->category)) == 0) &&
+           (query->owner.size == 0 ||
+               job_name_compare (query->owner, bg_slice_str (broker_document_owner (job))) == 0);
+}
+
 static bg_result page_of_jobs (
     broker_request *request, const wire_job_query *query, wire_jobs *answer, bg_error *err)
 {
@@ -235,7 +252,8 @@ static bg_result page_of_jobs (
     BG_TRY (check_used (self, query->uses, err));
     answer->rows = bg_arena_array (request->arena, wire_job_row, limit + 1);
     for (size_t i = 0; i < count; i++) {
-        if (!broker_document_is_live (jobs[i]) || !uses (self, jobs[i], query->uses))
+        if (!broker_document_is_live (jobs[i]) || !is_wanted (query, jobs[i]) ||
+            !uses (self, jobs[i], query->uses))
             continue;
         answer->total++;
         if (answer->more ||

@@ -33,6 +33,7 @@ static void fill_row (
         .unread = target->key_cut ? 0 : target->pending + target->deeds,
         .quarantined = target->failed,
         .running = target->running,
+        .waiting_runs = target->waiting_runs,
         .membership_version = target->membership_version,
         .defected_us = target->defected_us,
         .poll_us = (uint64_t) broker_target_poll_us (request->core, target),

@@ -215,6 +215,7 @@ bg_result broker_core_recover (broker_core *self, bg_now now, bg_error *err)
     self->tick_mono_us = now.mono_us + BROKER_TICK_US;
     self->scan_mono_us = now.mono_us + BROKER_SCAN_US;
     self->prune_mono_us = now.mono_us + BROKER_PRUNE_US;
+    BG_TRY (self->store->purge_pending (self->store->ctx, &self->prune_due, err));
     broker_executions_expire (self, now);
     self->changed = false;
     broker_log (self, BROKER_LOG_INFO, "core-recovered",

@@ -5,7 +5,7 @@
     exactly-once without looking at run ids. An item that makes no sense is refused and passed by
     the mark, so that it blocks nothing behind it.
 
-    A run with state running opens a row that its outcome closes. An open run that began and ended
+    A run with state waiting or running opens a row that its outcome closes. An open run that began and ended
     within one batch never reaches the store.
 
     A target speaks for itself only: another one's runs stay as they are, whatever ids it names, and
@@ -33,24 +33,27 @@ static void count_in (broker_core *self, broker_open_run *run)
 {
     broker_target *target = broker_target_at (self, run->number);
     broker_document *job = job_of (self, run->job_key, run->number);
+    self->waiting_runs += run->waiting;
     if (target)
-        target->running++;
+        *(run->waiting ? &target->waiting_runs : &target->running) += 1;
     run->of_job = job != NULL;
     if (job)
-        job->running++;
+        *(run->waiting ? &job->waiting_runs : &job->running) += 1;
 }
 
 static void count_out (broker_core *self, const broker_open_run *run)
 {
     broker_target *target = broker_target_at (self, run->number);
     broker_document *job = run->of_job ? broker_document_with_key (self, run->job_key) : NULL;
+    self->waiting_runs -= run->waiting;
     if (target)
-        target->running--;
+        *(run->waiting ? &target->waiting_runs : &target->running) -= 1;
     if (job)
-        job->running--;
+        *(run->waiting ? &job->waiting_runs : &job->running) -= 1;
 }
 
-static broker_open_run *open_run_add (broker_core *self, const broker_open_run_record *record)
+static broker_open_run *open_run_add (
+    broker_core *self, const broker_open_run_record *record, bool waiting)
 {
     broker_open_run *run = bg_alloc (sizeof *run);
     run->run = record->run;
@@ -58,14 +61,24 @@ static broker_open_run *open_run_add (broker_core *self, const broker_open_run_r
     run->job_key = record->job_key;
     run->exec = record->exec;
     run->started_us = record->started_us;
+    run->waiting = waiting;
     HASH_ADD (hh, self->open_runs, run, sizeof run->run, run);
     count_in (self, run);
     return run;
 }
 
+/*  Only the run itself says whether it waits.  */
+static bool is_waiting (bg_slice bytes)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_run run;
+    return bg_is_ok (WIRE_DECODE (run, bytes, WIRE_AS_MESSAGE, &arena, &run, NULL)) &&
+           run.state == WIRE_RUN_WAITING;
+}
+
 void broker_open_run_load (broker_core *self, const broker_open_run_record *record)
 {
-    open_run_add (self, record)->stored = true;
+    open_run_add (self, record, is_waiting (record->bytes))->stored = true;
 }
 
 static void unlink_dirty (broker_core *self, broker_open_run *run)
@@ -145,7 +158,7 @@ static bool check_item (report_work *work, const wire_report_item *item)
     const wire_run *run = &item->run;
     if (bg_id_is_zero (run->run))
         return refuse_item (work, item, "a run without an id");
-    if (run->state >= BROKER_RUN_STATES)
+    if (!wire_run_state_word (run->state))
         return refuse_item (work, item, "a run state that does not exist");
     for (size_t i = 0; i < run->steps_count; i++)
         if (!wire_step_state_word (run->steps[i].state))
@@ -176,6 +189,31 @@ static bg_result execution_of (
     return bg_ok ();
 }
 
+/*  What was told of it last, for the store.  */
+static void open_run_says (broker_core *self, broker_open_run *open, const wire_run *run)
+{
+    bg_buf_clear (&open->bytes);
+    wire_encode (&wire_desc_run, run, &open->bytes);
+    if (open->dirty)
+        return;
+    open->dirty = true;
+    open->next_dirty = self->dirty_runs;
+    self->dirty_runs = open;
+}
+
+/*  It waited, and runs now.  */
+static void turn_came (
+    broker_core *self, broker_open_run *open, const wire_run *run, broker_execution *execution)
+{
+    count_out (self, open);
+    open->waiting = false;
+    open->started_us = run->started_us;
+    count_in (self, open);
+    open_run_says (self, open, run);
+    if (execution)
+        broker_execution_moved (self, execution);
+}
+
 static bg_result take_began (report_work *work, const wire_run *run, bg_error *err)
 {
     broker_core *self = work->request->core;
@@ -183,21 +221,23 @@ static bg_result take_began (report_work *work, const wire_run *run, bg_error *e
     BG_TRY (execution_of (work, run, &execution, err));
     if (execution)
         broker_execution_begun (self, work->request->now, execution, work->target);
-    if (open_run_with (self, run->run))
+    broker_open_run *known = open_run_with (self, run->run);
+    if (known) {
+        if (known->waiting && run->state == WIRE_RUN_RUNNING &&
+            known->number == work->target->number)
+            turn_came (self, known, run, execution);
         return bg_ok ();
-    if (work->target->running >= BROKER_OPEN_RUNS_MAX) {
+    }
+    if (work->target->running + work->target->waiting_runs >= BROKER_OPEN_RUNS_MAX) {
         broker_count (self, "report-too-many-open");
         return bg_ok (); /*  its outcome is taken all the same  */
     }
-    broker_open_run *open = open_run_add (self, &(broker_open_run_record){.run = run->run,
-                                                    .number = work->target->number,
-                                                    .job_key = run->job_key,
-                                                    .exec = run->exec,
-                                                    .started_us = run->started_us});
-    wire_encode (&wire_desc_run, run, &open->bytes);
-    open->dirty = true;
-    open->next_dirty = self->dirty_runs;
-    self->dirty_runs = open;
+    const broker_open_run_record record = {.run = run->run,
+        .number = work->target->number,
+        .job_key = run->job_key,
+        .exec = run->exec,
+        .started_us = run->started_us ? run->started_us : run->queued_us};
+    open_run_says (self, open_run_add (self, &record, run->state == WIRE_RUN_WAITING), run);
     return bg_ok ();
 }
 
@@ -239,6 +279,9 @@ static void note_last (
     job->last_known = true;
     job->last_state = run->state;
     job->last_us = run->finished_us ? run->finished_us : now_us;
+    if (run->spent && run->job_version == job->version &&
+        broker_bitmap_set (&job->spent, target->number))
+        broker_document_dirty (self, job);
 }
 
 /*  All one-shot jobs stand under one key of the history, so that its retention counts them together.  */
@@ -271,6 +314,7 @@ static bg_result take_outcome (report_work *work, const wire_run *run, bg_error 
         .started_us = run->started_us,
         .finished_us = run->finished_us,
         .stored_us = work->request->now.utc_us,
+        .due_us = run->nominal_us,
         .bytes = bg_buf_slice (&bytes),
         .output = bg_buf_slice (&output)};
     BG_TRY (self->store->runs_append (self->store->ctx, &record, err));
@@ -318,8 +362,8 @@ static bg_result take_item (report_work *work, const wire_report_item *item, bg_
     broker_target_dirty (work->request->core, work->target);
     if (!check_item (work, item))
         return bg_ok ();
-    return item->run.state == WIRE_RUN_RUNNING ? take_began (work, &item->run, err)
-                                               : take_outcome (work, &item->run, err);
+    const bool is_open = item->run.state == WIRE_RUN_RUNNING || item->run.state == WIRE_RUN_WAITING;
+    return is_open ? take_began (work, &item->run, err) : take_outcome (work, &item->run, err);
 }
 
 bg_result broker_on_report (broker_request *request, bg_error *err)

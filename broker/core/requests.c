@@ -29,6 +29,9 @@ static const request_row request_table[] = {
     {WIRE_REQUEST_OP_SKIP, WIRE_ROLE_OPERATOR, broker_request_op_skip},
     {WIRE_REQUEST_RESYNC, WIRE_ROLE_OPERATOR, broker_request_resync},
     {WIRE_REQUEST_FORGET, WIRE_ROLE_ADMIN, broker_request_forget},
+    {WIRE_REQUEST_PURGE, WIRE_ROLE_ADMIN, broker_request_purge},
+    {WIRE_REQUEST_CATEGORY_CREATE, WIRE_ROLE_AUTHOR, broker_request_category_create},
+    {WIRE_REQUEST_CATEGORY_DELETE, WIRE_ROLE_AUTHOR, broker_request_category_delete},
     {0, 0, NULL},
 };
 

@@ -212,8 +212,11 @@ bg_result broker_document_find_job (
 bool broker_document_is_live (const broker_document *document);
 /*  The switch of a job or schedule, if there is one that counts (newer than its last withdrawal).  */
 broker_document *broker_document_switch (const broker_core *self, const broker_document *job);
+/*  By its switch if it has one that counts, else by its definition; *by is what says how it is.  */
 bool broker_document_is_disabled (const broker_core *self, const broker_document *job,
     int64_t now_us, const broker_document **by);
+/*  As the job says, else who posted it.  */
+const char *broker_document_owner (const broker_document *job);
 /*  Its signed bytes, decoded into the arena.  */
 bg_result broker_document_signed (broker_core *self, broker_document *document, bg_arena *arena,
     wire_signed *out, bg_error *err) BG_CHECKED;
@@ -427,7 +430,13 @@ bool broker_execution_is_pending (const broker_execution *execution, uint32_t nu
 bg_result broker_execution_states (
     broker_request *request, bg_id id, uint8_t **states, bg_error *err) BG_CHECKED;
 void broker_executions_expire (broker_core *self, bg_now now);
-void broker_execution_row (const broker_execution *execution, wire_exec_row *row);
+void broker_execution_row (
+    const broker_core *self, const broker_execution *execution, wire_exec_row *row);
+/*  A run of it that waited for its turn has begun.  */
+void broker_execution_moved (broker_core *self, broker_execution *execution);
+/*  Targets on which a run of it waits for its turn.  */
+void broker_execution_waiting (
+    const broker_core *self, const broker_execution *execution, broker_bitmap *out);
 void broker_executions_watch (broker_core *self, bg_now now);
 void broker_executions_drop (broker_core *self, bg_now now);
 bg_result broker_on_exec_watch (broker_request *request, bg_error *err) BG_CHECKED;
@@ -494,6 +503,16 @@ bool broker_target_wanted (const broker_target_filter *filter, const broker_targ
 
 bg_result broker_on_exec_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_history_query (broker_request *request, bg_error *err) BG_CHECKED;
+
+/*  ---- categories.c, purge.c ----  */
+
+bg_result broker_on_category_query (broker_request *request, bg_error *err) BG_CHECKED;
+bg_result broker_request_category_create (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_category_delete (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
+bg_result broker_request_purge (broker_request *request, const wire_request *ask,
+    const wire_login *signer, bool dry_run, wire_done *answer, bg_error *err) BG_CHECKED;
 bg_result broker_on_op_query (broker_request *request, bg_error *err) BG_CHECKED;
 bg_result broker_on_version_query (broker_request *request, bg_error *err) BG_CHECKED;
 

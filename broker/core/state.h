@@ -41,9 +41,10 @@
     BG_HOUR (24) /*  how long an expired execution waits for runs that began  */
 #define BROKER_DEFECT_WAIT_US                                                                      \
     BG_DAY (7) /*  how long a defected target's key is kept for its last instruction  */
-#define BROKER_INVENTORY_US  BG_MIN (10) /*  between inventories after the same difference twice  */
-#define BROKER_OPEN_RUNS_MAX 1024        /*  of one target: bugle-exec has no more either  */
-#define BROKER_PIECE         1000        /*  targets or rows in one piece of work  */
+#define BROKER_INVENTORY_US BG_MIN (10) /*  between inventories after the same difference twice  */
+#define BROKER_OPEN_RUNS_MAX                                                                       \
+    2048 /*  of one target, those that wait included: bugle-exec has no more  */
+#define BROKER_PIECE         1000 /*  targets or rows in one piece of work  */
 #define BROKER_PAGE_BYTES    (200 * 1024)
 #define BROKER_CACHE_BYTES   ((size_t) 64 * 1024 * 1024)
 #define BROKER_WATCHERS_MAX  1000
@@ -114,6 +115,7 @@ struct broker_target {
     uint32_t rows;
     uint32_t deeds; /*  open ones it has not taken up  */
     uint32_t running;
+    uint32_t waiting_runs;
     uint8_t digest[16];
     bool flag_sent; /*  the front answers heartbeats with pending  */
 
@@ -149,11 +151,15 @@ struct broker_document {
     bool is_wanted; /*  of a schedule or calendar, only while one target is looked at (shared.c)  */
     uint64_t start_by;
     char *category;
+    char *owner; /*  as the job says; empty: who posted it  */
+    int64_t history_us;
+    uint32_t history_runs;
+    int64_t enabled_until_us;
     uint32_t steps;
     uint32_t schedules;
-    bg_id object_key; /*  of a switch: its job or schedule; of these: its switch  */
-    bool disabled;
-    int64_t disabled_until_us;
+    bg_id object_key;          /*  of a switch: its job or schedule; of these: its switch  */
+    bool disabled;             /*  by a switch; of a job: by its definition  */
+    int64_t disabled_until_us; /*  of a switch: from then on it is the other way round; 0: never  */
     char *disabled_reason;
     uint64_t switch_of; /*  of a switch: the type of what it switches  */
     int64_t poll_us;    /*  of a target's switch; 0: the broker's  */
@@ -165,11 +171,13 @@ struct broker_document {
     broker_bitmap failed;
     broker_bitmap skipped;
     broker_bitmap noted;    /*  the store has a note about the row  */
+    broker_bitmap spent;    /*  of a job: targets on which this version has deleted itself  */
     broker_held held;       /*  older versions that are in force where the newest is not  */
     broker_held settled;    /*  what was settled last where the newest is not: in the digest  */
     uint64_t first_version; /*  the first since it was created; 0: not known  */
 
     uint32_t running;
+    uint32_t waiting_runs;
     bool last_known; /*  last_state and last_us are those of the store  */
     uint64_t last_state;
     int64_t last_us;
@@ -228,7 +236,8 @@ struct broker_open_run {
     int64_t started_us;
     bg_buf bytes; /*  encoded wire_run; empty once it is in the store  */
     bool stored;
-    bool of_job; /*  counted in the job's running  */
+    bool waiting; /*  for its turn  */
+    bool of_job;  /*  counted in the job's figures  */
     bool dirty;
     broker_open_run *next_dirty;
     UT_hash_handle hh;
@@ -363,6 +372,7 @@ struct broker_core {
     broker_stream *streams;
     broker_execution *executions;
     broker_open_run *open_runs;
+    uint32_t waiting_runs; /*  of them  */
     broker_reservation *reservations;
     broker_question *questions;
     broker_pending *pendings;

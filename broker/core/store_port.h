@@ -55,9 +55,9 @@ typedef struct {
     bg_key sign_key;
     bg_key curve_key;
     bool provisional;
-    int64_t defected_us; /*  0 = member  */
+    int64_t defected_us;  /*  0 = member  */
     int64_t forgotten_us; /*  0 = not; implies defected  */
-    bool key_cut;        /*  defected, and its key is no longer admitted  */
+    bool key_cut;         /*  defected, and its key is no longer admitted  */
     uint64_t membership_version;
     uint64_t membership_revision;
     uint64_t membership_state; /*  WIRE_DELIVERY_*: pending, waiting, applied, failed  */
@@ -162,6 +162,7 @@ typedef struct {
     int64_t started_us;
     int64_t finished_us;
     int64_t stored_us;
+    int64_t due_us; /*  of an occurrence: when it was due; 0: started by hand  */
     bg_slice bytes; /*  encoded wire_run, its steps without head and tail  */
     /*  Encoded wire_run with head and tail, empty when no step has any; a table of its own with its
         own retention. On reading only when asked for and still there.  */
@@ -169,7 +170,8 @@ typedef struct {
 } broker_run_record;
 
 /*  Zero or false members do not restrict. Order is newest first by when the run started (was stored, when it never
-    started), then by row.  */
+    started), then by row. With due_since_us or due_until_us, which need a job, order is by when it was due, and
+    since_us and until_us do not count.  */
 typedef struct {
     bg_id job_key;
     uint32_t number; /*  of the target  */
@@ -180,7 +182,25 @@ typedef struct {
     int64_t before;   /*  what comes after this row in that order; 0 = from the newest  */
     uint32_t limit;   /*  at least 1  */
     bool output;      /*  fill broker_run_record.output  */
+    bool oldest_first;
+    bg_slice reason;
+    int64_t min_duration_us; /*  from start to end  */
+    int64_t due_since_us;
+    int64_t due_until_us;
+    /*  Not 0: at most so many rows of the index are looked at, and *scan_end is the last of them, to go on behind (as
+        before), or 0 when there are no more.  */
+    uint32_t scan;
+    int64_t *scan_end;
 } broker_run_filter;
+
+/*  A category that somebody has created. key: its name without case.  */
+typedef struct {
+    bg_slice key;
+    bg_slice name;
+    bg_slice description;
+    bg_slice created_by;
+    int64_t created_us;
+} broker_category_record;
 
 typedef struct {
     bg_id before;     /*  ids below this one; zero = from the newest  */
@@ -217,6 +237,9 @@ typedef bg_result (*broker_visit_open_run) (
     void *visitor, const broker_open_run_record *record, bg_error *err);
 typedef bg_result (*broker_visit_run) (
     void *visitor, const broker_run_record *record, bg_error *err);
+
+typedef bg_result (*broker_visit_category) (
+    void *visitor, const broker_category_record *record, bg_error *err);
 
 typedef struct broker_store broker_store;
 struct broker_store {
@@ -307,7 +330,24 @@ struct broker_store {
     bg_result (*runs) (void *ctx, const broker_run_filter *filter, broker_visit_run visit,
         void *visitor, bg_error *err);
 
-    /*  Removes a bounded piece (at most 500 rows) of what is past its retention (design.md section
+    /*  What a job says about its own history: how long (0: as for all) and how many of its last runs on a target (0: as
+        for all).  */
+    bg_result (*job_keep) (
+        void *ctx, bg_id key, bg_slice name, int64_t keep_us, uint32_t keep_runs, bg_error *err);
+    /*  Runs that started (were stored, when they never did) before a time, of a job or (zero) of all: count at most
+        limit of them; have them removed by prune, also after a restart; is there such work?  */
+    bg_result (*purge_count) (void *ctx, bg_id job_key, int64_t before_us, uint32_t limit,
+        uint32_t *count, bg_error *err);
+    bg_result (*purge_put) (void *ctx, bg_id job_key, int64_t before_us, bg_error *err);
+    bg_result (*purge_pending) (void *ctx, bool *pending, bg_error *err);
+
+    /*  Categories, by ascending key, those > after. put inserts; BG_EXISTS.  */
+    bg_result (*category_put) (void *ctx, const broker_category_record *record, bg_error *err);
+    bg_result (*category_remove) (void *ctx, bg_slice key, bool *found, bg_error *err);
+    bg_result (*categories) (void *ctx, bg_slice after, uint32_t limit, broker_visit_category visit,
+        void *visitor, bg_error *err);
+
+    /*  Removes a bounded piece (at most 500 rows) of what was purged or is past its retention (design.md section
         8); *more says that there is more to remove.  */
     bg_result (*prune) (
         void *ctx, int64_t now_us, const broker_retention *keep, bool *more, bg_error *err);

@@ -1,14 +1,10 @@
 /*  History of the broker's store: one table in order of insertion, its rows naming their job by a small number so that
     index entries of a job stay together. Pages are newest first by the time of the run, not of its arrival: what a
-    target hands in after an outage stands where it belongs. A page begins after the row that the last one ended with.
-    Step output stands in a table of its own with its own retention. Rows leave 500 at a
-    time, and never the last 100 of a job on a target.  */
+    target hands in after an outage stands where it belongs; oldest first, or by when occurrences were due, when that is
+    asked. A page begins after the row that the last one ended with, and looks at a bounded number of rows when the
+    caller says so: a filter that fits few of millions costs many pages and never a long one. Step output stands in a
+    table of its own. What leaves is prune.c's.  */
 #include "broker/store/store_private.h"
-
-#include "common/base/now.h"
-
-#define OUTPUT_KEEP_US BG_DAY (30)
-#define PRUNE_ROWS     500
 
 static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
 {
@@ -35,8 +31,8 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
     int64_t job = 0;
     BG_TRY (job_row (db, record, &job, err));
     bg_stmt *stmt = bg_db_query (db, "INSERT INTO run (job, number, run, exec, state, reason, "
-                                     "started_us, finished_us, stored_us, at_us, bytes)"
-                                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+                                     "started_us, finished_us, stored_us, at_us, due_us, bytes)"
+                                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     bg_bind_i64 (stmt, 1, job);
     bg_bind_i64 (stmt, 2, record->number);
     bg_bind_id (stmt, 3, &record->run);
@@ -47,7 +43,8 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
     bg_bind_i64 (stmt, 8, record->finished_us);
     bg_bind_i64 (stmt, 9, record->stored_us);
     bg_bind_i64 (stmt, 10, record->started_us ? record->started_us : record->stored_us);
-    bg_bind_blob (stmt, 11, record->bytes);
+    bg_bind_i64 (stmt, 11, record->due_us);
+    bg_bind_blob (stmt, 12, record->bytes);
     BG_TRY (bg_stmt_run (stmt, err));
     if (record->output.size == 0)
         return bg_ok ();
@@ -59,56 +56,167 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
     return bg_stmt_run (stmt, err);
 }
 
+/*  ---- queries ----  */
+
 #define RUN_SELECT                                                                                 \
     "SELECT r.row, r.run, j.key, j.name, r.number, r.exec, r.state, r.reason, r.started_us, "      \
-    "r.finished_us,"                                                                               \
-    " r.stored_us, r.bytes, CASE WHEN ?9 THEN (SELECT o.bytes FROM output o WHERE o.row = r.row) " \
-    "END"                                                                                          \
+    "r.finished_us, r.stored_us, r.due_us, r.bytes,"                                               \
+    " CASE WHEN ?10 THEN (SELECT o.bytes FROM output o WHERE o.row = r.row) END"                   \
     " FROM run r JOIN job j ON j.row = r.job WHERE "
-/*  The first line is a range of every index of the table; written with OR it would not be one.  */
+/*  A range of every index of the table; written with OR it would not be one.  */
+#define RUN_RANGE(key) "(" key ", r.row) >= (?1, ?2) AND (" key ", r.row) < (?3, ?4)"
 #define RUN_FILTERS                                                                                \
-    "r.at_us >= ?1 AND (r.at_us, r.row) < (?2, ?3)"                                                \
-    " AND (?4 = 0 OR (?4 >> r.state) & 1) AND (?5 = 0 OR r.number = ?5)"                           \
-    " AND (?6 IS NULL OR r.job = (SELECT row FROM job WHERE key = ?6)) AND (?7 IS NULL OR r.exec " \
-    "= ?7)"                                                                                        \
-    " ORDER BY r.at_us DESC, r.row DESC LIMIT ?8"
+    " AND (?5 = 0 OR (?5 >> r.state) & 1) AND (?6 = 0 OR r.number = ?6)"                           \
+    " AND (?7 IS NULL OR r.job = (SELECT row FROM job WHERE key = ?7))"                            \
+    " AND (?8 IS NULL OR r.exec = ?8) AND (?11 IS NULL OR r.reason = ?11)"                         \
+    " AND (?12 = 0 OR (r.started_us <> 0 AND r.finished_us - r.started_us >= ?12))"
+#define RUN_DOWN(key) " ORDER BY " key " DESC, r.row DESC LIMIT ?9"
+#define RUN_UP(key)   " ORDER BY " key ", r.row LIMIT ?9"
 
-/*  One statement per index; each repeats all filters, so the choice is about speed only.  */
-static bg_stmt *query_runs (bg_db *db, const broker_run_filter *filter)
+#define OF_EXEC   "r.exec = ?8 AND "
+#define OF_JOB    "r.job = (SELECT row FROM job WHERE key = ?7) AND "
+#define OF_TARGET "r.number = ?6 AND "
+#define IS_DUE    "r.due_us <> 0 AND "
+
+/*  One way per index. Pages repeat all filters, so the choice is about speed only; places look at the index alone.  */
+enum { BY_TIME, BY_EXEC, BY_JOB, BY_TARGET, BY_DUE, WAYS };
+
+#define WAY(which, key)                                                                            \
+    {                                                                                              \
+        RUN_SELECT which RUN_RANGE (key) RUN_FILTERS RUN_DOWN (key),                               \
+            RUN_SELECT which RUN_RANGE (key) RUN_FILTERS RUN_UP (key)                              \
+    }
+static const char *const page_sql[WAYS][2] = {
+    [BY_TIME] = WAY ("", "r.at_us"),
+    [BY_EXEC] = WAY (OF_EXEC, "r.at_us"),
+    [BY_JOB] = WAY (OF_JOB, "r.at_us"),
+    [BY_TARGET] = WAY (OF_TARGET, "r.at_us"),
+    [BY_DUE] = WAY (OF_JOB IS_DUE, "r.due_us"),
+};
+#undef WAY
+
+#define WAY(which, key)                                                                            \
+    {                                                                                              \
+        "SELECT " key ", r.row FROM run r WHERE " which RUN_RANGE (key)                            \
+            RUN_DOWN (key) " OFFSET ?10",                                                          \
+            "SELECT " key ", r.row FROM run r WHERE " which RUN_RANGE (key)                        \
+                RUN_UP (key) " OFFSET ?10"                                                         \
+    }
+static const char *const place_sql[WAYS][2] = {
+    [BY_TIME] = WAY ("", "r.at_us"),
+    [BY_EXEC] = WAY (OF_EXEC, "r.at_us"),
+    [BY_JOB] = WAY (OF_JOB, "r.at_us"),
+    [BY_TARGET] = WAY (OF_TARGET, "r.at_us"),
+    [BY_DUE] = WAY (OF_JOB IS_DUE, "r.due_us"),
+};
+#undef WAY
+
+const char *broker_history_sql (size_t index)
 {
-    if (!bg_id_is_zero (filter->exec))
-        return bg_db_query (db, RUN_SELECT "r.exec = ?7 AND " RUN_FILTERS);
-    if (!bg_id_is_zero (filter->job_key))
-        return bg_db_query (
-            db, RUN_SELECT "r.job = (SELECT row FROM job WHERE key = ?6) AND " RUN_FILTERS);
-    if (filter->number != 0)
-        return bg_db_query (db, RUN_SELECT "r.number = ?5 AND " RUN_FILTERS);
-    return bg_db_query (db, RUN_SELECT RUN_FILTERS);
+    if (index >= 4 * (size_t) WAYS)
+        return NULL;
+    return index % 2 ? page_sql[index / 4][index / 2 % 2] : place_sql[index / 4][index / 2 % 2];
 }
 
-/*  A place in the order of pages: rows come that are below it.  */
+static int way_of (const broker_run_filter *filter)
+{
+    if (filter->due_since_us != 0 || filter->due_until_us != 0) {
+        bg_assert (!bg_id_is_zero (filter->job_key));
+        return BY_DUE;
+    }
+    return !bg_id_is_zero (filter->exec)      ? BY_EXEC
+           : !bg_id_is_zero (filter->job_key) ? BY_JOB
+           : filter->number != 0              ? BY_TARGET
+                                              : BY_TIME;
+}
+
+/*  A place in the order of pages. Rows come from low on and below high.  */
 typedef struct {
-    int64_t at_us;
+    int64_t key;
     int64_t row;
 } place;
 
-/*  Where a page begins: below the cursor's row and before until_us, whichever is lower. A cursor whose row has left
-    by its retention meanwhile ends the pages: they had come to what is leaving.  */
-static bg_result upper_place (
-    bg_db *db, const broker_run_filter *filter, place *upper, bg_error *err)
+typedef struct {
+    int way;
+    place low;
+    place high;
+} range;
+
+static bool is_below (place a, place b)
 {
-    *upper = (place){INT64_MAX, INT64_MAX};
-    if (filter->before != 0) {
-        bg_stmt *stmt = bg_db_query (db, "SELECT at_us FROM run WHERE row = ?1");
-        bg_bind_i64 (stmt, 1, filter->before);
-        bool found = false;
-        BG_TRY (bg_stmt_step (stmt, &found, err));
-        *upper = found ? (place){bg_column_i64 (stmt, 0), filter->before} : (place){INT64_MIN, 0};
-        bg_stmt_reset (stmt);
-    }
-    if (filter->until_us != 0 && filter->until_us <= upper->at_us)
-        *upper = (place){filter->until_us, 0};
+    return a.key != b.key ? a.key < b.key : a.row < b.row;
+}
+
+/*  The cursor narrows the range to what comes after its row. One whose row has left by its retention meanwhile ends the
+    pages: they had come to what is leaving.  */
+static bg_result apply_cursor (
+    bg_db *db, const broker_run_filter *filter, range *found, bg_error *err)
+{
+    bg_stmt *stmt =
+        bg_db_query (db, "SELECT CASE WHEN ?2 THEN due_us ELSE at_us END FROM run WHERE row = ?1");
+    bool is_there = false;
+    bg_bind_i64 (stmt, 1, filter->before);
+    bg_bind_i64 (stmt, 2, found->way == BY_DUE);
+    BG_TRY (bg_stmt_step (stmt, &is_there, err));
+    const place at = {is_there ? bg_column_i64 (stmt, 0) : 0, filter->before};
+    const place after = {at.key, at.row + 1};
+    bg_stmt_reset (stmt);
+    if (!is_there)
+        found->high = found->low;
+    else if (filter->oldest_first && is_below (found->low, after))
+        found->low = after;
+    else if (!filter->oldest_first && is_below (at, found->high))
+        found->high = at;
     return bg_ok ();
+}
+
+static void bind_range (bg_stmt *stmt, const broker_run_filter *filter, const range *from)
+{
+    bg_bind_i64 (stmt, 1, from->low.key);
+    bg_bind_i64 (stmt, 2, from->low.row);
+    bg_bind_i64 (stmt, 3, from->high.key);
+    bg_bind_i64 (stmt, 4, from->high.row);
+    if (from->way == BY_TARGET)
+        bg_bind_i64 (stmt, 6, filter->number);
+    if (from->way == BY_JOB || from->way == BY_DUE)
+        bg_bind_id (stmt, 7, &filter->job_key);
+    if (from->way == BY_EXEC)
+        bg_bind_id (stmt, 8, &filter->exec);
+}
+
+/*  Ends the range after filter->scan rows. *filter->scan_end is the last of them, if there may be more behind it.  */
+static bg_result narrow (bg_db *db, const broker_run_filter *filter, range *found, bg_error *err)
+{
+    *filter->scan_end = 0;
+    bg_stmt *stmt = bg_db_query (db, place_sql[found->way][filter->oldest_first]);
+    bool is_there = false;
+    bind_range (stmt, filter, found);
+    bg_bind_i64 (stmt, 9, 1);
+    bg_bind_i64 (stmt, 10, filter->scan - 1);
+    BG_TRY (bg_stmt_step (stmt, &is_there, err));
+    if (is_there) {
+        const place last = {bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1)};
+        *filter->scan_end = last.row;
+        if (filter->oldest_first)
+            found->high = (place){last.key, last.row + 1};
+        else
+            found->low = last;
+    }
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
+static bg_result range_of (bg_db *db, const broker_run_filter *filter, range *found, bg_error *err)
+{
+    const int way = way_of (filter);
+    const int64_t since_us = way == BY_DUE ? filter->due_since_us : filter->since_us;
+    const int64_t until_us = way == BY_DUE ? filter->due_until_us : filter->until_us;
+    *found = (range){.way = way,
+        .low = {since_us ? since_us : INT64_MIN, 0},
+        .high = until_us ? (place){until_us, 0} : (place){INT64_MAX, INT64_MAX}};
+    if (filter->before != 0)
+        BG_TRY (apply_cursor (db, filter, found, err));
+    return filter->scan ? narrow (db, filter, found, err) : bg_ok ();
 }
 
 static void read_run (bg_stmt *stmt, broker_run_record *record)
@@ -125,26 +233,28 @@ static void read_run (bg_stmt *stmt, broker_run_record *record)
         .started_us = bg_column_i64 (stmt, 8),
         .finished_us = bg_column_i64 (stmt, 9),
         .stored_us = bg_column_i64 (stmt, 10),
-        .bytes = bg_column_blob (stmt, 11),
-        .output = bg_column_blob (stmt, 12),
+        .due_us = bg_column_i64 (stmt, 11),
+        .bytes = bg_column_blob (stmt, 12),
+        .output = bg_column_blob (stmt, 13),
     };
 }
 
 static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_run visit,
     void *visitor, bg_error *err)
 {
-    place upper;
-    BG_TRY (upper_place (broker_db_of (ctx), filter, &upper, err));
-    bg_stmt *stmt = query_runs (broker_db_of (ctx), filter);
-    bg_bind_i64 (stmt, 1, filter->since_us ? filter->since_us : INT64_MIN);
-    bg_bind_i64 (stmt, 2, upper.at_us);
-    bg_bind_i64 (stmt, 3, upper.row);
-    bg_bind_i64 (stmt, 4, filter->states);
-    bg_bind_i64 (stmt, 5, filter->number);
-    bg_bind_id_or_null (stmt, 6, &filter->job_key);
-    bg_bind_id_or_null (stmt, 7, &filter->exec);
-    bg_bind_i64 (stmt, 8, filter->limit);
-    bg_bind_i64 (stmt, 9, filter->output);
+    range found;
+    BG_TRY (range_of (broker_db_of (ctx), filter, &found, err));
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx), page_sql[found.way][filter->oldest_first]);
+    bind_range (stmt, filter, &found);
+    bg_bind_i64 (stmt, 5, filter->states);
+    bg_bind_i64 (stmt, 6, filter->number);
+    bg_bind_id_or_null (stmt, 7, &filter->job_key);
+    bg_bind_id_or_null (stmt, 8, &filter->exec);
+    bg_bind_i64 (stmt, 9, filter->limit);
+    bg_bind_i64 (stmt, 10, filter->output);
+    if (filter->reason.size > 0)
+        bg_bind_text (stmt, 11, filter->reason);
+    bg_bind_i64 (stmt, 12, filter->min_duration_us);
     bg_result result = bg_ok ();
     while (bg_stmt_each (stmt, &result, err)) {
         broker_run_record record;
@@ -154,115 +264,8 @@ static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_
     return result;
 }
 
-typedef struct {
-    int64_t row;
-    int64_t job;
-    int64_t number;
-    int64_t at_us;
-} old_run;
-
-/*  True when at least so many newer runs of the same job on the same target are there.  */
-static bg_result has_enough_newer (
-    bg_db *db, const old_run *run, uint32_t least, bool *enough, bg_error *err)
-{
-    bg_stmt *stmt = bg_db_query (db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 "
-                                     "AND job = ?2 AND (at_us, row) > (?3, ?4) LIMIT ?5)");
-    bg_bind_i64 (stmt, 1, run->number);
-    bg_bind_i64 (stmt, 2, run->job);
-    bg_bind_i64 (stmt, 3, run->at_us);
-    bg_bind_i64 (stmt, 4, run->row);
-    bg_bind_i64 (stmt, 5, least);
-    bool row = false;
-    BG_TRY (bg_stmt_step (stmt, &row, err));
-    *enough = row && bg_column_i64 (stmt, 0) >= least;
-    bg_stmt_reset (stmt);
-    return bg_ok ();
-}
-
-static bg_result remove_run (bg_db *db, int64_t row, bg_error *err)
-{
-    bg_stmt *stmt = bg_db_query (db, "DELETE FROM output WHERE row = ?1");
-    bg_bind_i64 (stmt, 1, row);
-    BG_TRY (bg_stmt_run (stmt, err));
-    stmt = bg_db_query (db, "DELETE FROM run WHERE row = ?1");
-    bg_bind_i64 (stmt, 1, row);
-    return bg_stmt_run (stmt, err);
-}
-
-/*  Rows are stored in the order of time, as good as: both look at the first rows only and never read a whole table. What
-    a wrong clock dated far into the future must not stand in the way for as long.  */
-static bg_result prune_output (bg_db *db, int64_t now_us, bool *more, bg_error *err)
-{
-    bg_stmt *stmt = bg_db_query (db, "DELETE FROM output WHERE row IN (SELECT row FROM (SELECT "
-                                     "row, stored_us FROM output ORDER BY row LIMIT ?3)"
-                                     " WHERE stored_us < ?1 OR stored_us > ?2)");
-    bg_bind_i64 (stmt, 1, now_us - OUTPUT_KEEP_US);
-    bg_bind_i64 (stmt, 2, now_us + OUTPUT_KEEP_US);
-    bg_bind_i64 (stmt, 3, PRUNE_ROWS);
-    BG_TRY (bg_stmt_run (stmt, err));
-    *more = bg_db_changes (db) == PRUNE_ROWS;
-    return bg_ok ();
-}
-
-/*  A piece of history, and where it ends: 0 when what follows is too recent.  */
-typedef struct {
-    old_run runs[PRUNE_ROWS];
-    size_t count;
-    int64_t last_row;
-} old_piece;
-
-static bg_result find_old (
-    broker_db *self, int64_t now_us, int64_t keep_us, old_piece *piece, bg_error *err)
-{
-    bg_stmt *stmt = bg_db_query (self->db,
-        "SELECT row, job, number, at_us, stored_us FROM run WHERE row > ?1 ORDER BY row LIMIT ?2");
-    bg_bind_i64 (stmt, 1, self->prune_from);
-    bg_bind_i64 (stmt, 2, PRUNE_ROWS);
-    piece->count = 0;
-    for (int looked_at = 0; looked_at < PRUNE_ROWS; looked_at++) {
-        bool row = false;
-        BG_TRY (bg_stmt_step (stmt, &row, err));
-        int64_t stored_us = row ? bg_column_i64 (stmt, 4) : now_us;
-        if (stored_us >= now_us - keep_us && stored_us <= now_us) {
-            piece->last_row = 0;
-            break;
-        }
-        piece->last_row = bg_column_i64 (stmt, 0);
-        if (stored_us < now_us)
-            piece->runs[piece->count++] = (old_run){bg_column_i64 (stmt, 0),
-                bg_column_i64 (stmt, 1), bg_column_i64 (stmt, 2), bg_column_i64 (stmt, 3)};
-    }
-    bg_stmt_reset (stmt);
-    return bg_ok ();
-}
-
-static bg_result prune (
-    void *ctx, int64_t now_us, const broker_retention *keep, bool *more, bg_error *err)
-{
-    broker_db *self = ctx;
-    bool more_output = false;
-    bool more_executions = false;
-    BG_TRY (prune_output (self->db, now_us, &more_output, err));
-    BG_TRY (broker_prune_executions (self->db, now_us, &more_executions, err));
-    BG_TRY (broker_prune_tokens (self->db, now_us, err));
-    BG_TRY (broker_prune_requests (self->db, now_us, err));
-    old_piece piece = {.count = 0};
-    BG_TRY (find_old (self, now_us, keep->history_us, &piece, err));
-    for (size_t i = 0; i < piece.count; i++) {
-        bool enough = false;
-        BG_TRY (has_enough_newer (self->db, &piece.runs[i], keep->history_least, &enough, err));
-        if (enough)
-            BG_TRY (remove_run (self->db, piece.runs[i].row, err));
-    }
-    /*  Rows that stay because they are among the last of their job are passed over until the round is through.  */
-    self->prune_from = piece.last_row;
-    *more = more_output || more_executions || piece.last_row != 0;
-    return bg_ok ();
-}
-
 void broker_history_port (broker_store *port)
 {
     port->runs_append = runs_append;
     port->runs = runs;
-    port->prune = prune;
 }

@@ -90,6 +90,14 @@ const char *const broker_migrations[] = {
     "ALTER TABLE note ADD COLUMN by_login TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE note ADD COLUMN reason TEXT NOT NULL DEFAULT '';",
     "ALTER TABLE target ADD COLUMN forgotten_us INTEGER NOT NULL DEFAULT 0;",
+    /*  When an occurrence was due; what a job says about its own history; purges that are going on; categories.  */
+    "ALTER TABLE run ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX run_by_due ON run (job, due_us, row) WHERE due_us <> 0;"
+    "ALTER TABLE job ADD COLUMN keep_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN keep_runs INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE purge (row INTEGER PRIMARY KEY, job BLOB, before_us INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE category (key TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL,"
+    " created_by TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

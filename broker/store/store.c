@@ -42,6 +42,7 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
         free (self);
         return opened;
     }
+    self->wish.at_us = INT64_MIN;
     self->port.ctx = self;
     self->port.name = "sqlite";
     self->port.meta_get = meta_get;
@@ -52,6 +53,8 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
     broker_executions_port (&self->port);
     broker_history_port (&self->port);
     broker_requests_port (&self->port);
+    broker_prune_port (&self->port);
+    broker_categories_port (&self->port);
     *db = self;
     return bg_ok ();
 }

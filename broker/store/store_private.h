@@ -5,10 +5,18 @@
 #include "broker/store/store.h"
 #include "common/sys/sqlite.h"
 
+/*  Runs of a job up to here were looked at in this round.  */
+typedef struct {
+    int64_t job; /*  row of the job  */
+    int64_t at_us;
+    int64_t row;
+} broker_prune_place;
+
 struct broker_db {
     bg_db *db;
     broker_store port;
-    int64_t prune_from; /*  history rows below were looked at since the last full round  */
+    int64_t prune_from;      /*  history rows below were looked at since the last full round  */
+    broker_prune_place wish; /*  of jobs that say themselves what is kept  */
 };
 
 extern const char *const broker_migrations[];
@@ -26,6 +34,11 @@ void broker_enlistments_port (broker_store *port);
 void broker_executions_port (broker_store *port);
 void broker_history_port (broker_store *port);
 void broker_requests_port (broker_store *port);
+void broker_prune_port (broker_store *port);
+void broker_categories_port (broker_store *port);
+
+/*  The statements that a page of history may take, for the test that looks at their plans; NULL behind the last.  */
+const char *broker_history_sql (size_t index);
 
 /*  Each removes a piece (at most 500 rows) of what nobody asks for any more: executions that were done 90 days ago, with
     their notes; tokens that expired 30 days ago; requests that were done a day ago.  */

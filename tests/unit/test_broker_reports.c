@@ -190,7 +190,7 @@ static void open_runs_of_one_target_are_bounded (void **state)
     (void) state;
     fx_node node;
     fx *self = fx_open_member (&node);
-    enum { BATCH = 64, MOST = 1024 };
+    enum { BATCH = 64, MOST = 2048 };
     wire_run runs[BATCH];
     for (size_t sent = 0; sent < MOST + BATCH; sent += BATCH) {
         for (size_t i = 0; i < BATCH; i++)
