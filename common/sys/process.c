@@ -42,19 +42,31 @@ static char *search_path (const char *name)
     return NULL;
 }
 
-bg_result bg_program_path (const char *name, char **path, bg_error *err)
+/*  Beside the running executable, or where an installation keeps programs that nobody types; NULL.  */
+static char *search_near (const char *name)
 {
+    static const char *const places[] = {"", "../libexec/bugle/"};
     char self[PATH_MAX];
     ssize_t size = readlink ("/proc/self/exe", self, sizeof self - 1);
-    if (size > 0) {
-        self[size] = 0;
-        BG_AUTO_CHAR dir = bg_path_dir (self);
-        char *beside = bg_path_join (dir, name);
-        if (is_program (beside)) {
-            *path = beside;
-            return bg_ok ();
-        }
-        free (beside);
+    if (size <= 0)
+        return NULL;
+    self[size] = 0;
+    BG_AUTO_CHAR dir = bg_path_dir (self);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char *candidate = bg_strdup_printf ("%s/%s%s", dir, places[i], name);
+        if (is_program (candidate))
+            return candidate;
+        free (candidate);
+    }
+    return NULL;
+}
+
+bg_result bg_program_path (const char *name, char **path, bg_error *err)
+{
+    char *near = search_near (name);
+    if (near) {
+        *path = near;
+        return bg_ok ();
     }
     char *found = search_path (name);
     if (!found) {

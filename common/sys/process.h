@@ -13,8 +13,8 @@
 
 #include <sys/types.h>
 
-/*  Full path of one of our programs: beside the running executable, else on PATH. BG_NOT_FOUND.
- * free() releases it. */
+/*  Full path of one of our programs: beside the running executable, in ../libexec/bugle from there, else
+    on PATH. BG_NOT_FOUND. free() releases it.  */
 bg_result bg_program_path (const char *name, char **path, bg_error *err) BG_CHECKED;
 
 typedef struct {

@@ -1,8 +1,9 @@
 # Debian 12 packages, read by deploy/demo and tests/run. Sourced, not run.
 
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev libsqlite3-dev
-    libsystemd-dev libyaml-dev libjansson-dev libsmartcols-dev uthash-dev tzdata"
-TEST_PACKAGES="libcmocka-dev iproute2 python3 python3-zmq python3-msgpack python3-nacl python3-yaml git bash-completion groff-base man-db"
+    libsystemd-dev libyaml-dev libjansson-dev libsmartcols-dev libical-dev uthash-dev tzdata"
+TEST_PACKAGES="libcmocka-dev iproute2 python3 python3-zmq python3-msgpack python3-nacl python3-yaml python3-dateutil python3-croniter
+    systemd git bash-completion groff-base man-db"
 FULL_PACKAGES="clang libclang-rt-14-dev debootstrap"
 PACKAGE_PACKAGES="dpkg-dev debhelper fakeroot lintian po-debconf"
 

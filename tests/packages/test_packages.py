@@ -24,7 +24,7 @@ TOP = pathlib.Path(__file__).parents[2]
 PROGRAMS = pathlib.Path(os.environ.get("BUGLE_BIN") or TOP / "build" / "dev" / "bin")
 MIRROR = os.environ.get("BUGLE_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 INCLUDE = ("systemd,init-system-helpers,debconf,tzdata,libzmq5,libczmq4,libsodium23,libmsgpackc2,libsqlite3-0,libsystemd0,"
-           "libyaml-0-2,libjansson4,libsmartcols1")
+           "libyaml-0-2,libjansson4,libsmartcols1,libical3")
 JOB = """
 job: {name}
 targets: {{all: true}}

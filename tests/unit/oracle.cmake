@@ -1,0 +1,13 @@
+# Calendars from iCalendar files: through the program that reads them, and its rules against python3-dateutil.
+bugle_test (test_ctl_ics SOURCES unit/test_ctl_ics.c MAY_USE ctl_views)
+bugle_test (test_ctl_ics_time SOURCES unit/test_ctl_ics_time.c MAY_USE ctl_views LABEL full)
+foreach (name test_ctl_ics test_ctl_ics_time)
+    add_dependencies (${name} bugle-ics)
+    set_tests_properties (${name} PROPERTIES
+        ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endforeach ()
+set (bugle_ics_rules "${CMAKE_CURRENT_SOURCE_DIR}/oracle/ics_rules.py" $<TARGET_FILE:bugle-ics>)
+add_test (NAME ics_rules COMMAND ${bugle_ics_rules})
+set_tests_properties (ics_rules PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
+add_test (NAME ics_rules_many COMMAND ${bugle_ics_rules} --count 5000)
+set_tests_properties (ics_rules_many PROPERTIES LABELS full TIMEOUT 900 SKIP_RETURN_CODE 77)
