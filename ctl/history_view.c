@@ -89,15 +89,17 @@ static json_t *count_json (uint64_t count)
 
 json_t *ctl_step_json (const wire_step_result *step)
 {
-    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "step",
-        count_json (step->step), "name", ctl_json_slice (step->name), "state",
+    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "step", count_json (step->step), "name", ctl_json_slice (step->name), "state",
         word_json (wire_step_state_word (step->state)), "exit_code",
         has_exit_code (step) ? json_integer ((json_int_t) step->exit_code) : json_null (), "signal",
         step->signal ? count_json (step->signal) : json_null (), "started",
         ctl_json_time (step->started_us), "finished", ctl_json_time (step->finished_us), "attempts",
         count_json (step->attempts ? step->attempts : 1), "timed_out", step->timed_out,
         "output_bytes", count_json (step->output_bytes), "output", output_json (step), "message",
-        ctl_json_text_or_null (step->message));
+        ctl_json_text_or_null (step->message), "account", ctl_json_text_or_null (step->account),
+        "cpu_us", count_json (step->cpu_us), "memory_bytes",
+        step->memory_bytes ? count_json (step->memory_bytes) : json_null ());
 }
 
 /*  ---- a run ----  */

@@ -61,11 +61,17 @@ static job_flow_order enter_step (job_flow *self, size_t step)
     return (job_flow_order){.what = JOB_FLOW_DO_STEP, .step = step, .attempt = 1};
 }
 
+job_flow_order job_flow_begin_at (
+    job_flow *self, const job_flow_step *steps, size_t step_count, size_t first)
+{
+    bg_assert (job_flow_valid (steps, step_count) && first < step_count);
+    *self = (job_flow){.steps = steps, .step_count = step_count};
+    return enter_step (self, first);
+}
+
 job_flow_order job_flow_begin (job_flow *self, const job_flow_step *steps, size_t step_count)
 {
-    bg_assert (job_flow_valid (steps, step_count));
-    *self = (job_flow){.steps = steps, .step_count = step_count};
-    return enter_step (self, 0);
+    return job_flow_begin_at (self, steps, step_count, 0);
 }
 
 /*  state is what the step ended with, and so what the run ends with behind the last step.  */

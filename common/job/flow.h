@@ -87,6 +87,9 @@ typedef struct {
 bool job_flow_valid (const job_flow_step *steps, size_t step_count);
 /*  Begins a run of valid steps; the order is the first step.  */
 job_flow_order job_flow_begin (job_flow *self, const job_flow_step *steps, size_t step_count);
+/*  The same from another step on (index from 0, one of them).  */
+job_flow_order job_flow_begin_at (
+    job_flow *self, const job_flow_step *steps, size_t step_count, size_t first);
 /*  The current step's attempt has ended with result. Not after DO_END.  */
 job_flow_order job_flow_after (job_flow *self, job_result result);
 

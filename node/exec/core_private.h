@@ -265,10 +265,11 @@ bg_result exec_require_policy (const exec_core *self, bg_error *err) BG_CHECKED;
 /*  Whether anything could start here at all, whatever the hour: there is a policy, and the account that it
     names exists and may be used. BG_POLICY.  */
 bg_result exec_check_policy (const exec_core *self, bg_error *err) BG_CHECKED;
-/*  Resolves everything a supervisor needs into plan, all in the arena. run is as it will be
-    reported.  */
-bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, const wire_run *run,
-    bg_arena *arena, wire_plan *plan, bg_error *err) BG_CHECKED;
+/*  Resolves everything a supervisor needs into plan, all in the arena or of the job. signer: who signed the
+    job, NULL is the machine itself. run is as it will be reported.  */
+bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job,
+    const wire_login *signer, const wire_run *run, bg_arena *arena, wire_plan *plan,
+    bg_error *err) BG_CHECKED;
 
 /*  ---- runs.c ----  */
 void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob);

@@ -56,8 +56,9 @@ static size_t kill_all (bg_slice wanted)
     return count;
 }
 
-size_t exec_kill_leftovers (bg_id run)
+size_t exec_kill_leftovers (bg_id run, const step_cgroups *cgroups)
 {
+    step_cgroups_kill_run (cgroups, run);
     BG_AUTO_CHAR text = bg_strdup_printf ("BUGLE_RUNID=%s", bg_id_text (run).text);
     bg_slice wanted = bg_slice_str (text);
     size_t most = 0;

@@ -3,12 +3,12 @@
 
     Everything that reaches argv, environment, directory or script comes from the signed job,
     the target's own signed membership, the machine and this program; nothing of it from the
-    node. Tokens are replaced here, before the first step.
+    node. Texts stay as signed: the supervisor replaces their tokens when a step begins (ADR 16), by the
+    values that hold for the whole run and are put into the plan here.
 */
 #include "node/exec/core_private.h"
 
 #include "common/job/civil.h"
-#include "common/job/flow.h"
 #include "common/job/tokens.h"
 
 #include <stdio.h>
@@ -20,63 +20,23 @@
 #define RUN_BYTES     (192 * 1024)
 #define KEEP_BYTES    (1024 * 1024)
 #define VARIABLES_MAX 512
+#define TOKENS_MAX    128
+#define UMASK         022
 
+/*  A list of names and values under way.  */
 typedef struct {
     bg_arena *arena;
-    job_token_values values;
     wire_variable *items;
     size_t count;
+    size_t capacity;
 } room;
 
-/*  ---- values ----  */
-
-static void set_time (room *r, job_token date, job_token time, int64_t local_us)
+static room make_room (bg_arena *arena, size_t capacity)
 {
-    job_civil civil = job_civil_from_seconds (job_floor_div (local_us, 1000000));
-    r->values.values[date] =
-        bg_arena_printf (r->arena, "%04d%02d%02d", civil.year, civil.month, civil.day);
-    r->values.values[time] =
-        bg_arena_printf (r->arena, "%02d%02d%02d", civil.hour, civil.minute, civil.second);
+    return (room){.arena = arena,
+        .items = bg_arena_array (arena, wire_variable, capacity),
+        .capacity = capacity};
 }
-
-static bg_slice id_value (room *r, bg_id id)
-{
-    return bg_id_is_zero (id) ? (bg_slice){NULL, 0}
-                              : bg_arena_copy (r->arena, bg_slice_str (bg_id_text (id).text));
-}
-
-static void set_values (const exec_core *self, bg_now now, const wire_run *run, room *r)
-{
-    const wire_membership *member = &self->member.body;
-    bg_slice *values = r->values.values;
-    int32_t (*offset_s) (void *, int64_t) = self->ports.utc_offset_s;
-    int64_t due_us = run->nominal_us ? run->nominal_us : now.utc_us;
-    values[JOB_TOKEN_JOBNAME] = run->job_name;
-    values[JOB_TOKEN_JOBID] = id_value (r, run->job_key);
-    values[JOB_TOKEN_MACH] = wire_fit_text (bg_slice_str (self->config.host), 255, false, r->arena);
-    /*  A machine that was never enlisted goes by its own name.  */
-    values[JOB_TOKEN_TARGET] = self->member.version ? member->name : values[JOB_TOKEN_MACH];
-    values[JOB_TOKEN_TARGETID] = id_value (r, member->target);
-    values[JOB_TOKEN_RUNID] = id_value (r, run->run);
-    values[JOB_TOKEN_EXECID] = id_value (r, run->exec);
-    values[JOB_TOKEN_SCHEDULE] = run->schedule;
-    if (self->keyring)
-        values[JOB_TOKEN_BROKER] = wire_keyring_authority (self->keyring)->name;
-    set_time (r, JOB_TOKEN_STRTDT, JOB_TOKEN_STRTTM,
-        due_us + INT64_C (1000000) * offset_s (self->ports.ctx, due_us));
-    set_time (r, JOB_TOKEN_DATE, JOB_TOKEN_TIME,
-        now.utc_us + INT64_C (1000000) * offset_s (self->ports.ctx, now.utc_us));
-}
-
-static bg_result expand (room *r, bg_slice text, bg_slice *out, bg_error *err)
-{
-    BG_AUTO_BUF buf = {0};
-    BG_TRY (job_tokens_expand (text, &r->values, &buf, err));
-    *out = bg_arena_copy (r->arena, bg_buf_slice (&buf));
-    return bg_ok ();
-}
-
-/*  ---- environment ----  */
 
 static void set_variable (room *r, bg_slice name, bg_slice value)
 {
@@ -86,34 +46,14 @@ static void set_variable (room *r, bg_slice name, bg_slice value)
             return;
         }
     }
-    bg_assert (r->count < VARIABLES_MAX);
+    bg_assert (r->count < r->capacity);
     r->items[r->count++] = (wire_variable){name, value};
 }
 
-static bg_result set_pairs (room *r, const wire_pair *pairs, size_t count, bg_error *err)
+static void set_pairs (room *r, const wire_pair *pairs, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        bg_slice value;
-        BG_TRY (expand (r, pairs[i].value, &value, err));
-        set_variable (r, pairs[i].key, value);
-    }
-    return bg_ok ();
-}
-
-/*  All tokens, or only those that a step has of its own.  */
-static void set_tokens (room *r, bool step_only)
-{
-    bg_slice pairs[JOB_TOKEN_COUNT];
-    job_tokens_environment (&r->values, r->arena, pairs);
-    for (size_t i = 0; i < JOB_TOKEN_COUNT; i++) {
-        bool is_of_step = i == JOB_TOKEN_STEPNAME || i == JOB_TOKEN_STEPID;
-        const uint8_t *equals = memchr (pairs[i].data, '=', pairs[i].size);
-        bg_assert (equals);
-        size_t name_size = (size_t) (equals - pairs[i].data);
-        if (is_of_step == step_only)
-            set_variable (r, bg_slice_of (pairs[i].data, name_size),
-                bg_slice_of (equals + 1, pairs[i].size - name_size - 1));
-    }
+    for (size_t i = 0; i < count; i++)
+        set_variable (r, pairs[i].key, pairs[i].value);
 }
 
 static bg_slice text_of (room *r, const char *text)
@@ -121,41 +61,122 @@ static bg_slice text_of (room *r, const char *text)
     return bg_arena_copy (r->arena, bg_slice_str (text));
 }
 
-static bg_result make_environment (
-    room *r, const wire_job *job, const exec_account *account, wire_plan *plan, bg_error *err)
+/*  ---- values ----  */
+
+static void set_token (room *r, job_token token, bg_slice value)
 {
-    r->items = bg_arena_array (r->arena, wire_variable, VARIABLES_MAX);
-    r->count = 0;
-    set_variable (r, bg_slice_str ("PATH"), bg_slice_str (PATH_DEFAULT));
-    set_variable (r, bg_slice_str ("HOME"), text_of (r, account->home));
-    set_variable (r, bg_slice_str ("USER"), text_of (r, account->name));
-    set_variable (r, bg_slice_str ("LOGNAME"), text_of (r, account->name));
-    set_variable (r, bg_slice_str ("SHELL"), text_of (r, account->shell));
-    set_variable (r, bg_slice_str ("LANG"), bg_slice_str ("C.UTF-8"));
-    set_tokens (r, false);
-    BG_TRY (set_pairs (r, job->environment, job->environment_count, err));
-    plan->environment = r->items;
-    plan->environment_count = r->count;
-    return bg_ok ();
+    set_variable (r, bg_slice_str (job_token_name (token)), value);
+}
+
+static bg_slice id_value (room *r, bg_id id)
+{
+    return bg_id_is_zero (id) ? (bg_slice){NULL, 0}
+                              : bg_arena_copy (r->arena, bg_slice_str (bg_id_text (id).text));
+}
+
+static void set_due (const exec_core *self, bg_now now, const wire_run *run, room *r)
+{
+    int64_t due_us = run->nominal_us ? run->nominal_us : now.utc_us;
+    int64_t local_us =
+        due_us + INT64_C (1000000) * self->ports.utc_offset_s (self->ports.ctx, due_us);
+    job_civil civil = job_civil_from_seconds (job_floor_div (local_us, 1000000));
+    set_token (r, JOB_TOKEN_STRTDT,
+        bg_arena_printf (r->arena, "%04d%02d%02d", civil.year, civil.month, civil.day));
+    set_token (r, JOB_TOKEN_STRTTM,
+        bg_arena_printf (r->arena, "%02d%02d%02d", civil.hour, civil.minute, civil.second));
+}
+
+/*  Variables of the signed membership, as far as a token can name them.  */
+static void set_target_variables (const wire_membership *member, room *r)
+{
+    for (size_t i = 0; i < member->variables_count; i++) {
+        const wire_pair *pair = &member->variables[i];
+        if (bg_is_ok (job_variable_name_valid (pair->key, NULL)))
+            set_variable (r,
+                bg_arena_printf (r->arena, JOB_VARIABLE_PREFIX "%.*s", BG_SLICE_ARG (pair->key)),
+                pair->value);
+    }
+}
+
+/*  What holds for the whole run; the rest is the supervisor's.  */
+static void make_tokens (
+    const exec_core *self, bg_now now, const wire_run *run, bg_arena *arena, wire_plan *plan)
+{
+    const wire_membership *member = &self->member.body;
+    room r = make_room (arena, TOKENS_MAX);
+    bg_slice host = wire_fit_text (bg_slice_str (self->config.host), 255, false, arena);
+    set_token (&r, JOB_TOKEN_JOBNAME, run->job_name);
+    set_token (&r, JOB_TOKEN_JOBID, id_value (&r, run->job_key));
+    set_token (&r, JOB_TOKEN_MACH, host);
+    /*  A machine that was never enlisted goes by its own name.  */
+    set_token (&r, JOB_TOKEN_TARGET, self->member.version ? member->name : host);
+    set_token (&r, JOB_TOKEN_TARGETID, id_value (&r, member->target));
+    set_token (&r, JOB_TOKEN_RUNID, id_value (&r, run->run));
+    set_token (&r, JOB_TOKEN_EXECID, id_value (&r, run->exec));
+    set_token (&r, JOB_TOKEN_SCHEDULE, run->schedule);
+    if (self->keyring)
+        set_token (&r, JOB_TOKEN_BROKER, wire_keyring_authority (self->keyring)->name);
+    set_due (self, now, run, &r);
+    set_target_variables (member, &r);
+    plan->tokens = r.items;
+    plan->tokens_count = r.count;
+}
+
+/*  ---- environment ----  */
+
+/*  What every step has, over what comes with its account.  */
+static void make_environment (const wire_job *job, bg_arena *arena, wire_plan *plan)
+{
+    room r = make_room (arena, VARIABLES_MAX);
+    set_variable (&r, bg_slice_str ("PATH"), bg_slice_str (PATH_DEFAULT));
+    set_variable (&r, bg_slice_str ("LANG"), bg_slice_str ("C.UTF-8"));
+    set_pairs (&r, job->environment, job->environment_count);
+    plan->environment = r.items;
+    plan->environment_count = r.count;
+}
+
+static bool names (const wire_pair *pairs, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bg_slice_is (pairs[i].key, name))
+            return true;
+    }
+    return false;
+}
+
+/*  The account's own variables, where the job does not say otherwise, and the step's over all.  */
+static void make_step_environment (bg_arena *arena, const wire_job *job, const wire_job_step *step,
+    const exec_account *account, wire_plan_step *out)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } own[] = {{"HOME", account->home}, {"USER", account->name}, {"LOGNAME", account->name},
+        {"SHELL", account->shell}};
+    room r = make_room (arena, VARIABLES_MAX);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (!names (job->environment, job->environment_count, own[i].name))
+            set_variable (&r, bg_slice_str (own[i].name), text_of (&r, own[i].value));
+    }
+    set_pairs (&r, step->environment, step->environment_count);
+    out->environment = r.items;
+    out->environment_count = r.count;
 }
 
 /*  ---- steps ----  */
 
-static bg_result make_argv (room *r, const wire_job_step *step, wire_plan_step *out, bg_error *err)
+static void make_argv (const wire_job_step *step, wire_plan_step *out)
 {
-    bool is_script = step->kind == WIRE_STEP_SCRIPT;
-    static const bg_slice default_shell = {(const uint8_t *) "/bin/sh", 7};
-    const bg_slice *words = is_script ? step->shell : step->argv;
-    size_t count = is_script ? step->shell_count : step->argv_count;
-    if (is_script && count == 0) {
-        words = &default_shell;
-        count = 1;
+    static bg_slice default_shell[] = {{(const uint8_t *) "/bin/sh", 7}};
+    const bool is_script = step->kind == WIRE_STEP_SCRIPT;
+    out->argv = is_script ? step->shell : step->argv;
+    out->argv_count = is_script ? step->shell_count : step->argv_count;
+    if (is_script && out->argv_count == 0) {
+        out->argv = default_shell;
+        out->argv_count = 1;
     }
-    out->argv = bg_arena_array (r->arena, bg_slice, count);
-    out->argv_count = count;
-    for (size_t i = 0; i < count; i++)
-        BG_TRY (expand (r, words[i], &out->argv[i], err));
-    return is_script ? expand (r, step->script, &out->script, err) : bg_ok ();
+    if (is_script)
+        out->script = step->script;
 }
 
 static uint64_t shorter (uint64_t a, uint64_t b)
@@ -165,23 +186,20 @@ static uint64_t shorter (uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static bg_result make_step (room *r, const exec_core *self, const wire_job_step *step,
-    size_t number, const exec_account *account, wire_plan_step *out, bg_error *err)
+static void make_account (bg_arena *arena, const exec_account *account, wire_plan_step *out)
 {
-    r->values.values[JOB_TOKEN_STEPNAME] = step->name;
-    r->values.values[JOB_TOKEN_STEPID] = bg_arena_printf (r->arena, "%zu", number);
-    out->name = step->name;
-    BG_TRY (make_argv (r, step, out, err));
-    r->items = bg_arena_array (r->arena, wire_variable, VARIABLES_MAX);
-    r->count = 0;
-    set_tokens (r, true);
-    BG_TRY (set_pairs (r, step->environment, step->environment_count, err));
-    out->environment = r->items;
-    out->environment_count = r->count;
-    if (step->directory.size)
-        BG_TRY (expand (r, step->directory, &out->directory, err));
-    else
-        out->directory = text_of (r, account->directory);
+    out->account = bg_arena_copy (arena, bg_slice_str (account->name));
+    out->uid = account->uid;
+    out->gid = account->gid;
+    out->change_account = account->change;
+    out->groups = bg_arena_array (arena, uint64_t, account->group_count + 1);
+    out->groups_count = account->group_count;
+    for (size_t i = 0; i < account->group_count; i++)
+        out->groups[i] = account->groups[i];
+}
+
+static void make_flow (const exec_core *self, const wire_job_step *step, wire_plan_step *out)
+{
     out->timeout_us = shorter (step->timeout_us, (uint64_t) self->policy.maximum_run_time_us);
     out->grace_us = step->grace_us ? step->grace_us : (uint64_t) GRACE_US;
     out->retry_attempts = step->retry_attempts;
@@ -190,8 +208,51 @@ static bg_result make_step (room *r, const exec_core *self, const wire_job_step 
     out->success_step = step->success_step;
     out->on_failure = step->on_failure;
     out->failure_step = step->failure_step;
+    out->success_codes = step->success_codes;
+    out->success_codes_count = step->success_codes_count;
+}
+
+static void make_output (const wire_job_step *step, wire_plan_step *out)
+{
+    out->output_file = step->output_file;
+    out->output_append = step->output_append;
+    out->output_quiet = step->output_quiet;
+    out->head_bytes = step->output_head;
+    out->tail_bytes = step->output_tail;
+    out->keep_bytes = step->output_keep;
+}
+
+typedef struct {
+    exec_core *core;
+    const wire_job *job;
+    const wire_login *signer; /*  NULL: the machine itself  */
+    bg_arena *arena;
+    const exec_account *standard; /*  of steps that name no proxy  */
+} planning;
+
+static void make_step (const planning *self, const wire_job_step *step, wire_plan_step *out)
+{
+    exec_account own = {0};
+    const exec_account *account = step->as.size ? &own : self->standard;
+    char problem[512];
+    out->name = step->name;
+    make_argv (step, out);
     out->input = step->input; /*  bytes, not text: tokens in it are nobody's  */
-    return bg_ok ();
+    make_flow (self->core, step, out);
+    make_output (step, out);
+    out->umask = step->has_umask ? step->umask : UMASK;
+    out->has_limits = step->has_limits;
+    out->limits = step->limits;
+    if (account != &own || exec_proxy_resolve (self->core, step, self->signer, &own, problem))
+        make_account (self->arena, account, out);
+    else
+        out->problem = wire_fit_text (
+            bg_arena_copy (self->arena, bg_slice_str (problem)), 512, true, self->arena);
+    make_step_environment (self->arena, self->job, step, account, out);
+    out->directory = step->directory;
+    if (step->directory.size == 0)
+        out->directory = bg_arena_copy (
+            self->arena, bg_slice_str (account->directory[0] ? account->directory : "/"));
 }
 
 bg_result exec_require_policy (const exec_core *self, bg_error *err)
@@ -223,16 +284,15 @@ static bg_result check_plan (const wire_plan *plan, bg_arena *arena, bg_error *e
     return result;
 }
 
-bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, const wire_run *run,
-    bg_arena *arena, wire_plan *plan, bg_error *err)
+bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job,
+    const wire_login *signer, const wire_run *run, bg_arena *arena, wire_plan *plan, bg_error *err)
 {
     exec_account account = {0};
     BG_TRY (exec_default_account (self, &account, err));
-    room r = {.arena = arena};
-    set_values (self, now, run, &r);
+    planning p = {.core = self, .job = job, .signer = signer, .arena = arena, .standard = &account};
     *plan = (wire_plan){.run = run->run,
         .job_name = run->job_name,
-        .account = text_of (&r, account.name),
+        .account = bg_arena_copy (arena, bg_slice_str (account.name)),
         .uid = account.uid,
         .gid = account.gid,
         .change_account = account.change,
@@ -241,16 +301,17 @@ bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job, cons
         .keep_bytes = KEEP_BYTES,
         .run_bytes = RUN_BYTES,
         .intent_us = now.utc_us,
-        .timeout_us = (uint64_t) self->policy.maximum_run_time_us};
-    BG_TRY (make_environment (&r, job, &account, plan, err));
+        .timeout_us = (uint64_t) self->policy.maximum_run_time_us,
+        .start_step = run->start_step};
+    make_tokens (self, now, run, arena, plan);
+    make_environment (job, arena, plan);
     plan->steps = bg_arena_array (arena, wire_plan_step, job->steps_count);
     plan->steps_count = job->steps_count;
     for (size_t i = 0; i < job->steps_count; i++)
-        BG_TRY (make_step (&r, self, &job->steps[i], i + 1, &account, &plan->steps[i], err));
+        make_step (&p, &job->steps[i], &plan->steps[i]);
     bg_error why = {0};
     bg_result result = check_plan (plan, arena, &why);
     if (bg_failed (result))
-        return bg_fail (err, BG_TOO_LARGE,
-            "the steps are too large once their tokens are replaced: %s", why.message);
+        return bg_fail (err, BG_TOO_LARGE, "the steps are too large for a plan: %s", why.message);
     return bg_ok ();
 }

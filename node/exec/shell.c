@@ -352,6 +352,8 @@ static bg_result open_shell (shell *self, bg_error *err)
     BG_TRY (open_signals (self, err));
     BG_TRY (open_paths (self, err));
     exec_machine_init (&self->machine, self->config.home);
+    step_cgroups_find (&self->cgroups);
+    step_cgroups_sweep (&self->cgroups);
     BG_TRY (load_core (self, err));
     watch_policy (self);
     refresh_policy (self);
@@ -373,6 +375,7 @@ static void close_shell (shell *self)
     exec_core_destroy (&self->core);
     exec_log_close (&self->log_file);
     exec_machine_fini (&self->machine);
+    step_cgroups_fini (&self->cgroups);
     bg_fd_close (&self->signal_fd);
     bg_fd_close (&self->policy_fd);
     bg_fd_close (&self->null_fd);

@@ -9,6 +9,7 @@
 #include "node/exec/log_file.h"
 #include "node/exec/machine.h"
 #include "node/exec/shell.h"
+#include "node/exec/supervisor_cgroup.h"
 #include "node/exec/table.h"
 
 #define SHELL_MESSAGE_BYTES (2 * 1024 * 1024)
@@ -74,6 +75,7 @@ typedef struct {
     char *node_path; /*  sockets  */
     char *supervisor_path;
     char host[256];
+    step_cgroups cgroups;
     bg_id boot;
 
     int epoll_fd;

@@ -38,7 +38,7 @@ static int be_supervisor (void *ctx)
         (void) snprintf (config->title, config->title_size, "bugle-exec%c%s", 0, name.text);
     }
     (void) prctl (PR_SET_NAME, "bugle-exec run");
-    return exec_supervise (self->shell->supervisor_path, name.text);
+    return exec_supervise (self->shell->supervisor_path, name.text, &self->shell->cgroups);
 }
 
 /*  A split costs about a third of a start of our own program: the dynamic linker is most of that.  */
@@ -113,7 +113,8 @@ void shell_look_at_run (shell *self, bg_id run)
         return; /*  over, and known to be  */
     run_file_look (self->runs_dir, run, &arena, &file);
     /*  Before the run is said to be interrupted, nothing of it may be left. */
-    size_t killed = file.is_alive || has_end (&file, &arena) ? 0 : exec_kill_leftovers (run);
+    size_t killed =
+        file.is_alive || has_end (&file, &arena) ? 0 : exec_kill_leftovers (run, &self->cgroups);
     if (killed)
         bg_log_event (self->config.log, BG_LOG_WARNING, "leftovers-killed", "run=%s processes=%zu",
             bg_id_short (run).text, killed);
@@ -185,4 +186,5 @@ static bool is_needed (void *ctx, bg_id run)
 void shell_sweep (shell *self)
 {
     run_file_sweep (self->runs_dir, shell_now ().utc_us, is_needed, self);
+    step_cgroups_sweep (&self->cgroups);
 }

@@ -321,7 +321,7 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
     BG_TRY (check_standing (self, now, s, err));
     BG_TRY (check_hours (self, now, s, err));
     describe_run (self, now, s);
-    return exec_make_plan (self, now, s->job, &s->run, s->arena, &s->plan, err);
+    return exec_make_plan (self, now, s->job, s->verified.signer, &s->run, s->arena, &s->plan, err);
 }
 
 void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,

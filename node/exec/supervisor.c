@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -105,6 +106,18 @@ static job_result end_of (const supervisor *self, job_result state)
     }
 }
 
+/*  What all attempts used is told with the last one.  */
+static void next_attempt (
+    wire_step_result *result, const wire_plan_step *step, size_t number, int64_t started_us)
+{
+    *result = (wire_step_result){.step = number,
+        .name = step->name,
+        .started_us = started_us,
+        .attempts = result->attempts + 1,
+        .cpu_us = result->cpu_us,
+        .memory_bytes = result->memory_bytes};
+}
+
 /*  One execution of a step with its retries. What is recorded is the last attempt; began is
     that of the first.  */
 static job_flow_order run_step (supervisor *self, job_flow *flow, job_flow_order order)
@@ -114,10 +127,9 @@ static job_flow_order run_step (supervisor *self, job_flow *flow, job_flow_order
     wire_step_result result = {0};
     int64_t started_us = bg_clock_utc_us ();
     size_t number = order.step + 1;
-    uint64_t attempts = 0;
+    self->begun[order.step % 64]++;
     do {
-        result = (wire_step_result){.step = number, .name = step->name, .started_us = started_us};
-        result.attempts = ++attempts;
+        next_attempt (&result, step, number, started_us);
         supervisor_attempt (self, step, &arena, &result);
         order = job_flow_after (flow, end_of (self, (job_result) result.state));
         if (order.what == JOB_FLOW_DO_RETRY && !wait_for_retry (self, order.wait_us)) {
@@ -139,7 +151,7 @@ static void make_flow (const wire_plan *plan, job_flow_step *steps)
             .success_step = from->success_step,
             .on_failure = from->on_failure,
             .failure_step = from->failure_step,
-            .retry_attempts = from->retry_attempts,
+            .retry_attempts = from->problem.size ? 0 : from->retry_attempts, /*  it stays one  */
             .retry_every_us = from->retry_every_us};
     }
 }
@@ -151,6 +163,8 @@ static wire_record_end end_record (const supervisor *self, const job_flow_order 
         end.message = bg_slice_str (order->message);
     if (end.state == WIRE_RUN_CANCELED) {
         end.reason = bg_slice_str ("stop");
+        if (strcmp (self->stop_reason, "stop") != 0)
+            end.message = bg_slice_str (self->stop_reason);
     } else if (end.state == WIRE_RUN_INTERRUPTED) {
         end.message = bg_slice_str ("the run's supervisor was told to end");
     } else if (self->end == END_TIME) {
@@ -166,13 +180,14 @@ static bool run_plan (supervisor *self)
     job_flow_step *steps = bg_arena_array (&self->arena, job_flow_step, plan->steps_count);
     make_flow (plan, steps);
     wire_record_end end;
-    if (plan->steps_count == 0 || !job_flow_valid (steps, plan->steps_count)) {
+    size_t first = plan->start_step ? (size_t) plan->start_step - 1 : 0;
+    if (!job_flow_valid (steps, plan->steps_count) || first >= plan->steps_count) {
         end = (wire_record_end){.state = WIRE_RUN_FAILED,
             .finished_us = bg_clock_utc_us (),
             .message = bg_slice_str ("the plan of the run has no valid flow")};
     } else {
         job_flow flow;
-        job_flow_order order = job_flow_begin (&flow, steps, plan->steps_count);
+        job_flow_order order = job_flow_begin_at (&flow, steps, plan->steps_count, first);
         do {
             order = run_step (self, &flow, order);
             if (order.what != JOB_FLOW_DO_END && self->end != END_NONE) {
@@ -241,9 +256,12 @@ static bg_result prepare_process (supervisor *self, bg_error *err)
     return bg_crypto_init (err);
 }
 
-int exec_supervise (const char *socket_path, const char *run)
+int exec_supervise (const char *socket_path, const char *run, const step_cgroups *cgroups)
 {
-    supervisor self = {.socket_path = socket_path, .signal_fd = -1, .run_deadline_us = INT64_MAX};
+    supervisor self = {.socket_path = socket_path,
+        .cgroups = cgroups,
+        .signal_fd = -1,
+        .run_deadline_us = INT64_MAX};
     bg_error err = {0};
     bg_result result = prepare_process (&self, &err);
     if (bg_is_ok (result))
@@ -254,8 +272,7 @@ int exec_supervise (const char *socket_path, const char *run)
         return 1;
     }
     const wire_plan *plan = self.plan;
-    step_output_init (&self.output, (size_t) plan->head_bytes, (size_t) plan->tail_bytes,
-        SUPERVISOR_DIR_FD, run, (size_t) plan->keep_bytes);
+    step_output_init (&self.output, SUPERVISOR_DIR_FD, run);
     if (plan->timeout_us && plan->timeout_us < INT64_MAX / 2)
         self.run_deadline_us = bg_clock_mono_us () + (int64_t) plan->timeout_us;
     bool is_written = run_plan (&self);

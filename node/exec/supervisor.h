@@ -10,10 +10,12 @@
 #ifndef BUGLE_EXEC_SUPERVISOR_H
 #define BUGLE_EXEC_SUPERVISOR_H
 
+#include "node/exec/supervisor_cgroup.h"
+
 #define SUPERVISOR_RUN_FD 3
 #define SUPERVISOR_DIR_FD 4
 
 /*  The whole process; returns its exit code.  */
-int exec_supervise (const char *socket_path, const char *run);
+int exec_supervise (const char *socket_path, const char *run, const step_cgroups *cgroups);
 
 #endif

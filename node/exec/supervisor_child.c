@@ -1,81 +1,49 @@
 /*  fork and exec of a step: see supervisor_child.h.
 
-    The supervisor has one thread, so the child may do what posix_spawn cannot: change the
-    account, then the directory as that account. What goes wrong between fork and exec comes back
-    through a pipe that exec closes. Behind vfork the child writes to nothing but its own stack
-    frames, descriptors and signals.
+    The supervisor has one thread, so the child may do what posix_spawn cannot: take the account, open
+    the output file and change the directory as that account. It holds no descriptor of the supervisor's
+    from its first moments on: a child that hangs must not keep the lock of the run's file. What goes
+    wrong stands in shared memory; a pipe that exec closes tells that nothing did.
 */
 #include "node/exec/supervisor_child.h"
 
 #include "common/sys/file.h"
+#include "node/exec/supervisor_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SCRIPT_FD   3
 #define SCRIPT_PATH "/proc/self/fd/3"
-#define STEP_UMASK  022
-
-typedef enum { STAGE_SETUP, STAGE_ACCOUNT, STAGE_DIRECTORY, STAGE_PROGRAM } stage;
-
-typedef struct {
-    stage at;
-    int error_number;
-} failure;
+#define REPORT_FD   4
 
 /*  Everything the child needs, made before the fork.  */
 typedef struct {
-    const wire_plan *plan;
-    const wire_plan_step *step;
-    char **argv;
-    char **environment;
-    char *directory;
-    const char *path; /*  of the environment  */
-    int script_fd;    /*  -1: no script  */
-    int input_fd;     /*  -1: /dev/null  */
+    const step_launch *launch;
+    int script_fd; /*  -1: no script  */
+    int input_fd;  /*  -1: /dev/null  */
     int output_fd;
-    int failure_fd;
+    int report_fd;
     pid_t parent;
-} launch;
+} start;
+
+child_report *step_report_create (void)
+{
+    void *memory = mmap (
+        NULL, sizeof (child_report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
 
 /*  ---- before ----  */
-
-/*  The step's own variables replace those of the plan.  */
-static void make_environment (launch *self, bg_arena *arena)
-{
-    const wire_plan *plan = self->plan;
-    const wire_plan_step *step = self->step;
-    self->environment =
-        bg_arena_array (arena, char *, plan->environment_count + step->environment_count + 1);
-    size_t count = 0;
-    for (size_t i = 0; i < plan->environment_count + step->environment_count; i++) {
-        bool is_own = i >= plan->environment_count;
-        const wire_variable *from =
-            is_own ? &step->environment[i - plan->environment_count] : &plan->environment[i];
-        bool is_replaced = false;
-        for (size_t k = 0; !is_own && k < step->environment_count; k++)
-            is_replaced = is_replaced || bg_slice_equal (step->environment[k].name, from->name);
-        if (is_replaced)
-            continue;
-        bg_slice pair = bg_arena_printf (
-            arena, "%.*s=%.*s", BG_SLICE_ARG (from->name), BG_SLICE_ARG (from->value));
-        self->environment[count] = bg_arena_str (arena, pair);
-        if (bg_slice_is (from->name, "PATH"))
-            self->path = self->environment[count] + strlen ("PATH=");
-        count++;
-    }
-}
 
 /*  Script and input lie in memory, not in a file: that works for every account and interpreter and
     leaves nothing behind. And nobody has to feed a step that does not read.  */
@@ -100,66 +68,35 @@ static bg_result make_memory (const char *name, bg_slice bytes, int *out, bg_err
     return bg_ok ();
 }
 
-static void make_argv (launch *self, bg_arena *arena)
-{
-    const wire_plan_step *step = self->step;
-    self->argv = bg_arena_array (arena, char *, step->argv_count + 2);
-    for (size_t i = 0; i < step->argv_count; i++)
-        self->argv[i] = bg_arena_str (arena, step->argv[i]);
-    if (self->script_fd >= 0)
-        self->argv[step->argv_count] = bg_arena_str (arena, bg_slice_str (SCRIPT_PATH));
-}
-
 /*  ---- in the child ----  */
 
-static _Noreturn void fail (const launch *self, stage at)
+static _Noreturn void fail_with (const start *self, int error_number)
 {
-    failure report = {at, errno};
-    ssize_t ignored = write (self->failure_fd, &report, sizeof report);
-    (void) ignored;
+    self->launch->report->error_number = error_number;
+    self->launch->report->has_failed = true;
     _exit (127);
 }
 
-/*  Every call checked, the result read again, and the way back tried: it must be shut.  */
-static void change_account (const launch *self, char *name)
+static _Noreturn void fail (const start *self)
 {
-    uid_t uid = (uid_t) self->plan->uid;
-    gid_t gid = (gid_t) self->plan->gid;
-    uid_t uids[3];
-    gid_t gids[3];
-    if (initgroups (name, gid) < 0 || setresgid (gid, gid, gid) < 0 ||
-        setresuid (uid, uid, uid) < 0)
-        fail (self, STAGE_ACCOUNT);
-    if (getresuid (&uids[0], &uids[1], &uids[2]) < 0 ||
-        getresgid (&gids[0], &gids[1], &gids[2]) < 0)
-        fail (self, STAGE_ACCOUNT);
-    errno = EPERM;
-    for (size_t i = 0; i < 3; i++) {
-        if (uids[i] != uid || gids[i] != gid)
-            fail (self, STAGE_ACCOUNT);
-    }
-    if (uid != 0 && (setuid (0) == 0 || seteuid (0) == 0)) {
-        errno = EPERM;
-        fail (self, STAGE_ACCOUNT);
-    }
+    fail_with (self, errno);
 }
 
-static void set_descriptors (const launch *self)
+static void enter (const start *self, child_stage stage)
 {
-    if (dup2 (self->output_fd, STDOUT_FILENO) < 0 || dup2 (self->output_fd, STDERR_FILENO) < 0)
-        fail (self, STAGE_SETUP);
-    if (self->input_fd >= 0 && dup2 (self->input_fd, STDIN_FILENO) < 0)
-        fail (self, STAGE_SETUP);
-    unsigned first = SCRIPT_FD;
-    if (self->script_fd >= 0) {
-        if (self->script_fd != SCRIPT_FD && dup2 (self->script_fd, SCRIPT_FD) < 0)
-            fail (self, STAGE_SETUP);
-        if (fcntl (SCRIPT_FD, F_SETFD, 0) < 0)
-            fail (self, STAGE_SETUP);
-        first = SCRIPT_FD + 1;
-    }
-    if (close_range (first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        fail (self, STAGE_SETUP);
+    self->launch->report->at = stage;
+}
+
+/*  Nothing is left open but 0, 1, 2, the script, and the report until exec.  */
+static void set_descriptors (const start *self)
+{
+    if (dup2 (self->output_fd, STDOUT_FILENO) < 0 || dup2 (self->output_fd, STDERR_FILENO) < 0 ||
+        (self->input_fd >= 0 && dup2 (self->input_fd, STDIN_FILENO) < 0))
+        fail (self);
+    if (self->script_fd >= 0 ? dup2 (self->script_fd, SCRIPT_FD) < 0 : close (SCRIPT_FD) < 0)
+        fail (self);
+    if (dup3 (self->report_fd, REPORT_FD, O_CLOEXEC) < 0 || close_range (REPORT_FD + 1, ~0U, 0) < 0)
+        fail (self);
 }
 
 static void reset_signals (void)
@@ -173,85 +110,165 @@ static void reset_signals (void)
     (void) sigprocmask (SIG_SETMASK, &none, NULL);
 }
 
+/*  A step that takes all memory is the one to go, whatever the service's own place in that order.  */
+static void reset_oom_score (void)
+{
+    int fd = open ("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    ssize_t ignored = fd < 0 ? 0 : write (fd, "0", 1);
+    (void) ignored;
+    if (fd >= 0)
+        (void) close (fd);
+}
+
+/*  Without this a supervisor that is killed would leave its step behind unwatched. The kernel forgets it
+    when the account changes.  */
+static void die_with_parent (const start *self)
+{
+    if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid () != self->parent)
+        fail (self);
+}
+
+static void take_account (const start *self)
+{
+    const step_launch *launch = self->launch;
+    enter (self, STAGE_LIMITS);
+    reset_oom_score ();
+    if (!step_limits_apply (launch->limits, false))
+        fail (self);
+    enter (self, STAGE_ACCOUNT);
+    const char *what = step_account_take (launch->account);
+    if (what) {
+        launch->report->what = what;
+        fail (self);
+    }
+    enter (self, STAGE_LIMITS);
+    if (!step_limits_apply (launch->limits, true))
+        fail (self);
+}
+
+static void open_output (const start *self)
+{
+    const step_launch *launch = self->launch;
+    if (!launch->text->output_file)
+        return;
+    enter (self, STAGE_OUTPUT);
+    int error =
+        step_file_hand_over (launch->text->output_file, launch->step->output_append, REPORT_FD);
+    if (error)
+        fail_with (self, error);
+}
+
 /*  A name without a slash is looked for in the step's own PATH. Empty parts of it, which would
     mean the working directory, are passed over.  */
-static void execute (const launch *self)
+static void execute (const start *self)
 {
-    const char *name = self->argv[0];
+    const step_text *text = self->launch->text;
+    const char *name = text->argv[0];
     if (strchr (name, '/')) {
-        (void) execve (name, self->argv, self->environment);
-        fail (self, STAGE_PROGRAM);
+        (void) execve (name, text->argv, text->environment);
+        fail (self);
     }
     int seen = ENOENT;
-    const char *at = self->path ? self->path : "";
+    const char *at = text->path ? text->path : "";
     while (*at) {
         size_t size = strcspn (at, ":");
         char full[8192];
         if (size &&
             snprintf (full, sizeof full, "%.*s/%s", (int) size, at, name) < (int) sizeof full) {
-            (void) execve (full, self->argv, self->environment);
+            (void) execve (full, text->argv, text->environment);
             if (errno != ENOENT && errno != ENOTDIR)
                 seen = errno;
         }
         at += size + (at[size] == ':');
     }
-    errno = seen;
-    fail (self, STAGE_PROGRAM);
+    fail_with (self, seen);
 }
 
-static _Noreturn void run_child (const launch *self, char *account)
+static _Noreturn void run_child (const start *self)
 {
-    (void) setpgid (0, 0);
-    (void) umask (STEP_UMASK);
-    if (self->failure_fd <= SCRIPT_FD || self->output_fd <= SCRIPT_FD)
-        _exit (127); /*  cannot be: 3 and 4 are the supervisor's own  */
+    const step_launch *launch = self->launch;
+    die_with_parent (self);
+    (void) setsid ();
+    (void) umask ((mode_t) launch->step->umask);
+    if (launch->cgroup_fd >= 0 && write (launch->cgroup_fd, "0", 1) != 1)
+        fail (self);
     set_descriptors (self);
-    if (self->plan->change_account)
-        change_account (self, account);
-    if (chdir (self->directory) < 0)
-        fail (self, STAGE_DIRECTORY);
+    take_account (self);
+    die_with_parent (self);
+    open_output (self);
+    enter (self, STAGE_DIRECTORY);
+    if (chdir (launch->text->directory) < 0)
+        fail (self);
+    enter (self, STAGE_PROGRAM);
     reset_signals ();
-    /*  A supervisor that is killed must not leave its step behind unwatched.  */
-    if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid () != self->parent)
-        fail (self, STAGE_SETUP);
     execute (self);
     _exit (127);
 }
 
 /*  ---- after ----  */
 
-static bg_result explain (const launch *self, const failure *why, bg_error *err)
+bg_result step_child_explain (const step_launch *launch, bg_error *err)
 {
-    errno = why->error_number;
-    switch (why->at) {
+    const child_report *report = launch->report;
+    const step_text *text = launch->text;
+    if (!report->has_failed)
+        return bg_fail (err, BG_IO, "the step's process ended before it began");
+    errno = report->error_number;
+    switch (report->at) {
+    case STAGE_LIMITS:
+        return bg_fail_errno (err, BG_NOT_ALLOWED, "cannot set the limits of the step");
     case STAGE_ACCOUNT:
-        return bg_fail_errno (
-            err, BG_NOT_ALLOWED, "cannot become account %.*s", BG_SLICE_ARG (self->plan->account));
+        return bg_fail_errno (err, BG_NOT_ALLOWED, "cannot become account %.*s: %s",
+            BG_SLICE_ARG (launch->step->account), report->what);
+    case STAGE_OUTPUT:
+        if (errno == STEP_FILE_IRREGULAR)
+            return bg_fail (err, BG_NOT_ALLOWED,
+                "the output file %.300s is no regular file; devices, FIFOs and directories are not "
+                "written to",
+                text->output_file);
+        return bg_fail_errno (err, BG_NOT_ALLOWED, "cannot write the output file %.300s as %.*s",
+            text->output_file, BG_SLICE_ARG (launch->step->account));
     case STAGE_DIRECTORY:
         return bg_fail_errno (
-            err, BG_NOT_FOUND, "cannot change to the directory %s", self->directory);
+            err, BG_NOT_FOUND, "cannot change to the directory %.300s", text->directory);
     case STAGE_PROGRAM:
-        if (why->error_number == ENOENT && !strchr (self->argv[0], '/'))
+        if (errno == ENOENT && !strchr (text->argv[0], '/'))
             return bg_fail (err, BG_NOT_FOUND, "the program %.200s is not found in PATH (%.200s)",
-                self->argv[0], self->path ? self->path : "");
-        return bg_fail_errno (err, why->error_number == ENOENT ? BG_NOT_FOUND : BG_NOT_ALLOWED,
-            "cannot run the program %.300s", self->argv[0]);
+                text->argv[0], text->path ? text->path : "");
+        return bg_fail_errno (err, errno == ENOENT ? BG_NOT_FOUND : BG_NOT_ALLOWED,
+            "cannot run the program %.300s", text->argv[0]);
     default:
         return bg_fail_errno (err, BG_IO, "cannot prepare the step's process");
     }
 }
 
-/*  vfork saves the copies of pages that only exist for the moment before exec. A child that becomes
-    somebody else does not get to share our memory, though.  */
-static pid_t divide (const launch *self, char *account)
+bg_slice step_child_doing (const step_launch *launch, bg_arena *arena)
 {
-    pid_t pid = self->plan->change_account ? fork () : vfork ();
-    if (pid == 0)
-        run_child (self, account);
-    return pid;
+    switch (launch->report->at) {
+    case STAGE_OUTPUT:
+        return bg_arena_printf (arena, "opening the output file %.300s", launch->text->output_file);
+    case STAGE_DIRECTORY:
+        return bg_arena_printf (arena, "changing to the directory %.300s", launch->text->directory);
+    case STAGE_PROGRAM:
+        return bg_arena_printf (arena, "starting the program %.300s", launch->text->argv[0]);
+    default:
+        return bg_slice_str ("preparing its process");
+    }
 }
 
-static bg_result start (launch *self, char *account, step_child *child, bg_error *err)
+bool step_child_has_begun (step_child *child, const child_report *report)
+{
+    if (child->report_fd < 0)
+        return true;
+    char byte;
+    ssize_t got = recv (child->report_fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    if (got != 0 || report->has_failed || report->at != STAGE_PROGRAM)
+        return false;
+    bg_fd_close (&child->report_fd);
+    return true;
+}
+
+static bg_result divide (start *self, step_child *child, bg_error *err)
 {
     int output[2];
     int report[2];
@@ -259,49 +276,41 @@ static bg_result start (launch *self, char *account, step_child *child, bg_error
         return bg_fail_errno (err, BG_IO, "cannot make a pipe");
     BG_AUTO_FD read_end = output[0];
     BG_AUTO_FD write_end = output[1];
-    if (pipe2 (report, O_CLOEXEC) < 0)
-        return bg_fail_errno (err, BG_IO, "cannot make a pipe");
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) < 0)
+        return bg_fail_errno (err, BG_IO, "cannot make a pair of sockets");
     BG_AUTO_FD report_end = report[0];
-    self->output_fd = write_end;
-    self->failure_fd = report[1];
-    self->parent = getpid ();
-    pid_t pid = divide (self, account);
-    (void) close (report[1]);
-    if (pid < 0)
-        return bg_fail_errno (err, BG_OVERLOADED, "cannot make a process");
-    (void) setpgid (pid, pid);
-    failure why;
-    ssize_t got;
-    do {
-        got = read (report_end, &why, sizeof why);
-    } while (got < 0 && errno == EINTR);
-    if (got != 0) {
-        (void) waitpid (pid, NULL, 0);
-        return got == (ssize_t) sizeof why
-                   ? explain (self, &why, err)
-                   : bg_fail (err, BG_IO, "the step's process ended before it began");
-    }
+    BG_AUTO_FD child_end = report[1];
     if (fcntl (read_end, F_SETFL, O_NONBLOCK) < 0)
         return bg_fail_errno (err, BG_IO, "cannot read the step's output");
-    *child = (step_child){pid, read_end};
+    self->output_fd = write_end;
+    self->report_fd = child_end;
+    self->parent = getpid ();
+    *self->launch->report = (child_report){.at = STAGE_SETUP};
+    pid_t pid = fork ();
+    if (pid == 0)
+        run_child (self);
+    if (pid < 0)
+        return bg_fail_errno (err, BG_OVERLOADED, "cannot make a process");
+    *child = (step_child){pid, read_end, report_end};
     read_end = -1;
+    report_end = -1;
     return bg_ok ();
 }
 
-bg_result step_child_start (
-    const wire_plan *plan, const wire_plan_step *step, step_child *child, bg_error *err)
+bg_result step_child_start (const step_launch *launch, step_child *child, bg_error *err)
 {
-    BG_AUTO_ARENA arena = {0};
-    launch self = {.plan = plan, .step = step, .directory = bg_arena_str (&arena, step->directory)};
-    if (step->argv_count == 0)
+    char script_path[] = SCRIPT_PATH;
+    start self = {.launch = launch};
+    const step_text *text = launch->text;
+    if (text->argc == 0)
         return bg_fail (err, BG_INVALID, "the step has no program");
-    BG_TRY (make_memory ("script", step->script, &self.script_fd, err));
-    bg_result result = make_memory ("input", step->input, &self.input_fd, err);
-    if (bg_is_ok (result)) {
-        make_environment (&self, &arena);
-        make_argv (&self, &arena);
-        result = start (&self, bg_arena_str (&arena, plan->account), child, err);
-    }
+    BG_TRY (make_memory ("script", text->script, &self.script_fd, err));
+    if (self.script_fd >= 0)
+        text->argv[text->argc] = script_path;
+    bg_result result = make_memory ("input", launch->step->input, &self.input_fd, err);
+    if (bg_is_ok (result))
+        result = divide (&self, child, err);
+    text->argv[text->argc] = NULL;
     bg_fd_close (&self.script_fd);
     bg_fd_close (&self.input_fd);
     return result;
@@ -309,35 +318,64 @@ bg_result step_child_start (
 
 /*  ---- what is left behind ----  */
 
-static pid_t parent_of (const char *pid_text)
+/*  The letter of its state; 0 when it is gone.  */
+static char look_at (const char *pid_text, pid_t *parent)
 {
     char path[64];
     char text[512];
     if (snprintf (path, sizeof path, "/proc/%.20s/stat", pid_text) >= (int) sizeof path)
-        return -1;
+        return 0;
     BG_AUTO_FD fd = open (path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
     if (got <= 0)
-        return -1;
+        return 0;
     text[got] = 0;
     const char *end = strrchr (text, ')'); /*  the name before it may hold anything  */
-    int parent = -1;
+    int number = -1;
     char state = 0;
-    return end && sscanf (end + 1, " %c %d", &state, &parent) == 2 && state != 'Z' ? parent : -1;
+    if (!end || sscanf (end + 1, " %c %d", &state, &number) != 2)
+        return 0;
+    *parent = number;
+    return state;
+}
+
+static size_t kill_one (const char *pid_text, int signal_number)
+{
+    pid_t parent = -1;
+    char state = look_at (pid_text, &parent);
+    if (state == 0 || state == 'Z' || parent != getpid ())
+        return 0;
+    (void) kill ((pid_t) strtol (pid_text, NULL, 10), signal_number);
+    return 1;
+}
+
+/*  The kernel's own list of our children, where it keeps one: quicker than what forks.  */
+static bool kill_listed (int signal_number, size_t *count)
+{
+    char text[16384];
+    BG_AUTO_FD fd = open ("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+    if (got < 0)
+        return false;
+    text[got] = 0;
+    *count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r (text, " ", &rest); word; word = strtok_r (NULL, " ", &rest))
+        *count += kill_one (word, signal_number);
+    return true;
 }
 
 size_t step_children_kill (int signal_number)
 {
-    DIR *stream = opendir ("/proc");
     size_t count = 0;
+    if (kill_listed (signal_number, &count))
+        return count;
+    DIR *stream = opendir ("/proc");
     if (!stream)
         return 0;
     for (struct dirent *entry = readdir (stream); entry; entry = readdir (stream)) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-            parent_of (entry->d_name) != getpid ())
-            continue;
-        (void) kill ((pid_t) strtol (entry->d_name, NULL, 10), signal_number);
-        count++;
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            count += kill_one (entry->d_name, signal_number);
     }
     closedir (stream);
     return count;

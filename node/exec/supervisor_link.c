@@ -4,6 +4,7 @@
 #include "common/sys/unixsock.h"
 #include "node/exec/supervisor_private.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define CONNECT_WAIT_MIN_US BG_MS (50)
@@ -43,6 +44,15 @@ void supervisor_link_poll (supervisor *self)
     say (self, WIRE_SUPERVISOR_HELLO, &hello);
 }
 
+static void take_stop (supervisor *self, const wire_supervisor_stop *message)
+{
+    if (!bg_id_equal (message->run, self->plan->run) || self->end != END_NONE)
+        return;
+    self->end = END_STOP;
+    (void) snprintf (
+        self->stop_reason, sizeof self->stop_reason, "%.*s", BG_SLICE_ARG (message->reason));
+}
+
 void supervisor_link_read (supervisor *self)
 {
     while (self->link) {
@@ -58,10 +68,8 @@ void supervisor_link_read (supervisor *self)
         wire_header header;
         void *value = NULL;
         if (bg_is_ok (wire_inner_decode (blob, &arena, &header, &value, NULL)) &&
-            header.kind == WIRE_SUPERVISOR_STOP &&
-            bg_id_equal (((wire_supervisor_stop *) value)->run, self->plan->run) &&
-            self->end == END_NONE)
-            self->end = END_STOP;
+            header.kind == WIRE_SUPERVISOR_STOP)
+            take_stop (self, value);
     }
 }
 

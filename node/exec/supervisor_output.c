@@ -10,16 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void step_output_init (step_output *self, size_t head_max, size_t tail_max, int dir_fd,
-    const char *run, size_t keep_max)
+void step_output_init (step_output *self, int dir_fd, const char *run)
 {
-    *self = (step_output){.head = bg_alloc (head_max + 1),
-        .head_max = head_max,
-        .tail = bg_alloc (tail_max + 1),
-        .tail_max = tail_max,
-        .dir_fd = dir_fd,
-        .keep_fd = -1,
-        .keep_max = keep_max};
+    *self = (step_output){.dir_fd = dir_fd, .keep_fd = -1};
     snprintf (self->run, sizeof self->run, "%s", run);
 }
 
@@ -35,9 +28,21 @@ static uint64_t bit_of (const step_output *self)
     return UINT64_C (1) << ((self->step - 1) % 64);
 }
 
-void step_output_reset (step_output *self, size_t step)
+static void resize (uint8_t **room, size_t *max, size_t wanted)
+{
+    if (*room && *max == wanted)
+        return;
+    free (*room);
+    *room = bg_alloc (wanted + 1);
+    *max = wanted;
+}
+
+void step_output_reset (step_output *self, size_t step, const step_output_sizes *sizes)
 {
     self->step = step;
+    resize (&self->head, &self->head_max, sizes->head);
+    resize (&self->tail, &self->tail_max, sizes->tail);
+    self->keep_max = sizes->keep;
     self->head_size = 0;
     self->tail_size = 0;
     self->tail_at = 0;

@@ -25,12 +25,18 @@ typedef struct {
     size_t keep_left;
 } step_output;
 
+/*  Bytes of head, of tail and of what is kept on the target.  */
+typedef struct {
+    size_t head;
+    size_t tail;
+    size_t keep;
+} step_output_sizes;
+
 /*  run: the text of its id; kept files lie in dir_fd.  */
-void step_output_init (step_output *self, size_t head_max, size_t tail_max, int dir_fd,
-    const char *run, size_t keep_max);
+void step_output_init (step_output *self, int dir_fd, const char *run);
 void step_output_fini (step_output *self);
 /*  A new attempt of a step (from 1) begins. What was kept of the one before goes.  */
-void step_output_reset (step_output *self, size_t step);
+void step_output_reset (step_output *self, size_t step, const step_output_sizes *sizes);
 void step_output_add (step_output *self, bg_slice bytes);
 /*  From now on everything goes to the file at once; nothing when it does already.  */
 void step_output_keep (step_output *self);

@@ -4,16 +4,20 @@
            |                                                 ^
            +--- the process ended, others are left ----------+
 
+    A process that has not become the step's program yet is killed at once: it holds nothing of the step.
+
     ending: TERM went to the process group. killing: KILL goes to the group and to every process
     that was left to us, again and again until there is none. When the step's own process ends
     first, what it left behind is ended in the same way: a run that is over leaves no process.
 */
 #include "common/sys/clock.h"
+#include "common/sys/file.h"
 #include "node/exec/supervisor_private.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,23 +26,9 @@
 #define KILL_GIVE_UP_US BG_SEC (30) /*  a process stuck in the kernel cannot be ended by anybody  */
 #define READ_CHUNK      65536
 #define KEEP_AFTER_US   BG_MS (300) /*  short steps leave no file: all they said is in the report  */
-
-typedef enum { PHASE_RUNNING, PHASE_ENDING, PHASE_KILLING } phase;
-
-typedef struct {
-    supervisor *owner;
-    const wire_plan_step *step;
-    step_child child;
-    phase at;
-    bool has_ended; /*  the step's own process  */
-    bool is_empty;  /*  no child of any kind  */
-    int status;     /*  of the step's own process  */
-    bool timed_out;
-    size_t left_behind;
-    int64_t timeout_at_us;
-    int64_t phase_until_us;
-    int64_t keep_at_us; /*  from then on output goes into its file at once  */
-} attempt;
+#define BEGIN_WITHIN_US                                                                            \
+    BG_MIN (1)         /*  a step's process becomes its program, or the step has failed  */
+#define KILL_PASSES 16 /*  one after the other: what is killed may just have had a child  */
 
 /*  ---- waiting ----  */
 
@@ -76,11 +66,18 @@ void supervisor_wait (supervisor *self, int fd, int64_t deadline_us)
 
 /*  ---- processes ----  */
 
+static void add_time (struct timeval *sum, struct timeval more)
+{
+    sum->tv_sec += more.tv_sec + (sum->tv_usec + more.tv_usec) / 1000000;
+    sum->tv_usec = (sum->tv_usec + more.tv_usec) % 1000000;
+}
+
 static void reap (attempt *self)
 {
     for (;;) {
         int status = 0;
-        pid_t pid = waitpid (-1, &status, WNOHANG);
+        struct rusage used = {0};
+        pid_t pid = wait4 (-1, &status, WNOHANG, &used);
         if (pid == 0)
             return;
         if (pid < 0 && errno == EINTR)
@@ -89,6 +86,10 @@ static void reap (attempt *self)
             self->is_empty = true;
             return;
         }
+        add_time (&self->used.ru_utime, used.ru_utime);
+        add_time (&self->used.ru_stime, used.ru_stime);
+        if (used.ru_maxrss > self->used.ru_maxrss)
+            self->used.ru_maxrss = used.ru_maxrss;
         if (pid == self->child.pid) {
             self->has_ended = true;
             self->status = status;
@@ -96,19 +97,45 @@ static void reap (attempt *self)
     }
 }
 
-/*  To the whole group while its leader, and with it the group's number, is still ours; after
-    that to what was left.  */
-static void signal_all (attempt *self, int signal_number, bool adopted_too)
+static bool has_begun (attempt *self)
 {
-    if (!self->has_ended)
-        (void) kill (-self->child.pid, signal_number);
-    if (self->has_ended || adopted_too)
-        (void) step_children_kill (signal_number);
+    step_file_take (&self->file, self->child.report_fd);
+    return step_child_has_begun (&self->child, self->launch.report);
 }
 
+static void kill_all (attempt *self)
+{
+    if (!self->has_ended) {
+        (void) kill (-self->child.pid, SIGKILL);
+        (void) kill (self->child.pid, SIGKILL); /*  before it has a group of its own  */
+    }
+    step_cgroup_kill (&self->cgroup);
+    for (int pass = 0; pass < KILL_PASSES && step_children_kill (SIGKILL) > 0; pass++)
+        continue;
+}
+
+static void begin_killing (attempt *self, int64_t now_us)
+{
+    self->at = PHASE_KILLING;
+    self->phase_until_us = now_us + KILL_GIVE_UP_US;
+    kill_all (self);
+}
+
+/*  To the whole group while its leader, and with it the group's number, is still ours; after
+    that to what was left. A stopped process hears it only when it goes on.  */
 static void begin_ending (attempt *self, int64_t now_us)
 {
-    signal_all (self, SIGTERM, false);
+    if (!self->has_ended && !has_begun (self)) {
+        begin_killing (self, now_us);
+        return;
+    }
+    if (self->has_ended) {
+        (void) step_children_kill (SIGTERM);
+        (void) step_children_kill (SIGCONT);
+    } else {
+        (void) kill (-self->child.pid, SIGTERM);
+        (void) kill (-self->child.pid, SIGCONT);
+    }
     self->at = PHASE_ENDING;
     self->phase_until_us = now_us + (int64_t) self->step->grace_us;
 }
@@ -131,49 +158,60 @@ static void read_output (attempt *self, size_t limit)
             self->child.output_fd = -1;
             return;
         }
-        step_output_add (&self->owner->output, bg_slice_of (chunk, (size_t) got));
+        bg_slice bytes = bg_slice_of (chunk, (size_t) got);
+        step_file_take (&self->file, self->child.report_fd);
+        step_output_add (&self->owner->output, bytes);
+        step_file_write (&self->file, bytes);
         sum += (size_t) got;
     }
 }
 
 /*  ---- the attempt ----  */
 
-static void look_at_phase (attempt *self, int64_t now_us)
+static void look_at_running (attempt *self, int64_t now_us)
 {
     supervisor *owner = self->owner;
-    switch (self->at) {
-    case PHASE_RUNNING:
-        if (self->has_ended) {
-            self->left_behind = step_children_kill (0);
-            begin_ending (self, now_us);
-        } else if (owner->end != END_NONE) {
-            self->timed_out = owner->end == END_TIME;
-            begin_ending (self, now_us);
-        } else if (now_us >= self->timeout_at_us) {
-            self->timed_out = true;
-            begin_ending (self, now_us);
-        }
-        break;
-    case PHASE_ENDING:
-        if (now_us < self->phase_until_us)
-            break;
-        self->at = PHASE_KILLING;
-        self->phase_until_us = now_us + KILL_GIVE_UP_US;
-        signal_all (self, SIGKILL, true);
-        break;
-    case PHASE_KILLING:
-        signal_all (self, SIGKILL, true);
-        break;
+    if (self->has_ended) {
+        self->left_behind = step_children_kill (0);
+        begin_ending (self, now_us);
+    } else if (owner->end != END_NONE) {
+        self->timed_out = owner->end == END_TIME;
+        begin_ending (self, now_us);
+    } else if (now_us >= self->timeout_at_us) {
+        self->timed_out = true;
+        begin_ending (self, now_us);
+    } else if (now_us >= self->begin_by_us) {
+        self->begin_by_us = INT64_MAX;
+        if (has_begun (self))
+            return;
+        self->is_late = true;
+        self->timed_out = true;
+        begin_killing (self, now_us);
     }
+}
+
+static void look_at_phase (attempt *self, int64_t now_us)
+{
+    if (self->at == PHASE_RUNNING)
+        look_at_running (self, now_us);
+    else if (self->at == PHASE_KILLING)
+        kill_all (self);
+    else if (now_us >= self->phase_until_us)
+        begin_killing (self, now_us);
+}
+
+static int64_t earlier (int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
 }
 
 static int64_t next_deadline (const attempt *self, int64_t now_us)
 {
-    int64_t due_us = self->at == PHASE_RUNNING  ? self->timeout_at_us
+    int64_t due_us = self->at == PHASE_RUNNING  ? earlier (self->timeout_at_us, self->begin_by_us)
                      : self->at == PHASE_ENDING ? self->phase_until_us
                                                 : now_us + KILL_AGAIN_US;
     bool is_loose = step_output_is_loose (&self->owner->output);
-    return is_loose && self->keep_at_us < due_us ? self->keep_at_us : due_us;
+    return is_loose ? earlier (self->keep_at_us, due_us) : due_us;
 }
 
 static void watch_child (attempt *self)
@@ -195,50 +233,108 @@ static void watch_child (attempt *self)
     read_output (self, SIZE_MAX);
 }
 
-static void describe (const attempt *self, bg_arena *arena, wire_step_result *result)
+/*  ---- beginning ----  */
+
+static void reset_output (supervisor *self, const wire_plan_step *step, size_t number)
 {
-    bool ended_early =
-        self->owner->end != END_NONE && self->at != PHASE_RUNNING && self->left_behind == 0;
-    result->timed_out = self->timed_out;
-    if (self->has_ended && WIFSIGNALED (self->status))
-        result->signal = (uint64_t) WTERMSIG (self->status);
-    else if (self->has_ended)
-        result->exit_code = WEXITSTATUS (self->status);
-    bool is_good = self->has_ended && WIFEXITED (self->status) && WEXITSTATUS (self->status) == 0;
-    result->state = is_good && !self->timed_out ? WIRE_RESULT_SUCCEEDED : WIRE_RESULT_FAILED;
-    if (ended_early && self->owner->end == END_STOP)
-        result->state = WIRE_RESULT_CANCELED;
-    if (ended_early && self->owner->end == END_SIGNAL)
-        result->state = WIRE_RESULT_INTERRUPTED;
-    if (!self->has_ended)
-        result->message = bg_slice_str ("the process cannot be ended, not even by KILL");
-    else if (self->left_behind)
-        result->message = bg_arena_printf (arena, "%zu process%s left running by the step %s ended",
-            self->left_behind, self->left_behind == 1 ? "" : "es",
-            self->left_behind == 1 ? "was" : "were");
+    const wire_plan *plan = self->plan;
+    step_output_sizes sizes = {
+        .head = (size_t) (step->head_bytes ? step->head_bytes : plan->head_bytes),
+        .tail = (size_t) (step->tail_bytes ? step->tail_bytes : plan->tail_bytes),
+        .keep = (size_t) (step->keep_bytes ? step->keep_bytes : plan->keep_bytes)};
+    /*  Nothing in the history: then nothing beside it either, unless the step says how much.  */
+    if (step->output_quiet)
+        sizes = (step_output_sizes){.keep = (size_t) step->keep_bytes};
+    step_output_reset (&self->output, number, &sizes);
+}
+
+static void take_account (attempt *self, bg_arena *arena)
+{
+    const wire_plan_step *step = self->step;
+    gid_t *groups = bg_arena_array (arena, gid_t, step->groups_count + 1);
+    for (size_t i = 0; i < step->groups_count; i++)
+        groups[i] = (gid_t) step->groups[i];
+    self->account = (step_account){.change = step->change_account,
+        .uid = (uid_t) step->uid,
+        .gid = (gid_t) step->gid,
+        .groups = groups,
+        .group_count = step->groups_count};
+}
+
+/*  Where a group of processes cannot be made, resource limits have to do.  */
+static void take_limits (attempt *self)
+{
+    static const step_controllers none = {0};
+    const supervisor *owner = self->owner;
+    const wire_limits *limits = self->step->has_limits ? &self->step->limits : NULL;
+    step_limits_decide (limits, &owner->cgroups->controllers, &self->limits);
+    if (!step_cgroup_make (owner->cgroups, owner->plan->run, &self->limits, &self->cgroup))
+        step_limits_decide (limits, &none, &self->limits);
+}
+
+static bg_result begin (attempt *self, const step_moment *moment, bg_arena *arena, bg_error *err)
+{
+    supervisor *owner = self->owner;
+    const wire_plan_step *step = self->step;
+    if (step->problem.size)
+        return bg_fail (err, BG_POLICY, "%.*s", BG_SLICE_ARG (step->problem));
+    if (!owner->report)
+        owner->report = step_report_create ();
+    if (!owner->report)
+        return bg_fail_errno (err, BG_OVERLOADED, "no memory for the step's process");
+    BG_TRY (step_text_make (owner->plan, step, moment, arena, &self->text, err));
+    take_account (self, arena);
+    take_limits (self);
+    BG_AUTO_FD door = step_cgroup_door (&self->cgroup);
+    self->launch = (step_launch){.step = step,
+        .text = &self->text,
+        .account = &self->account,
+        .limits = &self->limits,
+        .cgroup_fd = door,
+        .report = owner->report};
+    step_file_init (&self->file, self->text.output_file != NULL, step->limits.file_bytes);
+    bg_result result = step_child_start (&self->launch, &self->child, err);
+    if (bg_failed (result))
+        step_cgroup_remove (&self->cgroup);
+    return result;
+}
+
+static void set_deadlines (attempt *self)
+{
+    int64_t now_us = bg_clock_mono_us ();
+    self->timeout_at_us = INT64_MAX;
+    if (self->step->timeout_us && self->step->timeout_us < INT64_MAX / 2)
+        self->timeout_at_us = now_us + (int64_t) self->step->timeout_us;
+    self->begin_by_us = now_us + BEGIN_WITHIN_US;
+    self->keep_at_us = now_us + KEEP_AFTER_US;
 }
 
 void supervisor_attempt (
     supervisor *self, const wire_plan_step *step, bg_arena *arena, wire_step_result *result)
 {
-    attempt a = {.owner = self, .step = step, .timeout_at_us = INT64_MAX};
+    attempt a = {.owner = self, .step = step, .child = {.output_fd = -1, .report_fd = -1}};
     bg_error err = {0};
-    step_output_reset (&self->output, (size_t) result->step);
-    bg_result started = step_child_start (self->plan, step, &a.child, &err);
+    step_moment moment = {.number = (size_t) result->step,
+        .count = self->begun[(result->step - 1) % 64],
+        .attempt = result->attempts,
+        .utc_us = bg_clock_utc_us ()};
+    reset_output (self, step, (size_t) result->step);
+    result->account = step->account;
+    bg_result started = begin (&a, &moment, arena, &err);
     if (bg_failed (started)) {
-        result->state = WIRE_RESULT_FAILED;
-        result->exit_code = started.code == BG_NOT_FOUND ? 127 : 126; /*  as a shell would say  */
-        result->message =
-            wire_fit_text (bg_arena_copy (arena, bg_slice_str (err.message)), 512, true, arena);
+        BG_AUTO_CHAR message =
+            bg_strdup_printf ("%s%s%s", err.message, err.hint[0] ? "; " : "", err.hint);
+        supervisor_refuse (started.code, message, arena, result);
         result->finished_us = bg_clock_utc_us ();
         return;
     }
-    if (step->timeout_us && step->timeout_us < INT64_MAX / 2)
-        a.timeout_at_us = bg_clock_mono_us () + (int64_t) step->timeout_us;
-    a.keep_at_us = bg_clock_mono_us () + KEEP_AFTER_US;
+    set_deadlines (&a);
     watch_child (&a);
-    if (a.child.output_fd >= 0)
-        (void) close (a.child.output_fd);
-    describe (&a, arena, result);
+    step_file_take (&a.file, a.child.report_fd);
+    step_file_close (&a.file);
+    supervisor_describe (&a, arena, result);
+    bg_fd_close (&a.child.output_fd);
+    bg_fd_close (&a.child.report_fd);
+    step_cgroup_remove (&a.cgroup);
     result->finished_us = bg_clock_utc_us ();
 }

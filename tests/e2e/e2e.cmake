@@ -7,6 +7,12 @@ target_link_libraries (enospc PRIVATE ${CMAKE_DL_LIBS} bugle_flags)
 target_compile_options (enospc PRIVATE -fno-sanitize=all)
 target_link_options (enospc PRIVATE -fno-sanitize=all)
 set_target_properties (enospc PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+# A working directory that does not answer, for test_steps_flow.py.
+add_library (hang_chdir SHARED faults/hang_chdir.c)
+target_link_libraries (hang_chdir PRIVATE ${CMAKE_DL_LIBS} bugle_flags)
+target_compile_options (hang_chdir PRIVATE -fno-sanitize=all)
+target_link_options (hang_chdir PRIVATE -fno-sanitize=all)
+set_target_properties (hang_chdir PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 
 set (bugle_e2e_tests
     test_jobs test_enlist test_pending test_tokens test_claims test_faults test_init test_cli_forms test_cli_orders test_processes test_storage
@@ -16,13 +22,14 @@ list (APPEND bugle_e2e_tests test_doctor test_defect_many)
 list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
+list (APPEND bugle_e2e_tests test_steps_misbehave)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c
         "test -x /usr/bin/python3 || exit 77; /usr/bin/python3 -c 'import zmq, msgpack, nacl, yaml' || exit 77; exec /usr/bin/python3 \"$0\""
         "${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}.py")
     set_tests_properties (e2e_${name} PROPERTIES LABELS quick TIMEOUT 180 SKIP_RETURN_CODE 77
-        ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>")
+        ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>;BUGLE_HANG_CHDIR=$<TARGET_FILE:hang_chdir>")
 endforeach ()
 # They wait for what a node does only after it was refused for a while.
 set_tests_properties (e2e_test_claims e2e_test_restore_unknown PROPERTIES LABELS full)

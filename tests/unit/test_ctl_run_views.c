@@ -91,10 +91,11 @@ static void a_failed_run_is_whole_in_json (void **state)
         "\"started\":\"2026-03-01T12:00:00Z\",\"finished\":\"2026-03-01T12:00:04.250Z\","
         "\"attempts\":3,"
         "\"timed_out\":false,\"output_bytes\":12,\"output\":\"one\\ntwo\\nend\\n\",\"message\":"
-        "null},"
+        "null,\"account\":null,\"cpu_us\":0,\"memory_bytes\":null},"
         "{\"step\":2,\"name\":\"report\",\"state\":\"succeeded\",\"exit_code\":0,\"signal\":null,"
         "\"started\":\"2026-03-01T12:00:05Z\",\"finished\":\"2026-03-01T12:00:06Z\",\"attempts\":1,"
-        "\"timed_out\":false,\"output_bytes\":0,\"output\":\"\",\"message\":null}]}",
+        "\"timed_out\":false,\"output_bytes\":0,\"output\":\"\",\"message\":null,\"account\":null,"
+        "\"cpu_us\":0,\"memory_bytes\":null}]}",
         bg_id_text (id_of (1)).text);
     assert_json (ctl_history_json (&row), bg_buf_cstr (&want));
 }
