@@ -8,8 +8,11 @@ void node_describe_job (const node_core *self, const node_job *job, wire_control
     *out = (wire_control_job){
         .name = bg_slice_str (job->name),
         .version = job->version,
-        .disabled = job->disabled && (!job->until_us || job->until_us > self->now.utc_us),
+        .disabled = node_enabling_job_is_disabled (job, self->now.utc_us),
         .local = job->local,
+        .spent = job->spent,
+        .running = node_runs_of (self, job->key, false) > 0,
+        .waiting_runs = node_runs_of (self, job->key, true),
         .key = job->key,
     };
     if (next) {
@@ -28,7 +31,7 @@ void node_control_describe (node_core *self, wire_control_answer *answer, bool w
     answer->connected = node_session_is_up (self);
     answer->zone = node_cut (bg_slice_str (self->zone), 64);
     answer->outbox = self->outbox.rows;
-    answer->open_runs = self->open_runs.count;
+    answer->open_runs = node_runs_of (self, (bg_id){{0}}, false);
     answer->warnings_count = node_describe_warnings (self, &answer->warnings);
     node_pending_describe (self, answer);
     if (!with_jobs || self->jobs.count == 0)

@@ -67,6 +67,7 @@ void node_core_destroy (node_core **self_p)
     release_enlistment (self);
     node_table_fini (&self->switches, free);
     node_table_fini (&self->jobs, node_job_release);
+    node_table_fini (&self->shared, node_shared_release);
     node_table_fini (&self->occurrences, node_occurrence_release);
     node_table_fini (&self->locals, free);
     node_table_fini (&self->local_posts, node_local_post_release);
@@ -212,7 +213,7 @@ static bg_result recover_numbers (node_core *self, bg_error *err)
     if (!bg_slice_equal (blob, instance)) {
         /*  The first core of a new process: written with the first event, since recovering writes nothing.  */
         self->boot++;
-        self->boot_dirty = true;
+        self->boot_dirty = self->starts = true;
     }
     BG_TRY (store->blob_get (store->ctx, NODE_BLOB_ATTESTATION, &self->scratch, &blob, err));
     bg_buf_append_slice (&self->attestation, blob);
@@ -268,10 +269,16 @@ static bg_result enter (node_core *self, bg_now now, bg_error *err)
     if (jump_us > NODE_CLOCK_JUMP_US || jump_us < -NODE_CLOCK_JUMP_US) {
         node_log (self, NODE_LOG_WARNING, "clock-set", "the wall clock was set %s by %lld s",
             jump_us > 0 ? "forward" : "back", (long long) (llabs (jump_us) / BG_SEC (1)));
-        node_book_clock_set (self);
+        BG_TRY (node_book_clock_set (self, err));
     }
     /*  What is due was due before whatever this event brings.  */
-    return self->full ? bg_ok () : node_book_pump (self, err);
+    if (self->full)
+        return bg_ok ();
+    if (self->starts) {
+        self->starts = false;
+        BG_TRY (node_book_started (self, err));
+    }
+    return node_book_pump (self, err);
 }
 
 static bg_result leave (node_core *self, bg_error *err)
@@ -476,7 +483,13 @@ static bg_result prune (node_core *self, bg_error *err)
     size_t removed = 0;
     BG_TRY (store->history_prune (store->ctx, self->now.utc_us - NODE_HISTORY_KEEP_US,
         NODE_HISTORY_BYTES_MAX, NODE_PRUNE_ROWS, &removed, err));
-    if (removed == NODE_PRUNE_ROWS)
+    if (removed < NODE_PRUNE_ROWS) {
+        size_t of_jobs = 0;
+        BG_TRY (store->history_prune_jobs (
+            store->ctx, self->now.utc_us, NODE_PRUNE_ROWS, &of_jobs, err));
+        removed = of_jobs;
+    }
+    if (removed >= NODE_PRUNE_ROWS)
         node_timer_in (self, NODE_TIMER_PRUNE, BG_SEC (1));
     return node_deeds_prune (self, err);
 }
@@ -554,14 +567,27 @@ bg_result node_core_tick (node_core *self, bg_now now, bg_error *err)
 bg_result node_core_clock_set (node_core *self, bg_now now, bg_error *err)
 {
     BG_TRY (enter (self, now, err));
-    node_book_clock_set (self);
+    BG_TRY (node_book_clock_set (self, err));
+    return leave (self, err);
+}
+
+bool node_core_wants_idle (const node_core *self)
+{
+    return self->idle_entries > 0;
+}
+
+bg_result node_core_idle (node_core *self, bg_now now, bg_error *err)
+{
+    BG_TRY (enter (self, now, err));
+    if (!self->full)
+        BG_TRY (node_book_idle (self, err));
     return leave (self, err);
 }
 
 bg_result node_core_zones_changed (node_core *self, bg_now now, bg_error *err)
 {
     BG_TRY (enter (self, now, err));
-    node_book_zones (self);
+    BG_TRY (node_book_zones (self, err));
     return leave (self, err);
 }
 

@@ -72,6 +72,9 @@ bg_result node_core_tick (node_core *self, bg_now now, bg_error *err) BG_CHECKED
 /*  The wall clock was set, by however little: what is due is found anew. Every event notices it when it was set by
     seconds, but between two occurrences there need not be any.  */
 bg_result node_core_clock_set (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
+/*  Some job waits for idle processors: somebody should watch them (idle.h), and say when they have become idle.  */
+bool node_core_wants_idle (const node_core *self);
+bg_result node_core_idle (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 /*  The zone files changed: pointers that the zone port gave out are dead as soon as this returns, not before.  */
 bg_result node_core_zones_changed (node_core *self, bg_now now, bg_error *err) BG_CHECKED;
 /*  Last call before COMMIT: writes counters that changed in the batch.  */
@@ -97,7 +100,8 @@ typedef struct {
     size_t local_jobs; /*  the machine's own  */
     size_t waiting;
     size_t refused;
-    size_t open_runs;
+    size_t open_runs; /*  those that go on  */
+    size_t waiting_runs;
     uint64_t outbox; /*  outcomes not handed over yet  */
     uint64_t state_seq;
     uint8_t digest[16];

@@ -62,6 +62,7 @@ static bg_result switch_on (node_core *self, bg_id key, const wire_switch *body,
         item->key = key;
         node_table_insert (&self->switches, item);
     }
+    item->object_type = body->object_type;
     item->object_key = body->object_key;
     item->disabled = body->disabled;
     item->local = job_name_is_local (body->object_name);
@@ -138,8 +139,13 @@ static bg_result membership_on (node_core *self, const wire_membership *body, bg
     if (self->problem)
         node_log (self, NODE_LOG_ERROR, "misnamed", "%s", self->problem);
     self->deeds_moved = true;
-    node_book_zones (self); /*  schedules rest under a wrong name  */
-    return bg_ok ();
+    return node_book_zones (self, err); /*  schedules rest under a wrong name  */
+}
+
+/*  What jobs share names nobody: it is for whoever has it.  */
+static bool is_shared (uint64_t type)
+{
+    return type == WIRE_TYPE_SCHEDULE || type == WIRE_TYPE_CALENDAR;
 }
 
 bg_result node_document_effect (
@@ -154,8 +160,11 @@ bg_result node_document_effect (
         return live ? authority_on (self, item, document.version, err) : bg_ok ();
     if (document.type == WIRE_TYPE_WITHDRAWAL || !addressed) {
         BG_TRY (switch_off (self, key, err));
+        BG_TRY (node_shared_drop (self, key, err));
         return node_book_drop (self, key, err);
     }
+    if (is_shared (document.type))
+        return node_shared_hold (self, key, &document, err);
     const wire_type_row *row = wire_type_find (document.type);
     if (!row)
         return bg_ok ();
@@ -273,7 +282,10 @@ bg_result node_document_hold (node_core *self, const wire_signed *item, bg_id ke
     node_slot *slot = slot_for (self, key, type);
     toggle (self, slot);
     /*  What is meant for others is kept too: another membership may change that.  */
-    const bool dropped = !addressed && type != WIRE_TYPE_AUTHORITY && type != WIRE_TYPE_WITHDRAWAL;
+    const bool is_for_all =
+        type == WIRE_TYPE_AUTHORITY || type == WIRE_TYPE_WITHDRAWAL || is_shared (type);
+    addressed = addressed || is_shared (type);
+    const bool dropped = !addressed && !is_for_all;
     BG_TRY (put (self, slot,
         &(node_document_row){.place = NODE_PLACE_HELD, .version = version, .dropped = dropped},
         item, err));
@@ -334,7 +346,7 @@ static bool recover_effect (void *visitor, const node_document_row *row)
 {
     effects *at = visitor;
     const bool has_effect = row->type == WIRE_TYPE_JOB || row->type == WIRE_TYPE_SWITCH ||
-                            row->type == WIRE_TYPE_MEMBERSHIP;
+                            row->type == WIRE_TYPE_MEMBERSHIP || is_shared (row->type);
     if (row->dropped || !has_effect)
         return true;
     bg_arena arena = {0};

@@ -2,7 +2,10 @@
 
     Each is durable before it is sent, under an id that bugle-exec starts at most once; so a crash on either side
     neither repeats nor loses it. One that was never sent and is too late is a misfire; one that may have been sent is
-    asked about first: bugle-exec shows all its runs at connect.  */
+    asked about first: bugle-exec shows all its runs at connect.
+
+    What its schedule's policy has run late goes one after the other: it waits until no run of its job is open, and behind
+    those that were due before it.  */
 #include "node/core/rooms.h"
 
 #include <stdlib.h>
@@ -30,6 +33,17 @@ void node_occurrence_release (void *object)
     free (item);
 }
 
+/*  When it may start, and until when.  */
+static void set_times (node_occurrence *item, const node_entry *entry)
+{
+    const int64_t window_us = entry ? entry->misfire_window_us : 0;
+    item->start_us = item->nominal_us + (entry ? entry->splay_us : 0);
+    item->late_us = item->start_us + NODE_LATE_US;
+    if (item->nominal_us + window_us > item->late_us)
+        item->late_us = item->nominal_us + window_us;
+    item->queues = window_us > 0;
+}
+
 bg_result node_occurrence_due (
     node_core *self, const node_entry *entry, int64_t nominal_us, int fold, bg_error *err)
 {
@@ -54,6 +68,7 @@ bg_result node_occurrence_due (
     item->job_name = bg_strdup (entry->job->name);
     item->nominal_us = nominal_us;
     item->fold = (uint8_t) fold;
+    set_times (item, entry);
     node_table_insert (&self->occurrences, item);
     return bg_ok ();
 }
@@ -120,27 +135,31 @@ static bg_result not_run (
     return node_occurrence_done (self, item->id, err);
 }
 
-/*  Number of the schedule in the job that is held now; 0 when it is gone.  */
-static uint64_t find_schedule (const node_job *job, const char *name)
+/*  The schedule in the job that is held now; NULL when it is gone.  */
+static const node_entry *find_entry (const node_job *job, const char *name)
 {
     for (size_t i = 0; job && i < job->entry_count; i++)
         if (strcmp (job->entries[i].name, name) == 0)
-            return job->entries[i].index;
-    return 0;
+            return &job->entries[i];
+    return NULL;
 }
 
 static bg_result send (node_core *self, node_occurrence *item, bg_error *err)
 {
     const node_job *job = node_table_find (&self->jobs, item->job_key);
-    const uint64_t schedule = find_schedule (job, item->schedule);
-    wire_exec_start start = {
-        .has_job = true, .schedule = schedule, .nominal_us = item->nominal_us, .fold = item->fold};
+    const node_entry *entry = find_entry (job, item->schedule);
+    wire_exec_start start = {.has_job = true, .nominal_us = item->nominal_us, .fold = item->fold};
     bool found = false;
-    if (schedule)
+    if (entry)
         BG_TRY (node_document_held (self, item->job_key, &start.job, &found, err));
+    if (found && !bg_id_is_zero (entry->use_key)) {
+        BG_TRY (node_document_held (self, entry->use_key, &start.shared, &start.has_shared, err));
+        found = start.has_shared;
+    }
     if (!found)
         return not_run (self, item, bg_slice_str ("no-definition"),
             bg_slice_str ("the job or its schedule was removed before this run could begin"), err);
+    start.schedule = entry->index;
     item->sent = item->maybe_sent = true;
     item->waiting = false;
     node_ask_exec (self, node_ask_new (NODE_ASK_OCCURRENCE, item->id), WIRE_EXEC_START, &start);
@@ -149,7 +168,37 @@ static bg_result send (node_core *self, node_occurrence *item, bg_error *err)
 
 static bool is_late (const node_core *self, const node_occurrence *item)
 {
-    return self->now.utc_us - item->nominal_us > NODE_LATE_US;
+    return self->now.utc_us > item->late_us;
+}
+
+static bool is_behind (const node_core *self, const node_occurrence *item)
+{
+    for (size_t i = 0; i < self->occurrences.count; i++) {
+        const node_occurrence *other = self->occurrences.items[i];
+        if (other->nominal_us < item->nominal_us && bg_id_equal (other->job_key, item->job_key) &&
+            strcmp (other->schedule, item->schedule) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*  Nominal times ahead of the clock were due before it was set back: they do not wait for it.  */
+static bool is_splayed (const node_core *self, const node_occurrence *item)
+{
+    return item->nominal_us <= self->now.utc_us && self->now.utc_us < item->start_us;
+}
+
+/*  Not yet: its splay, or its turn among those that run late.  */
+static bool must_wait (const node_core *self, const node_occurrence *item)
+{
+    if (is_splayed (self, item))
+        return true;
+    if (!item->queues)
+        return false;
+    const bool is_catching_up = self->now.utc_us > item->start_us + NODE_LATE_US;
+    const bool is_busy = node_runs_of (self, item->job_key, false) > 0 ||
+                         node_runs_of (self, item->job_key, true) > 0;
+    return (is_catching_up && is_busy) || is_behind (self, item);
 }
 
 static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)
@@ -165,7 +214,9 @@ static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)
             err);
     }
     const bool again = !item->waiting || item->inputs != self->inputs;
-    return knows && again && !is_late (self, item) ? send (self, item, err) : bg_ok ();
+    if (!knows || !again || is_late (self, item) || must_wait (self, item))
+        return bg_ok ();
+    return send (self, item, err);
 }
 
 bg_result node_occurrences_pump (node_core *self, bg_error *err)
@@ -187,10 +238,11 @@ int64_t node_occurrences_deadline (const node_core *self)
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < self->occurrences.count; i++) {
         const node_occurrence *item = self->occurrences.items[i];
-        const int64_t late_us = item->nominal_us + NODE_LATE_US + BG_MS (1);
+        const int64_t look_us =
+            is_splayed (self, item) ? item->start_us : item->late_us + BG_MS (1);
         const bool unknown = item->maybe_sent && !exec_is_known (self, item);
-        if ((!item->sent || item->waiting) && !unknown && late_us < first)
-            first = late_us;
+        if ((!item->sent || item->waiting) && !unknown && look_us < first)
+            first = look_us;
     }
     return first;
 }
@@ -224,6 +276,7 @@ static bool recover_occurrence (void *visitor, const node_occurrence_row *row)
     item->nominal_us = row->nominal_us;
     item->fold = (uint8_t) row->fold;
     item->maybe_sent = true;
+    set_times (item, find_entry (job, item->schedule));
     node_table_insert (&self->occurrences, item);
     return true;
 }

@@ -90,13 +90,19 @@ static bg_result add_category (node_core *self, wire_control_job *out, bg_error 
     return bg_ok ();
 }
 
-static bool is_running (const node_core *self, bg_id job_key)
+/*  A schedule that does not run, unless there is something worse to say.  */
+static void add_problem (node_core *self, const node_job *job, wire_control_job *out)
 {
-    for (size_t i = 0; i < self->open_runs.count; i++) {
-        if (bg_id_equal (((const node_open_run *) self->open_runs.items[i])->job_key, job_key))
-            return true;
+    for (size_t i = 0; i < job->entry_count && !out->code.size; i++) {
+        const node_entry *entry = &job->entries[i];
+        if (entry->usable)
+            continue;
+        out->code = bg_slice_str (bg_code_word (BG_NOT_FOUND));
+        out->message =
+            node_cut (bg_arena_printf (&self->scratch, "schedule \"%s\" does not run: %s",
+                          entry->name, entry->problem),
+                512);
     }
-    return false;
 }
 
 static bg_result add_held (
@@ -108,9 +114,9 @@ static bg_result add_held (
             continue;
         wire_control_job *out = &answer->jobs[answer->jobs_count++];
         node_describe_job (self, job, out);
-        out->running = is_running (self, job->key);
         BG_TRY (add_last_run (self, out, err));
         BG_TRY (add_refusal (self, job->key, out, err));
+        add_problem (self, job, out);
         if (job->local)
             BG_TRY (add_category (self, out, err));
         if (wanted->document)

@@ -160,22 +160,85 @@ void node_locals_exec_lost (node_core *self);
 void node_locals_control_gone (node_core *self, uint64_t control);
 void node_local_post_release (void *object);
 
-/*  ---- schedule_book.c, occurrences.c ----  */
+/*  ---- schedule_book.c ----  */
 
 bg_result node_book_hold (
     node_core *self, bg_id key, uint64_t version, const wire_job *job, bg_error *err) BG_CHECKED;
 bg_result node_book_drop (node_core *self, bg_id key, bg_error *err) BG_CHECKED;
-/*  Of an enlistment that is over: downloaded jobs, their switches and what is due of them, in memory.  */
+/*  Of an enlistment that is over: downloaded jobs, their switches, what they share and what is due of them, in memory.  */
 void node_book_forget (node_core *self);
+/*  The switch of a job or of a shared schedule has changed.  */
 bg_result node_book_switch (node_core *self, bg_id object_key, bg_error *err) BG_CHECKED;
+/*  A shared schedule or calendar is about to change, and has changed: before, what has come is settled by the old one.  */
+bg_result node_book_shared_begin (node_core *self, bg_id key, bg_error *err) BG_CHECKED;
+bg_result node_book_shared_end (node_core *self, bg_id key, bg_error *err) BG_CHECKED;
+/*  The job has deleted itself: nothing of it comes due any more.  */
+void node_book_spent (node_core *self, node_job *job);
 bg_result node_book_recover (node_core *self, bg_error *err) BG_CHECKED;
-void node_book_zones (node_core *self);
-void node_book_clock_set (node_core *self);
-/*  Takes what is due, and sets the timer.  */
+bg_result node_book_zones (node_core *self, bg_error *err) BG_CHECKED;
+bg_result node_book_clock_set (node_core *self, bg_error *err) BG_CHECKED;
+/*  The node has started; the processors have become idle.  */
+bg_result node_book_started (node_core *self, bg_error *err) BG_CHECKED;
+bg_result node_book_idle (node_core *self, bg_error *err) BG_CHECKED;
+/*  Takes what is due, and sets the deadline.  */
 bg_result node_book_pump (node_core *self, bg_error *err) BG_CHECKED;
-/*  The schedule of a job by which it runs next, and when; NULL when none does.  */
+/*  The schedule of a job by which it runs next, and when it starts; NULL when none does.  */
 const node_entry *node_book_next_of (const node_job *job, int64_t *next_us);
 void node_job_release (void *object);
+/*  The mark of a schedule, durable.  */
+bg_result node_entry_mark (
+    node_core *self, node_entry *entry, int64_t mark_us, bg_error *err) BG_CHECKED;
+
+/*  ---- schedule_heap.c ----  */
+
+/*  By due_us. Taking out what is not in does nothing.  */
+void node_heap_add (node_core *self, node_entry *entry);
+void node_heap_remove (node_core *self, node_entry *entry);
+/*  NULL when it is empty.  */
+const node_entry *node_heap_first (const node_core *self);
+
+/*  ---- schedule_due.c ----  */
+
+/*  Deals with all occurrences that have come since the entry's mark, and moves it.  */
+bg_result node_due_take (node_core *self, node_entry *entry, bg_error *err) BG_CHECKED;
+/*  What the schedule waits for has happened now.  */
+bg_result node_due_event (node_core *self, node_entry *entry, bg_error *err) BG_CHECKED;
+/*  Fills next_us and next_fold with the nominal time at which there is something to do next; false: never.  */
+bool node_due_next (node_entry *entry);
+/*  The first nominal time after one that would run; false: none that could be found.  */
+bool node_due_next_run (const node_entry *entry, int64_t after_us, int64_t *at_us);
+
+/*  ---- enabling.c ----  */
+
+/*  Takes over what switches and documents say for the job and its schedules.  */
+void node_enabling_apply (const node_core *self, node_job *job);
+/*  *change_us: when that may be different next, INT64_MAX: never.  */
+bool node_enabling_is_disabled (const node_entry *entry, int64_t at_us, int64_t *change_us);
+/*  The first time, at or after one, at which it is not disabled; INT64_MAX: none.  */
+int64_t node_enabling_enabled_from (const node_entry *entry, int64_t at_us);
+bool node_enabling_job_is_disabled (const node_job *job, int64_t at_us);
+
+/*  ---- schedule_shared.c ----  */
+
+bg_result node_shared_hold (
+    node_core *self, bg_id key, const wire_document *document, bg_error *err) BG_CHECKED;
+bg_result node_shared_drop (node_core *self, bg_id key, bg_error *err) BG_CHECKED;
+void node_shared_release (void *object);
+/*  Makes the schedule ready of its bytes and what they name; what is wrong stands in problem.  */
+void node_entry_make (node_core *self, node_entry *entry);
+/*  self may be NULL when the core goes too.  */
+void node_entry_fini (node_core *self, node_entry *entry);
+
+/*  ---- spent.c ----  */
+
+/*  Sets job->spent by what is stored.  */
+bg_result node_spent_find (node_core *self, node_job *job, bg_error *err) BG_CHECKED;
+/*  The job has deleted itself with this run.  */
+bg_result node_spent_take (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
+bg_result node_spent_recover (node_core *self, bg_error *err) BG_CHECKED;
+
+/*  ---- occurrences.c ----  */
+
 /*  The id under which bugle-exec knows an occurrence.  */
 bg_id node_occurrence_id (
     const node_core *self, const node_job *job, bg_slice schedule, int64_t nominal_us, int fold);
@@ -210,6 +273,8 @@ bg_result node_deeds_prune (node_core *self, bg_error *err) BG_CHECKED;
 
 bg_result node_runs_recover (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
+/*  Runs of a job (all zero: of all) that go on, or that wait for their turn.  */
+size_t node_runs_of (const node_core *self, bg_id job_key, bool waiting);
 
 typedef struct {
     bg_id job_key;

@@ -38,13 +38,21 @@ static bg_result record (node_core *self, const wire_run *run, bg_error *err)
 
 static void open_run (node_core *self, const wire_run *run)
 {
-    if (node_table_find (&self->open_runs, run->run))
-        return;
-    node_open_run *item = bg_alloc (sizeof *item);
-    item->run = run->run;
-    item->job_key = run->job_key;
-    item->exec = run->exec;
-    node_table_insert (&self->open_runs, item);
+    node_open_run *item = node_table_find (&self->open_runs, run->run);
+    if (!item) {
+        item = bg_alloc (sizeof *item);
+        item->run = run->run;
+        item->job_key = run->job_key;
+        item->exec = run->exec;
+        node_table_insert (&self->open_runs, item);
+    }
+    item->waiting = run->state == WIRE_RUN_WAITING;
+}
+
+/*  A run waits, goes on, and is over: told in another order or twice, what is later counts.  */
+static int rank (uint64_t state)
+{
+    return state == WIRE_RUN_WAITING ? 0 : state == WIRE_RUN_RUNNING ? 1 : 2;
 }
 
 bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err)
@@ -53,21 +61,34 @@ bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err)
     node_history_row known;
     bool found = false;
     BG_TRY (store->history_get (store->ctx, run->run, &self->scratch, &known, &found, err));
-    const bool is_final = run->state != WIRE_RUN_RUNNING;
-    if (!found || (is_final && known.state == WIRE_RUN_RUNNING))
+    const bool is_final = rank (run->state) == 2;
+    if (!found || rank (known.state) < rank (run->state))
         BG_TRY (record (self, run, err));
+    if (run->spent)
+        BG_TRY (node_spent_take (self, run, err));
     if (!bg_id_is_zero (run->exec))
         BG_TRY (node_deed_began (self, run, err));
     if (!bg_id_is_zero (run->occurrence))
         BG_TRY (node_occurrence_done (self, run->occurrence, err));
     if (!is_final) {
-        if (!found || known.state == WIRE_RUN_RUNNING)
+        if (!found || rank (known.state) <= rank (run->state))
             open_run (self, run);
         return bg_ok ();
     }
     free (node_table_take (&self->open_runs, run->run));
     node_say_exec (self, WIRE_EXEC_TAKEN, &(wire_exec_taken){.run = run->run});
     return bg_ok ();
+}
+
+size_t node_runs_of (const node_core *self, bg_id job_key, bool waiting)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->open_runs.count; i++) {
+        const node_open_run *run = self->open_runs.items[i];
+        count += run->waiting == waiting &&
+                 (bg_id_is_zero (job_key) || bg_id_equal (run->job_key, job_key));
+    }
+    return count;
 }
 
 bg_result node_run_not_run (node_core *self, const node_not_run *what, bg_error *err)
@@ -93,7 +114,9 @@ bg_result node_run_not_run (node_core *self, const node_not_run *what, bg_error 
 static bool recover_run (void *visitor, const node_history_row *row)
 {
     node_core *self = visitor;
-    open_run (self, &(wire_run){.run = row->run, .job_key = row->job_key, .exec = row->exec});
+    open_run (self,
+        &(wire_run){
+            .run = row->run, .job_key = row->job_key, .exec = row->exec, .state = row->state});
     return true;
 }
 

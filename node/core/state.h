@@ -6,6 +6,7 @@
 #ifndef BUGLE_NODE_CORE_STATE_H
 #define BUGLE_NODE_CORE_STATE_H
 
+#include "common/job/calendar.h"
 #include "common/job/schedule.h"
 #include "node/core/core.h"
 #include "node/core/table.h"
@@ -23,10 +24,12 @@
 #define NODE_TICK_SILENCE_US   BG_SEC (45) /*  three ticks of the stream all  */
 #define NODE_BEATS_MISSED_MAX  3
 #define NODE_LATE_US           BG_MIN (1) /*  an occurrence that is later than this is a misfire  */
-#define NODE_CLOCK_JUMP_US      BG_SEC (2)
-#define NODE_CLOCK_BACK_US      BG_HOUR (3) /*  set back by more: a correction, schedules begin anew  */
-#define NODE_MISSED_ROWS_MAX    100 /*  per schedule and outage; the rest is one row with a count  */
-#define NODE_MISSED_WALK_MAX    100000 /*  occurrences counted one by one  */
+#define NODE_CLOCK_JUMP_US     BG_SEC (2)
+#define NODE_CLOCK_BACK_US     BG_HOUR (3) /*  set back by more: a correction, schedules begin anew  */
+#define NODE_MISSED_ROWS_MAX   100 /*  per schedule and outage; the rest is one row with a count  */
+#define NODE_MISSED_WALK_MAX   100000 /*  occurrences counted one by one  */
+#define NODE_QUIET_WALK_MAX                                                                        \
+    10000 /*  occurrences looked at ahead, past those that a calendar keeps out  */
 #define NODE_ENLIST_RETRY_US    BG_SEC (5)
 #define NODE_CONTROL_TIMEOUT_US BG_SEC (60)
 #define NODE_LEAVE_US           BG_SEC (2) /*  between the acknowledgement of one's own end and the cut  */
@@ -96,11 +99,38 @@ typedef struct {
 /*  A switch in force, under its own key.  */
 typedef struct {
     bg_id key;
+    uint64_t object_type; /*  WIRE_TYPE_JOB or WIRE_TYPE_SCHEDULE  */
     bg_id object_key;
     bool disabled;
     bool local;       /*  of a local job  */
-    int64_t until_us; /*  0: without end  */
+    int64_t until_us; /*  from then on it is the other way round; 0: without end  */
 } node_switch;
+
+/*  A schedule or calendar that jobs share, as it is held.  */
+typedef struct {
+    bg_id key;
+    uint64_t type;
+    bool local;     /*  the machine's own  */
+    bool is_usable; /*  it could be read  */
+    bg_buf body;    /*  encoded; what is below borrows of it  */
+    bg_arena arena;
+    wire_schedule schedule;
+    job_calendar calendar;
+} node_shared;
+
+/*  Disabled, or not, before until_us, and the other way round from then on; INT64_MAX: for ever.  */
+typedef struct {
+    bool disabled;
+    int64_t until_us;
+} node_phase;
+
+/*  What becomes of an occurrence as far as schedules decide it.  */
+typedef enum {
+    NODE_CLASS_RUNS,
+    NODE_CLASS_DISABLED,
+    NODE_CLASS_WINDOW, /*  a calendar keeps it from running  */
+    NODE_CLASSES
+} node_class;
 
 typedef struct node_job node_job;
 
@@ -109,25 +139,40 @@ typedef struct {
     node_job *job;
     uint64_t index; /*  from 1, as in the document  */
     char *name;
-    char *cron;
-    char *zone;
-    wire_job_schedule wire; /*  its slices point to the strings above  */
+    bg_buf blob;   /*  as the document has it, encoded wire_job_schedule  */
+    bg_id use_key; /*  of the shared schedule that it uses; zero: none  */
     job_schedule spec;
     bool usable;
-    int64_t mark_us; /*  newest occurrence dealt with  */
-    int64_t next_us; /*  valid while heap_index is not 0  */
+    char *problem;     /*  why it is not; NULL when it is  */
+    bool names_shared; /*  calendars  */
+    bool wants_idle;   /*  counted in idle_entries  */
+    bool disabled;     /*  in the job  */
+    bool shared_disabled;
+    node_phase phase; /*  of both, and of the switch of the shared one  */
+    uint8_t misfire;
+    uint16_t misfire_max;      /*  at least 1  */
+    int64_t misfire_window_us; /*  0: what is late does not run  */
+    int64_t splay_us;          /*  between a nominal time and the start  */
+    int64_t mark_us;           /*  newest occurrence dealt with, nominal  */
+    int64_t next_us;           /*  nominal; valid while heap_index is not 0, as is due_us  */
+    int64_t due_us;
     int next_fold;
-    size_t disabled_rows; /*  recorded since the job was disabled, or since the start  */
-    size_t heap_index;    /*  from 1; 0: not in the heap  */
+    node_class streak;  /*  what kept the newest ones from running  */
+    size_t streak_rows; /*  listed since it began, or since the start  */
+    size_t heap_index;  /*  from 1; 0: not in the heap  */
 } node_entry;
 
 struct node_job {
     bg_id key;
     uint64_t version;
     char *name;
-    bool local; /*  the machine's own: runs without a broker, and is told to nobody  */
-    bool disabled;
-    int64_t until_us;
+    bool local;    /*  the machine's own: runs without a broker, and is told to nobody  */
+    bool spent;    /*  it has deleted itself here  */
+    bool disabled; /*  in its document  */
+    int64_t enabled_until_us; /*  0: without end  */
+    node_phase phase;         /*  of its switch, else its document  */
+    int64_t history_us;       /*  0: as all  */
+    uint64_t history_runs;    /*  0: as all  */
     node_entry *entries;
     size_t entry_count;
 };
@@ -138,6 +183,9 @@ typedef struct {
     char *job_name; /*  NULL: in the document that is held  */
     char *schedule;
     int64_t nominal_us;
+    int64_t start_us; /*  nominal and splay  */
+    int64_t late_us;  /*  after that it is a misfire  */
+    bool queues; /*  late, it waits until no run of its job is open, and for those before it  */
     uint8_t fold;
     bool sent;       /*  to the bugle-exec that is connected  */
     bool maybe_sent; /*  to any: only bugle-exec knows what became of it  */
@@ -214,7 +262,8 @@ typedef struct {
 typedef struct {
     bg_id run;
     bg_id job_key;
-    bg_id exec; /*  zero when of a schedule  */
+    bg_id exec;   /*  zero when of a schedule  */
+    bool waiting; /*  accepted, and waits for its turn  */
 } node_open_run;
 
 /*  ---- links ----  */
@@ -435,6 +484,7 @@ struct node_core {
 
     uint64_t boot;
     bool boot_dirty;
+    bool starts; /*  schedules of the node's start were not looked at yet  */
     uint64_t state_seq;
     bool state_dirty;
     uint64_t saved_outbox;
@@ -453,9 +503,11 @@ struct node_core {
     node_table locals;      /*  node_local  */
     node_table local_posts; /*  node_local_post  */
     node_table switches;
+    node_table shared; /*  node_shared  */
     node_table jobs;
-    bool book_paused;  /*  downloaded jobs are out of the heap  */
-    node_entry **heap; /*  heap[0] is not used  */
+    size_t idle_entries; /*  schedules that wait for idle processors  */
+    bool book_paused;    /*  downloaded jobs are out of the heap  */
+    node_entry **heap;   /*  heap[0] is not used  */
     size_t heap_count;
     size_t heap_capacity;
     const char *missed_reason;

@@ -14,7 +14,8 @@ void node_core_get_state (const node_core *self, node_core_state *state)
         .storage_full = self->full,
         .target = self->identity.target,
         .name = self->identity.name,
-        .open_runs = self->open_runs.count,
+        .open_runs = node_runs_of (self, (bg_id){{0}}, false),
+        .waiting_runs = node_runs_of (self, (bg_id){{0}}, true),
         .outbox = self->outbox.rows,
         .state_seq = self->state_seq,
     };
@@ -60,6 +61,26 @@ static void warn (bg_slice *warnings, size_t *count, bg_slice text)
         warnings[(*count)++] = node_cut (text, 512);
 }
 
+static void warn_of_schedules (node_core *self, bg_slice *list, size_t *count)
+{
+    size_t unusable = 0;
+    const node_entry *first = NULL;
+    for (size_t i = 0; i < self->jobs.count; i++) {
+        const node_job *job = self->jobs.items[i];
+        for (size_t j = 0; j < job->entry_count; j++) {
+            if (job->entries[j].usable)
+                continue;
+            first = first ? first : &job->entries[j];
+            unusable++;
+        }
+    }
+    if (first)
+        warn (list, count,
+            bg_arena_printf (&self->scratch,
+                "%zu schedule%s not run, the first is \"%s\" of job \"%s\": %s", unusable,
+                unusable == 1 ? " does" : "s do", first->name, first->job->name, first->problem));
+}
+
 size_t node_describe_warnings (node_core *self, bg_slice **warnings)
 {
     bg_slice *list = bg_arena_array (&self->scratch, bg_slice, WARNINGS_MAX);
@@ -83,6 +104,7 @@ size_t node_describe_warnings (node_core *self, bg_slice **warnings)
     else if (*self->exec.problem)
         warn (list, &count,
             bg_arena_printf (&self->scratch, "bugle-exec starts nothing: %s", self->exec.problem));
+    warn_of_schedules (self, list, &count);
     *warnings = list;
     return count;
 }
@@ -97,6 +119,7 @@ static void describe_numbers (const node_core *self, wire_node_state *out)
     out->waiting = state.waiting;
     out->refused = state.refused;
     out->open_runs = state.open_runs;
+    out->waiting_runs = state.waiting_runs;
     out->outbox = state.outbox;
     out->state_seq = state.state_seq;
     memcpy (out->digest, state.digest, sizeof out->digest);

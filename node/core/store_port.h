@@ -104,7 +104,7 @@ typedef struct {
     bg_id job_key;
     bg_id exec;       /*  zero when of a schedule  */
     bg_id occurrence; /*  zero when of a deed  */
-    uint64_t state;   /*  wire run state; 0 is running  */
+    uint64_t state;   /*  wire run state; 0 is running, 6 waiting: both are open  */
     int64_t started_us;
     int64_t finished_us;
     bg_slice blob; /*  encoded wire_run  */
@@ -123,6 +123,13 @@ typedef struct {
     bg_slice blob;
 } node_refused_row;
 
+/*  How long and how many finished runs of one job are kept; 0: as those of all.  */
+typedef struct {
+    bg_id job_key;
+    int64_t keep_us;
+    uint64_t keep_runs;
+} node_history_limit;
+
 typedef struct {
     uint64_t rows;
     uint64_t bytes; /*  of the blobs  */
@@ -136,6 +143,7 @@ typedef bool node_mark_visit (void *visitor, const node_mark_row *row);
 typedef bool node_occurrence_visit (void *visitor, const node_occurrence_row *row);
 typedef bool node_outbox_visit (void *visitor, const node_outbox_row *row);
 typedef bool node_history_visit (void *visitor, const node_history_row *row);
+typedef bool node_spent_visit (void *visitor, bg_id job_key, uint64_t version);
 typedef bool node_authority_visit (void *visitor, uint64_t version, bg_slice signed_item);
 
 typedef struct {
@@ -195,16 +203,27 @@ typedef struct {
     bg_result (*history_put) (void *ctx, const node_history_row *row, bg_error *err);
     bg_result (*history_get) (
         void *ctx, bg_id run, bg_arena *arena, node_history_row *row, bool *found, bg_error *err);
-    /*  Newest first (by insertion), at most limit; open_only: those still running.  */
+    /*  Newest first (by insertion), at most limit; open_only: those that go on or wait.  */
     bg_result (*history_each) (void *ctx, bool open_only, size_t limit, node_history_visit *visit,
         void *visitor, bg_error *err);
     /*  Newest first, rows below before only (0: all), of one job only when its key is not zero.  */
     bg_result (*history_page) (void *ctx, bg_id job_key, uint64_t before, size_t limit,
         node_history_visit *visit, void *visitor, bg_error *err);
-    /*  Removes finished runs that ended before the time, and the oldest while all blobs are over max_bytes: at most limit
-        rows a call. *removed: how many.  */
+    /*  Removes finished runs that ended before the time, but those of jobs with a time of their own, and the oldest of all
+        while all blobs are over max_bytes: at most limit rows a call. *removed: how many.  */
     bg_result (*history_prune) (void *ctx, int64_t before_us, uint64_t max_bytes, size_t limit,
         size_t *removed, bg_error *err);
+
+    /*  Removes finished runs beyond the limits of their jobs, likewise.  */
+    bg_result (*history_prune_jobs) (
+        void *ctx, int64_t now_us, size_t limit, size_t *removed, bg_error *err);
+    /*  Both zero: the job has no limits.  */
+    bg_result (*history_limit_put) (void *ctx, const node_history_limit *limit, bg_error *err);
+
+    /*  Versions up to which jobs have deleted themselves; 0: none.  */
+    bg_result (*spent_put) (void *ctx, bg_id job_key, uint64_t version, bg_error *err);
+    bg_result (*spent_get) (void *ctx, bg_id job_key, uint64_t *version, bg_error *err);
+    bg_result (*spent_each) (void *ctx, node_spent_visit *visit, void *visitor, bg_error *err);
 
     /*  Removes everything of the enlistment: all but history, local documents with what is due of them, the boot counter
         and the instance.  */

@@ -174,7 +174,7 @@ static bg_result history_each (void *ctx, bool open_only, size_t limit, node_his
 {
     bg_stmt *q = open_only
                      ? bg_db_query (node_db_of (ctx),
-                           HISTORY_ROWS " WHERE state = 0 ORDER BY row DESC LIMIT ?1")
+                           HISTORY_ROWS " WHERE state IN (0, 6) ORDER BY row DESC LIMIT ?1")
                      : bg_db_query (node_db_of (ctx), HISTORY_ROWS " ORDER BY row DESC LIMIT ?1");
     bg_bind_i64 (q, 1, row_limit (limit));
     return visit_history (q, visit, visitor, err);
@@ -182,8 +182,8 @@ static bg_result history_each (void *ctx, bool open_only, size_t limit, node_his
 
 static bg_result history_bytes (void *ctx, uint64_t *bytes, bg_error *err)
 {
-    bg_stmt *q = bg_db_query (
-        node_db_of (ctx), "SELECT coalesce (sum (bytes), 0) FROM history WHERE state <> 0");
+    bg_stmt *q = bg_db_query (node_db_of (ctx),
+        "SELECT coalesce (sum (bytes), 0) FROM history WHERE state NOT IN (0, 6)");
     bool row;
     BG_TRY (bg_stmt_step (q, &row, err));
     *bytes = row ? bg_column_u64 (q, 0) : 0;
@@ -199,7 +199,7 @@ static bg_result count_excess (
     if (bytes <= max_bytes)
         return bg_ok ();
     bg_stmt *q = bg_db_query (node_db_of (ctx),
-        "SELECT bytes FROM history WHERE state <> 0 ORDER BY finished_us LIMIT ?1");
+        "SELECT bytes FROM history WHERE state NOT IN (0, 6) ORDER BY finished_us LIMIT ?1");
     bg_bind_i64 (q, 1, row_limit (limit));
     for (bool row = true; bytes > max_bytes;) {
         BG_TRY (bg_stmt_step (q, &row, err));
@@ -216,8 +216,9 @@ static bg_result history_prune (
     void *ctx, int64_t before_us, uint64_t max_bytes, size_t limit, size_t *removed, bg_error *err)
 {
     bg_db *db = node_db_of (ctx);
-    bg_stmt *q = bg_db_query (db, "DELETE FROM history WHERE row IN (SELECT row FROM history WHERE "
-                                  "state <> 0 AND finished_us < ?1"
+    bg_stmt *q = bg_db_query (db, "DELETE FROM history WHERE row IN (SELECT row FROM history WHERE"
+                                  " state NOT IN (0, 6) AND finished_us < ?1 AND job_key NOT IN"
+                                  " (SELECT job_key FROM history_limit WHERE keep_us > 0)"
                                   " ORDER BY finished_us LIMIT ?2)");
     bg_bind_i64 (q, 1, before_us);
     bg_bind_i64 (q, 2, row_limit (limit));
@@ -230,12 +231,67 @@ static bg_result history_prune (
     if (excess == 0)
         return bg_ok ();
     q = bg_db_query (db,
-        "DELETE FROM history WHERE row IN (SELECT row FROM history WHERE state <> 0"
+        "DELETE FROM history WHERE row IN (SELECT row FROM history WHERE state NOT IN (0, 6)"
         " ORDER BY finished_us LIMIT ?1)");
     bg_bind_i64 (q, 1, row_limit (excess));
     BG_TRY (bg_stmt_run (q, err));
     *removed += (size_t) bg_db_changes (db);
     return bg_ok ();
+}
+
+/*  ---- limits of single jobs ----  */
+
+static bg_result prune_old (void *ctx, int64_t now_us, size_t limit, size_t *removed, bg_error *err)
+{
+    bg_db *db = node_db_of (ctx);
+    bg_stmt *q =
+        bg_db_query (db, "DELETE FROM history WHERE row IN (SELECT h.row FROM history_limit l"
+                         " CROSS JOIN history h ON h.job_key = l.job_key WHERE l.keep_us > 0"
+                         " AND h.state NOT IN (0, 6) AND h.finished_us < ?1 - l.keep_us LIMIT ?2)");
+    bg_bind_i64 (q, 1, now_us);
+    bg_bind_i64 (q, 2, row_limit (limit));
+    BG_TRY (bg_stmt_run (q, err));
+    *removed = (size_t) bg_db_changes (db);
+    return bg_ok ();
+}
+
+/*  Of each job the newest keep_runs finished ones stay.  */
+static bg_result prune_many (void *ctx, size_t limit, size_t *removed, bg_error *err)
+{
+    bg_db *db = node_db_of (ctx);
+    bg_stmt *q = bg_db_query (db,
+        "DELETE FROM history WHERE row IN (SELECT row FROM (SELECT h.row AS row, l.keep_runs AS "
+        "keep,"
+        " row_number () OVER (PARTITION BY h.job_key ORDER BY h.row DESC) AS newest"
+        " FROM history_limit l CROSS JOIN history h ON h.job_key = l.job_key"
+        " WHERE l.keep_runs > 0 AND h.state NOT IN (0, 6)) WHERE newest > keep LIMIT ?1)");
+    bg_bind_i64 (q, 1, row_limit (limit));
+    BG_TRY (bg_stmt_run (q, err));
+    *removed += (size_t) bg_db_changes (db);
+    return bg_ok ();
+}
+
+static bg_result history_prune_jobs (
+    void *ctx, int64_t now_us, size_t limit, size_t *removed, bg_error *err)
+{
+    BG_TRY (prune_old (ctx, now_us, limit, removed, err));
+    return *removed < limit ? prune_many (ctx, limit - *removed, removed, err) : bg_ok ();
+}
+
+static bg_result history_limit_put (void *ctx, const node_history_limit *limit, bg_error *err)
+{
+    if (!limit->keep_us && !limit->keep_runs) {
+        bg_stmt *drop =
+            bg_db_query (node_db_of (ctx), "DELETE FROM history_limit WHERE job_key = ?1");
+        bg_bind_id (drop, 1, &limit->job_key);
+        return bg_stmt_run (drop, err);
+    }
+    bg_stmt *q = bg_db_query (node_db_of (ctx),
+        "INSERT OR REPLACE INTO history_limit (job_key, keep_us, keep_runs) VALUES (?1, ?2, ?3)");
+    bg_bind_id (q, 1, &limit->job_key);
+    bg_bind_i64 (q, 2, limit->keep_us);
+    bg_bind_u64 (q, 3, limit->keep_runs);
+    return bg_stmt_run (q, err);
 }
 
 void node_reports_port (node_store *port)
@@ -252,4 +308,6 @@ void node_reports_port (node_store *port)
     port->history_each = history_each;
     port->history_page = history_page;
     port->history_prune = history_prune;
+    port->history_prune_jobs = history_prune_jobs;
+    port->history_limit_put = history_limit_put;
 }

@@ -56,7 +56,18 @@ static const char migration_1[] =
 /*  The history of one job.  */
 static const char migration_history[] = "CREATE INDEX history_job ON history (job_key, row);";
 
-static const char *const migrations[] = {migration_1, migration_history};
+/*  Runs that wait (6) are open like those that go on; jobs with limits of their own, and those that deleted themselves.  */
+static const char migration_job_model[] =
+    "DROP INDEX history_open; DROP INDEX history_finished;"
+    "CREATE INDEX history_open ON history (row) WHERE state IN (0, 6);"
+    "CREATE INDEX history_finished ON history (finished_us, bytes) WHERE state NOT IN (0, 6);"
+    "CREATE TABLE history_limit ("
+    " job_key BLOB PRIMARY KEY, keep_us INTEGER NOT NULL, keep_runs INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE spent (job_key BLOB PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT "
+    "ROWID;";
+
+static const char *const migrations[] = {migration_1, migration_history, migration_job_model};
 
 static bg_result forget (void *ctx, bg_error *err)
 {
@@ -65,6 +76,8 @@ static bg_result forget (void *ctx, bg_error *err)
         "DELETE FROM deed; DELETE FROM outbox; DELETE FROM refused;"
         "DELETE FROM mark WHERE job_key NOT IN (SELECT key FROM document);"
         "DELETE FROM occurrence WHERE job_key NOT IN (SELECT key FROM document);"
+        "DELETE FROM spent WHERE job_key NOT IN (SELECT key FROM document);"
+        "DELETE FROM history_limit WHERE job_key NOT IN (SELECT key FROM document);"
         "DELETE FROM number WHERE which <> 1; DELETE FROM blob WHERE which <> 1;";
     _Static_assert(
         (int) NODE_NUMBER_BOOT == 1 && (int) NODE_BLOB_INSTANCE == 1 && (int) NODE_PLACE_LOCAL == 4,

@@ -122,6 +122,39 @@ static bg_result occurrence_each (
     return result;
 }
 
+static bg_result spent_put (void *ctx, bg_id job_key, uint64_t version, bg_error *err)
+{
+    bg_stmt *q = bg_db_query (node_db_of (ctx),
+        "INSERT INTO spent (job_key, version) VALUES (?1, ?2) ON CONFLICT (job_key)"
+        " DO UPDATE SET version = max (version, ?2)");
+    bg_bind_id (q, 1, &job_key);
+    bg_bind_u64 (q, 2, version);
+    return bg_stmt_run (q, err);
+}
+
+static bg_result spent_get (void *ctx, bg_id job_key, uint64_t *version, bg_error *err)
+{
+    bg_stmt *q = bg_db_query (node_db_of (ctx), "SELECT version FROM spent WHERE job_key = ?1");
+    bg_bind_id (q, 1, &job_key);
+    bool found = false;
+    BG_TRY (bg_stmt_step (q, &found, err));
+    *version = found ? bg_column_u64 (q, 0) : 0;
+    bg_stmt_reset (q);
+    return bg_ok ();
+}
+
+static bg_result spent_each (void *ctx, node_spent_visit *visit, void *visitor, bg_error *err)
+{
+    bg_stmt *q = bg_db_query (node_db_of (ctx), "SELECT job_key, version FROM spent");
+    bg_result result = bg_ok ();
+    while (bg_stmt_each (q, &result, err)) {
+        if (!visit (visitor, bg_column_id (q, 0), bg_column_u64 (q, 1)))
+            break;
+    }
+    bg_stmt_reset (q);
+    return result;
+}
+
 void node_work_port (node_store *port)
 {
     port->deed_put = deed_put;
@@ -133,4 +166,7 @@ void node_work_port (node_store *port)
     port->occurrence_put = occurrence_put;
     port->occurrence_remove = occurrence_remove;
     port->occurrence_each = occurrence_each;
+    port->spent_put = spent_put;
+    port->spent_get = spent_get;
+    port->spent_each = spent_each;
 }
