@@ -1,6 +1,7 @@
 /*  Job files: see job_files.h.  */
 #include "ctl/job_files.h"
 
+#include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/yaml.h"
 #include "ctl/zones.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static bool is_job_file (const struct dirent *entry)
 {
@@ -141,28 +143,56 @@ static void read_path (ctl_run *run, const char *path, job_yaml_set *set, bg_dia
 
 static bg_result read_all (ctl_run *run, const path_list *list, job_yaml_set *set, bg_error *err)
 {
+    BG_AUTO_BUF text = {0};
     bg_diag *diag = bg_diag_create ();
     for (size_t i = 0; i < list->count; i++)
         read_path (run, list->paths[i], set, diag);
     bg_result result = bg_diag_result (diag, err);
-    if (bg_failed (result)) {
-        BG_AUTO_BUF text = {0};
-        bg_diag_print (diag, &text);
-        FILE *talk = ctl_output_get (run->out)->talk;
-        (void) fwrite (text.data, 1, text.size, talk);
+    bg_diag_print (diag, &text);
+    FILE *talk = ctl_output_get (run->out)->talk;
+    (void) fwrite (text.data, 1, text.size, talk);
+    if (bg_failed (result))
         bg_ignore (bg_hint (err, "nothing was posted"));
-    }
     bg_diag_destroy (&diag);
     return result;
+}
+
+/*  ---- what the reader asks ----  */
+
+typedef struct {
+    ctl_zones zones; /*  of ranges of calendars  */
+} surroundings;
+
+static const job_zone *find_zone (void *ctx, const char *name, bg_error *err)
+{
+    surroundings *self = ctx;
+    return ctl_zone_lookup (&self->zones, bg_slice_str (name), err);
+}
+
+/*  The date by this machine's clock and zone, YYYYMMDD: the day on which whoever applies a file says
+    "every two weeks".  */
+static uint32_t today_of (int64_t now_us)
+{
+    const time_t now = (time_t) (now_us / 1000000);
+    struct tm day;
+    if (!localtime_r (&now, &day))
+        return 0;
+    return (uint32_t) ((day.tm_year + 1900) * 10000 + (day.tm_mon + 1) * 100 + day.tm_mday);
 }
 
 bg_result ctl_job_files_read (ctl_run *run, const char *const *given, size_t count, bool is_local,
     job_yaml_set **set, bg_error *err)
 {
-    const job_yaml_zones zones = {ctl_zone_exists, NULL};
-    bool has_zones = ctl_zones_are_here ();
+    surroundings around = {0};
+    const bool has_zones = ctl_zones_are_here ();
+    const job_yaml_ports ports = {
+        .ctx = &around,
+        .zone_exists = has_zones ? ctl_zone_exists : NULL,
+        .zone = has_zones ? find_zone : NULL,
+        .today = today_of (bg_clock_utc_us ()),
+    };
     path_list list = {0};
-    job_yaml_set *read = job_yaml_set_create (has_zones ? &zones : NULL);
+    job_yaml_set *read = job_yaml_set_create (&ports);
     if (is_local)
         job_yaml_set_local (read);
     bg_result result = list_paths (given, count, &list, err);
@@ -171,6 +201,7 @@ bg_result ctl_job_files_read (ctl_run *run, const char *const *given, size_t cou
     if (bg_is_ok (result))
         result = read_all (run, &list, read, err);
     free_paths (&list);
+    ctl_zones_fini (&around.zones);
     if (bg_failed (result))
         job_yaml_set_destroy (&read);
     else

@@ -40,11 +40,27 @@ bg_result job_environment_name_valid (bg_slice name, bg_error *err)
     return bg_ok ();
 }
 
+/*  What a token stands for is known on the target only.  */
+static bool is_absolute (bg_slice path)
+{
+    static const char token[] = "$(ESCAPE_";
+    const size_t size = sizeof token - 1;
+    return path.data[0] == '/' || (path.size > size && memcmp (path.data, token, size) == 0);
+}
+
 bg_result job_directory_valid (bg_slice path, bg_error *err)
 {
-    if (path.size == 0 || path.data[0] == '/')
+    if (path.size == 0 || is_absolute (path))
         return bg_ok ();
     bg_ignore (bg_fail (err, BG_INVALID, "the directory is not an absolute path"));
+    return bg_hint (err, "begin it with '/'");
+}
+
+bg_result job_output_file_valid (bg_slice path, bg_error *err)
+{
+    if (path.size > 0 && is_absolute (path) && path.data[path.size - 1] != '/')
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID, "the output file is not an absolute path of a file"));
     return bg_hint (err, "begin it with '/'");
 }
 
@@ -123,6 +139,55 @@ static bg_result check_flow (const wire_job *job, const wire_job_step *step, bg_
     return bg_ok ();
 }
 
+/*  ---- how a step runs ----  */
+
+static bg_result check_codes (const wire_job_step *step, bg_error *err)
+{
+    for (size_t i = 0; i < step->success_codes_count; i++) {
+        if (step->success_codes[i] > 255)
+            return bg_fail (err, BG_INVALID, "the success code %llu is above 255",
+                (unsigned long long) step->success_codes[i]);
+        if (i > 0 && step->success_codes[i] <= step->success_codes[i - 1])
+            return bg_fail (err, BG_INVALID, "the success codes are not in ascending order");
+    }
+    return bg_ok ();
+}
+
+static bg_result check_output (const wire_job_step *step, bg_error *err)
+{
+    if (step->output_file.size == 0 && step->output_append)
+        return bg_fail (err, BG_INVALID, "it appends to no output file");
+    if (step->output_quiet && (step->output_head > 0 || step->output_tail > 0))
+        return bg_fail (
+            err, BG_INVALID, "it keeps no output in the history, but says how much of it");
+    if (step->output_file.size == 0)
+        return bg_ok ();
+    BG_TRY (job_output_file_valid (step->output_file, err));
+    return job_tokens_check (step->output_file, err, NULL);
+}
+
+static bg_result check_limits (const wire_job_step *step, bg_error *err)
+{
+    const wire_limits *limits = &step->limits;
+    if (!step->has_limits)
+        return bg_ok ();
+    if (limits->memory_bytes > 0 && limits->memory_bytes < JOB_MEMORY_MIN)
+        return bg_fail (err, BG_INVALID, "a limit of memory is at least 1 MiB");
+    return check_duration ("the limit of processor time", limits->cpu_us, err);
+}
+
+/*  As whom, with what, and what becomes of what it says.  */
+static bg_result check_surroundings (const wire_job_step *step, bg_error *err)
+{
+    if (step->as.size > 0)
+        BG_TRY (job_proxy_name_valid (step->as, err));
+    if (!step->has_umask && step->umask > 0)
+        return bg_fail (err, BG_INVALID, "it has a umask that does not count");
+    BG_TRY (check_codes (step, err));
+    BG_TRY (check_output (step, err));
+    return check_limits (step, err);
+}
+
 static bg_result check_step (const wire_job *job, const wire_job_step *step, bg_error *err)
 {
     switch (step->kind) {
@@ -144,6 +209,7 @@ static bg_result check_step (const wire_job *job, const wire_job_step *step, bg_
     BG_TRY (check_duration ("timeout", step->timeout_us, err));
     BG_TRY (check_duration ("grace", step->grace_us, err));
     BG_TRY (check_duration ("retry interval", step->retry_every_us, err));
+    BG_TRY (check_surroundings (step, err));
     return check_flow (job, step, err);
 }
 
@@ -216,16 +282,50 @@ static bg_result check_start (const wire_job *job, bg_error *err)
     return check_duration ("the period of at_most", job->at_most_period_us, err);
 }
 
+/*  How long it and what is told of it live.  */
+static bg_result check_life (const wire_job *job, bg_error *err)
+{
+    if (job->overlap > WIRE_OVERLAP_REPLACE)
+        return bg_fail (err, BG_INVALID, "its overlap is not known here");
+    if (job->delete_level > WIRE_DELETE_ALWAYS)
+        return bg_fail (err, BG_INVALID, "when it deletes itself is not known here");
+    if (job->disabled && job->enabled_until_us != 0)
+        return bg_fail (err, BG_INVALID, "it is disabled and enabled until a time");
+    if (job->enabled_until_us != 0 &&
+        (job->enabled_until_us < JOB_INSTANT_MIN_US || job->enabled_until_us >= JOB_INSTANT_MAX_US))
+        return bg_fail (err, BG_INVALID, "it is enabled until a time outside 1990 to 9999");
+    BG_TRY (check_duration ("lease", job->lease_us, err));
+    return check_duration ("the time that its history is kept", job->history_us, err);
+}
+
+/*  Shared documents come from a broker, which a local job does not have.  */
+static bg_result check_local (const wire_job *job, bg_error *err)
+{
+    for (size_t i = 0; i < job->schedules_count && job_name_is_local (job->name); i++) {
+        const wire_job_schedule *schedule = &job->schedules[i];
+        if (schedule->kind == WIRE_SCHEDULE_USE || schedule->except_count > 0 ||
+            schedule->within_count > 0)
+            return bg_fail (err, BG_INVALID,
+                "schedule \"%.*s\": a local job has no shared schedules and calendars",
+                BG_SLICE_ARG (schedule->name));
+    }
+    return bg_ok ();
+}
+
 static bg_result check_parts (const wire_job *job, bg_error *err)
 {
     if (bg_failed (check_audience (&job->audience, job->max_starts == 1, err)))
         return bg_prefix (err, "targets");
     BG_TRY (check_environment (job->environment, job->environment_count, err));
     BG_TRY (check_start (job, err));
-    if (job->overlap != 0)
-        return bg_fail (err, BG_NOT_IN_VERSION, "of overlap, only skip is in this version");
+    BG_TRY (check_life (job, err));
+    BG_TRY (check_local (job, err));
     BG_TRY (check_schedules (job, err));
-    return check_steps (job, err);
+    BG_TRY (check_steps (job, err));
+    if (job->start_step > job->steps_count)
+        return bg_fail (err, BG_INVALID, "it begins with step %llu, but there are %zu",
+            (unsigned long long) job->start_step, job->steps_count);
+    return bg_ok ();
 }
 
 bg_result job_body_check (const wire_job *job, bg_error *err)
@@ -257,6 +357,20 @@ job_flow_step *job_body_flow (const wire_job *job)
         };
     }
     return steps;
+}
+
+uint64_t job_body_umask (const wire_job_step *step)
+{
+    return step->has_umask ? step->umask : JOB_UMASK;
+}
+
+bool job_body_is_success (const wire_job_step *step, int code)
+{
+    for (size_t i = 0; i < step->success_codes_count; i++) {
+        if (step->success_codes[i] == (uint64_t) code)
+            return true;
+    }
+    return step->success_codes_count == 0 && code == 0;
 }
 
 int64_t job_body_grace_us (const wire_job_step *step)

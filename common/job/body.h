@@ -19,6 +19,15 @@
 
 #define JOB_GRACE_US         (INT64_C (10) * 1000000)
 #define JOB_DURATION_STEP_US INT64_C (1000000) /*  durations of a job are whole seconds  */
+/*  Instants that a job may name: 1990-01-01 to before 10000-01-01.  */
+#define JOB_INSTANT_MIN_US (INT64_C (631152000) * 1000000)
+#define JOB_INSTANT_MAX_US (INT64_C (253402300800) * 1000000)
+#define JOB_UMASK          022
+#define JOB_OUTPUT_HEAD    4096
+#define JOB_OUTPUT_TAIL    12288
+#define JOB_OUTPUT_KEEP    (1024 * 1024)
+/*  Less memory than this runs no program.  */
+#define JOB_MEMORY_MIN (1024 * 1024)
 
 #define JOB_SPLAY_MAX_US          (INT64_C (86400) * 1000000)
 #define JOB_MISFIRE_WINDOW_US     (INT64_C (86400) * 1000000)
@@ -35,6 +44,9 @@ bg_result job_body_check (const wire_job *job, bg_error *err) BG_CHECKED;
 bg_result job_environment_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  The working directory: empty (the default) or absolute.  */
 bg_result job_directory_valid (bg_slice path, bg_error *err) BG_CHECKED;
+
+/*  The output file of a step: absolute, or beginning with a token.  */
+bg_result job_output_file_valid (bg_slice path, bg_error *err) BG_CHECKED;
 
 /*  The zone of a schedule: name is the IANA name or empty for the target's own. NULL with err
     filled when there is none; else borrowed, it must live as long as the schedules made from
@@ -81,6 +93,11 @@ uint64_t job_body_misfire_max (const wire_job_schedule *schedule);
 job_flow_step *job_body_flow (const wire_job *job);
 /*  10 s when nothing was said. A timeout has no default: 0 is no limit.  */
 int64_t job_body_grace_us (const wire_job_step *step);
+
+/*  022 when nothing was said.  */
+uint64_t job_body_umask (const wire_job_step *step);
+/*  Whether an exit code means success: 0 when nothing was said.  */
+bool job_body_is_success (const wire_job_step *step, int code);
 
 /*  Index of the step with that name (without regard to case), -1 when there is none.  */
 int job_body_find_step (const wire_job *job, bg_slice name);

@@ -94,6 +94,11 @@ bg_result job_group_name_valid (bg_slice name, bg_error *err)
     return machine_name_valid (name, "group", err);
 }
 
+bg_result job_proxy_name_valid (bg_slice name, bg_error *err)
+{
+    return machine_name_valid (name, "proxy", err);
+}
+
 bg_result job_broker_name_valid (bg_slice name, bg_error *err)
 {
     return characters_valid (name, "broker", err);

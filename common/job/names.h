@@ -29,6 +29,7 @@ bg_result job_local_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 bg_result job_target_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  Groups and proxies: the same rules.  */
 bg_result job_group_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
+bg_result job_proxy_name_valid (bg_slice name, bg_error *err) BG_CHECKED;
 /*  Brokers, and the contexts called after them: the same characters, nothing reserved: many a broker's machine is called
     "broker".  */
 bg_result job_broker_name_valid (bg_slice name, bg_error *err) BG_CHECKED;

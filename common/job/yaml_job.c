@@ -8,35 +8,36 @@
 #include "common/job/body.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "common/job/uses.h"
 #include "common/job/yaml_read.h"
 
 #include <stdlib.h>
 
-/*  A document of a file. job is NULL when it had a mistake; its name is kept, so that a second one
+/*  A document of a file. body is NULL when it had a mistake; its name is kept, so that a second one
     is seen.  */
 typedef struct {
-    wire_job *job;
-    bg_slice name;
-    const char *file;
-    uint32_t line;
-    bool is_prefixed;
+    job_yaml_document document;
+    wire_job_schedule *schedules; /*  in the body  */
+    size_t schedule_count;
+    const bool *anchors_said; /*  of schedules, in order  */
 } set_item;
 
 struct job_yaml_set {
     bg_arena arena;
-    job_yaml_zones zones;
+    job_yaml_ports ports;
     bool is_local;
     set_item *items; /*  all that were read  */
     size_t item_count, item_capacity;
-    size_t *good; /*  indexes of those with a job  */
+    size_t *good; /*  indexes of those with a body: calendars, schedules, jobs  */
     size_t good_count;
+    size_t job_count; /*  the last ones of good  */
 };
 
-job_yaml_set *job_yaml_set_create (const job_yaml_zones *zones)
+job_yaml_set *job_yaml_set_create (const job_yaml_ports *ports)
 {
     job_yaml_set *self = bg_alloc (sizeof *self);
-    if (zones)
-        self->zones = *zones;
+    if (ports)
+        self->ports = *ports;
     return self;
 }
 
@@ -78,7 +79,7 @@ static void read_local_name (job_yaml_reader *self, const bg_yaml *value, wire_j
         job->name = bg_arena_copy (self->arena, name);
 }
 
-static void read_name (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_job_name (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job *job = target;
     if (value->kind == BG_YAML_SCALAR && self->is_local) {
@@ -95,49 +96,33 @@ static void read_name (job_yaml_reader *self, const bg_yaml *value, void *target
     job_yaml_name (self, value, "name of a job", job_yaml_max (&wire_desc_job, "name"), &job->name);
 }
 
-static void read_description (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job *job = target;
-    if (value->kind == BG_YAML_SCALAR && value->text.size == 0)
-        return;
-    job_yaml_text (self, value, "description", job_yaml_max (&wire_desc_job, "description"), true,
-        &job->description);
-}
-
-static void read_category (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job *job = target;
-    job_yaml_name (
-        self, value, "category", job_yaml_max (&wire_desc_job, "category"), &job->category);
-}
-
-static void read_environment (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_environment (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job *job = target;
     job_yaml_environment (self, value, &job->environment, &job->environment_count);
 }
 
-static void read_overlap (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_not_after (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
-    static const char *const words[] = {"skip", "queue", "replace"};
     (void) target;
-    (void) job_yaml_choice (self, value, "overlap", words, 1, JOB_COUNT_OF (words));
+    if (self->is_local)
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "a local job does not expire; leave not_after out");
+    else
+        (void) job_yaml_instant (self, value, "not_after", &self->not_after_us);
+}
+
+void job_yaml_read_history (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    (void) job_yaml_map (self, value, JOB_MAP_HISTORY, target);
+    if (value->kind == BG_YAML_MAP && value->count == 0)
+        bg_yaml_error (self->file, value, self->diag, NULL, "history is empty; leave it out");
 }
 
 /*  ---- start ----  */
 
-static void read_start_by (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    static const char *const words[] = {"login", "broker", "nobody"};
-    wire_job *job = target;
-    int choice =
-        job_yaml_choice (self, value, "by", words, JOB_COUNT_OF (words), JOB_COUNT_OF (words));
-    if (choice > 0)
-        job->start_by = (uint64_t) choice;
-}
-
 /*  "4 per 1d" in its two halves.  */
-static void read_at_most (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_at_most (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     static const char middle[] = " per ";
     wire_job *job = target;
@@ -172,55 +157,30 @@ static void read_at_most (job_yaml_reader *self, const bg_yaml *value, void *tar
     job->at_most_period_us = (uint64_t) period_us;
 }
 
-static void read_max_starts (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_start (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
-    wire_job *job = target;
-    job_yaml_number (self, value, "max_starts", 1, job_yaml_max (&wire_desc_job, "max_starts"),
-        &job->max_starts);
+    (void) job_yaml_map (self, value, JOB_MAP_START, target);
 }
 
-static const job_yaml_key start_keys[] = {
-    {"by", read_start_by},
-    {"at_most", read_at_most},
-    {"max_starts", read_max_starts},
-    {"approve", NULL},
-};
-
-static void read_start (job_yaml_reader *self, const bg_yaml *value, void *target)
+/*  The step that runs first, when all steps are read.  */
+static void read_start_step (job_yaml_reader *self, const bg_yaml *node, wire_job *job)
 {
-    (void) job_yaml_map (self, value, "start", start_keys, JOB_COUNT_OF (start_keys), target);
+    const bg_yaml *start = job_yaml_value (node, "start");
+    const bg_yaml *step =
+        start && start->kind == BG_YAML_MAP ? job_yaml_value (start, "step") : NULL;
+    bg_slice name;
+    if (!step || job->steps_count == 0 ||
+        !job_yaml_name (self, step, "step", job_yaml_max (&wire_desc_job_step, "name"), &name))
+        return;
+    int index = job_body_find_step (job, name);
+    if (index < 0)
+        job_yaml_refuse_step (self, step, job, name, 0);
+    else
+        job->start_step = index == 0 ? 0 : (uint64_t) index + 1;
 }
-
-static const job_yaml_key job_keys[] = {
-    {"job", read_name},
-    {"description", read_description},
-    {"category", read_category},
-    {"targets", job_yaml_read_targets},
-    {"schedules", job_yaml_read_schedules},
-    {"overlap", read_overlap},
-    {"start", read_start},
-    {"environment", read_environment},
-    {"steps", job_yaml_read_steps},
-    {"lease", NULL},
-    {"not_after", NULL},
-    {"replaces", NULL},
-    {"notify", NULL},
-    {"as", NULL},
-    {"limits", NULL},
-    {"output", NULL},
-    {"misfire", NULL},
-    {"misfire_window", NULL},
-    {"splay", NULL},
-    {"calendar", NULL},
-    {"calendars", NULL},
-    {"secrets", NULL},
-    {"enabled", NULL},
-};
 
 /*  Kinds of objects that have documents, but not yet files.  */
-static const char *const later_kinds[] = {"schedule", "calendar", "secret", "operator", "proxy"};
-
-/*  ---- documents ----  */
+static const char *const later_kinds[] = {"secret", "operator", "proxy"};
 
 static bool is_later_kind (job_yaml_reader *self, const bg_yaml *node)
 {
@@ -252,40 +212,71 @@ static void check_missing (job_yaml_reader *self, const bg_yaml *node)
     }
 }
 
-static const set_item *find_item (const job_yaml_set *self, bg_slice name)
+/*  Whether two types share their names: a job may be called as a schedule is.  */
+static const set_item *find_item (const job_yaml_set *self, wire_type type, bg_slice name)
 {
     for (size_t i = 0; i < self->item_count; i++) {
-        if (self->items[i].name.size > 0 && job_name_compare (self->items[i].name, name) == 0)
+        const job_yaml_document *document = &self->items[i].document;
+        if (document->type == type && document->name.size > 0 &&
+            job_name_compare (document->name, name) == 0)
             return &self->items[i];
     }
     return NULL;
 }
 
-static void refuse_twice (job_yaml_reader *self, const bg_yaml *node, const set_item *first)
+static void refuse_twice (
+    job_yaml_reader *self, const bg_yaml *node, const char *word, const job_yaml_document *first)
 {
-    const bg_yaml *name = bg_yaml_get (node, "job");
+    const bg_yaml *name = bg_yaml_get (node, word);
     bool is_here = strcmp (first->file, bg_yaml_name (self->file)) == 0;
-    bg_yaml_error (self->file, name, self->diag, NULL, "the job \"%s\" is already in %s%sline %u",
-        (const char *) name->text.data, is_here ? "" : first->file, is_here ? "" : ", ",
+    bg_yaml_error (self->file, name, self->diag, NULL, "the %s \"%s\" is already in %s%sline %u",
+        word, (const char *) name->text.data, is_here ? "" : first->file, is_here ? "" : ", ",
         first->line);
+}
+
+/*  ---- documents ----  */
+
+static bg_result check_body (const job_yaml_document *document, bg_error *err)
+{
+    BG_TRY (wire_check (document->desc, document->body, err));
+    if (document->type == WIRE_TYPE_JOB)
+        return job_body_check (document->body, err);
+    if (document->type == WIRE_TYPE_SCHEDULE)
+        return job_schedule_document_check (document->body, err);
+    return job_calendar_document_check (document->body, err);
 }
 
 /*  What the readers of single values do not see: sizes in all, and the body as its receivers check
     it.  */
-static void check_whole (job_yaml_reader *self, const bg_yaml *node, const wire_job *job)
+static void check_whole (
+    job_yaml_reader *self, const bg_yaml *node, const job_yaml_document *document)
 {
     bg_error err = {0};
-    if (bg_failed (wire_check (&wire_desc_job, job, &err)) ||
-        bg_failed (job_body_check (job, &err))) {
+    if (bg_failed (check_body (document, &err))) {
         job_yaml_refuse (self, node, 0, NULL, &err);
         return;
     }
     BG_AUTO_BUF bytes = {0};
-    WIRE_ENCODE (job, job, &bytes);
+    wire_encode (document->desc, document->body, &bytes);
     if (bytes.size > JOB_BODY_BYTES_MAX)
         bg_yaml_error (self->file, node, self->diag, NULL,
-            "the job takes %zu bytes, at most %d are allowed; put long scripts on the targets",
-            bytes.size, JOB_BODY_BYTES_MAX);
+            "the %s takes %zu bytes, at most %d are allowed%s",
+            wire_type_find (document->type)->word, bytes.size, JOB_BODY_BYTES_MAX,
+            document->type == WIRE_TYPE_JOB ? "; put long scripts on the targets" : "");
+}
+
+/*  Before which of good an item of this type belongs: calendars, schedules, jobs.  */
+static size_t place_for (const job_yaml_set *self, wire_type type)
+{
+    static const wire_type order[] = {WIRE_TYPE_CALENDAR, WIRE_TYPE_SCHEDULE, WIRE_TYPE_JOB};
+    size_t at = 0;
+    for (size_t i = 0; i < JOB_COUNT_OF (order); i++) {
+        while (at < self->good_count && self->items[self->good[at]].document.type == order[i])
+            at++;
+        if (order[i] == type)
+            break;
+    }
+    return at;
 }
 
 static void add_item (job_yaml_set *self, const set_item *item)
@@ -295,9 +286,75 @@ static void add_item (job_yaml_set *self, const set_item *item)
         self->items = bg_realloc (self->items, self->item_capacity * sizeof *self->items);
         self->good = bg_realloc (self->good, self->item_capacity * sizeof *self->good);
     }
-    if (item->job)
-        self->good[self->good_count++] = self->item_count;
-    self->items[self->item_count++] = *item;
+    self->items[self->item_count] = *item;
+    if (item->document.body) {
+        const size_t at = place_for (self, item->document.type);
+        memmove (
+            &self->good[at + 1], &self->good[at], (self->good_count - at) * sizeof *self->good);
+        self->good[at] = self->item_count;
+        self->good_count++;
+        self->job_count += item->document.type == WIRE_TYPE_JOB;
+    }
+    self->item_count++;
+}
+
+static wire_job *read_job (job_yaml_reader *reader, const bg_yaml *node)
+{
+    wire_job *job = bg_arena_alloc (reader->arena, sizeof *job);
+    job->has_audience = true;
+    if (!job_yaml_map (reader, node, JOB_MAP_JOB, job))
+        return NULL;
+    read_start_step (reader, node, job);
+    check_missing (reader, node);
+    if (job->disabled && job_yaml_key (node, "enabled_until"))
+        bg_yaml_error (reader->file, job_yaml_key (node, "enabled_until"), reader->diag, NULL,
+            "a job that is not enabled is not enabled until a time; leave enabled out");
+    if (reader->is_local && bg_yaml_find (node, "targets") < 0)
+        job->audience.all = true;
+    return job;
+}
+
+/*  Fills what item says of itself from its body; false when the node is no map.  */
+static bool read_body (job_yaml_reader *reader, const bg_yaml *node, set_item *item)
+{
+    job_yaml_document *document = &item->document;
+    reader->anchors_said = NULL;
+    reader->not_after_us = 0;
+    if (document->type == WIRE_TYPE_CALENDAR) {
+        wire_calendar *calendar = bg_arena_alloc (reader->arena, sizeof *calendar);
+        job_yaml_read_calendar (reader, node, calendar);
+        document->body = calendar;
+        document->name = calendar->name;
+    } else if (document->type == WIRE_TYPE_SCHEDULE) {
+        wire_schedule *schedule = bg_arena_alloc (reader->arena, sizeof *schedule);
+        job_yaml_read_shared (reader, node, schedule);
+        document->body = schedule;
+        document->name = schedule->spec.name;
+        item->schedules = &schedule->spec;
+        item->schedule_count = 1;
+    } else {
+        wire_job *job = read_job (reader, node);
+        if (!job)
+            return false;
+        document->body = job;
+        document->name = job->name;
+        document->is_prefixed = reader->is_prefixed;
+        document->not_after_us = reader->not_after_us;
+        item->schedules = job->schedules;
+        item->schedule_count = job->schedules_count;
+    }
+    item->anchors_said = reader->anchors_said;
+    return true;
+}
+
+/*  A job, unless its keys say otherwise.  */
+static wire_type type_of (const bg_yaml *node)
+{
+    if (node->kind != BG_YAML_MAP || bg_yaml_find (node, "job") >= 0)
+        return WIRE_TYPE_JOB;
+    if (bg_yaml_find (node, "calendar") >= 0)
+        return WIRE_TYPE_CALENDAR;
+    return bg_yaml_find (node, "schedule") >= 0 ? WIRE_TYPE_SCHEDULE : WIRE_TYPE_JOB;
 }
 
 static void read_document (
@@ -306,21 +363,26 @@ static void read_document (
     size_t before = bg_diag_count (reader->diag);
     if (node->kind == BG_YAML_MAP && is_later_kind (reader, node))
         return;
-    wire_job *job = bg_arena_alloc (&self->arena, sizeof *job);
-    job->has_audience = true;
-    if (!job_yaml_map (reader, node, "a job", job_keys, JOB_COUNT_OF (job_keys), job))
+    const wire_type_row *type = wire_type_find (type_of (node));
+    set_item item = {
+        .document = {.type = type->type, .desc = type->desc, .file = file, .line = node->line}};
+    if (self->is_local && type->type != WIRE_TYPE_JOB) {
+        bg_yaml_error (reader->file, node, reader->diag, NULL,
+            "a machine's own files hold jobs alone; schedules and calendars come from a broker: "
+            "bugle apply -f FILE");
         return;
-    check_missing (reader, node);
-    if (reader->is_local && bg_yaml_find (node, "targets") < 0)
-        job->audience.all = true;
-    const set_item *first = job->name.size > 0 ? find_item (self, job->name) : NULL;
+    }
+    if (!read_body (reader, node, &item))
+        return;
+    const bg_slice name = item.document.name;
+    const set_item *first = name.size > 0 ? find_item (self, type->type, name) : NULL;
     if (first)
-        refuse_twice (reader, node, first);
+        refuse_twice (reader, node, type->word, &first->document);
     if (bg_diag_count (reader->diag) == before)
-        check_whole (reader, node, job);
-    bool is_good = bg_diag_count (reader->diag) == before;
-    add_item (
-        self, &(set_item){is_good ? job : NULL, job->name, file, node->line, reader->is_prefixed});
+        check_whole (reader, node, &item.document);
+    if (bg_diag_count (reader->diag) != before)
+        item.document.body = NULL;
+    add_item (self, &item);
 }
 
 bg_result job_yaml_read (
@@ -329,7 +391,11 @@ bg_result job_yaml_read (
     size_t before = bg_diag_count (diag);
     bg_yaml_file *yaml = NULL;
     BG_TRY (bg_yaml_parse (file, text, true, &yaml, diag, err));
-    job_yaml_reader reader = {yaml, diag, &self->arena, &self->zones, self->is_local, false};
+    job_yaml_reader reader = {.file = yaml,
+        .diag = diag,
+        .arena = &self->arena,
+        .ports = &self->ports,
+        .is_local = self->is_local};
     const char *kept_name = bg_arena_str (&self->arena, bg_slice_str (file));
     size_t documents = 0;
     for (size_t i = 0; i < bg_yaml_documents (yaml); i++) {
@@ -350,33 +416,57 @@ bg_result job_yaml_read (
     return bg_ok ();
 }
 
-size_t job_yaml_count (const job_yaml_set *self)
+/*  ---- the set ----  */
+
+size_t job_yaml_documents (const job_yaml_set *self)
 {
     return self->good_count;
 }
 
-static const set_item *item_at (const job_yaml_set *self, size_t index)
+const job_yaml_document *job_yaml_document_at (const job_yaml_set *self, size_t index)
 {
     bg_assert (index < self->good_count);
-    return &self->items[self->good[index]];
+    return &self->items[self->good[index]].document;
+}
+
+size_t job_yaml_count (const job_yaml_set *self)
+{
+    return self->job_count;
+}
+
+const job_yaml_document *job_yaml_job_at (const job_yaml_set *self, size_t index)
+{
+    bg_assert (index < self->job_count);
+    return job_yaml_document_at (self, self->good_count - self->job_count + index);
 }
 
 const wire_job *job_yaml_job (const job_yaml_set *self, size_t index)
 {
-    return item_at (self, index)->job;
+    return job_yaml_job_at (self, index)->body;
 }
 
-const char *job_yaml_file (const job_yaml_set *self, size_t index)
+/*  ---- anchors ----  */
+
+static bool is_same_form (const wire_job_schedule *a, const wire_job_schedule *b)
 {
-    return item_at (self, index)->file;
+    return job_name_compare (a->name, b->name) == 0 && a->kind == b->kind &&
+           a->interval == b->interval && a->relative == b->relative && a->factor == b->factor &&
+           a->start_date == b->start_date;
 }
 
-uint32_t job_yaml_line (const job_yaml_set *self, size_t index)
+void job_yaml_keep_anchors (job_yaml_set *self, size_t index, const void *held)
 {
-    return item_at (self, index)->line;
-}
-
-bool job_yaml_is_prefixed (const job_yaml_set *self, size_t index)
-{
-    return item_at (self, index)->is_prefixed;
+    bg_assert (index < self->good_count);
+    const set_item *item = &self->items[self->good[index]];
+    const wire_job *job = held;
+    const bool is_job = item->document.type == WIRE_TYPE_JOB;
+    const wire_job_schedule *old = is_job ? job->schedules : &((const wire_schedule *) held)->spec;
+    const size_t old_count = is_job ? job->schedules_count : 1;
+    for (size_t i = 0; i < item->schedule_count; i++) {
+        for (size_t j = 0; j < old_count && !item->anchors_said[i]; j++) {
+            if (old[j].anchor_date > 0 && item->schedules[i].anchor_date > 0 &&
+                is_same_form (&item->schedules[i], &old[j]))
+                item->schedules[i].anchor_date = old[j].anchor_date;
+        }
+    }
 }

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define WORDS_MAX 48 /*  keys of one map  */
+#define WORDS_MAX 64 /*  keys of one map  */
 
 void job_yaml_refuse (job_yaml_reader *self, const bg_yaml *node, size_t offset, const char *what,
     const bg_error *err)
@@ -29,53 +29,84 @@ void job_yaml_missing (
 
 /*  ---- maps and lists ----  */
 
-static void refuse_key (
-    job_yaml_reader *self, const bg_yaml *key, const job_yaml_key *keys, size_t key_count)
+/*  The row of a key in a map or in the one that counts, too.  */
+static const job_field *find_field (job_map map, bg_slice key)
+{
+    size_t count;
+    const job_field *fields = job_fields (&count);
+    const job_map also = job_map_of (map)->also;
+    for (size_t i = 0; i < count; i++) {
+        if ((fields[i].map == map || fields[i].map == also) && bg_slice_is (key, fields[i].key))
+            return &fields[i];
+    }
+    return NULL;
+}
+
+static void refuse_key (job_yaml_reader *self, const bg_yaml *key, job_map map)
 {
     const char *words[WORDS_MAX];
-    size_t count = 0;
-    bg_assert (key_count <= WORDS_MAX);
-    for (size_t i = 0; i < key_count; i++) {
-        if (keys[i].read)
-            words[count++] = keys[i].word;
+    size_t count, word_count = 0;
+    const job_field *fields = job_fields (&count);
+    const job_map also = job_map_of (map)->also;
+    for (size_t i = 0; i < count; i++) {
+        const bool is_here = fields[i].map == map || fields[i].map == also;
+        bg_assert (word_count < WORDS_MAX);
+        if (is_here && fields[i].kind != JOB_FIELD_LATER)
+            words[word_count++] = fields[i].key;
     }
-    bg_yaml_error (self->file, key, self->diag, bg_nearest (key->text, words, count),
+    bg_yaml_error (self->file, key, self->diag, bg_nearest (key->text, words, word_count),
         "unknown key \"%s\"", (const char *) key->text.data);
 }
 
-static void check_keys (
-    job_yaml_reader *self, const bg_yaml *map, const job_yaml_key *keys, size_t key_count)
+static void check_keys (job_yaml_reader *self, const bg_yaml *node, job_map map)
 {
-    for (size_t i = 0; i < map->count; i++) {
-        const bg_yaml *key = map->keys[i];
-        size_t at = 0;
-        while (at < key_count && !bg_slice_is (key->text, keys[at].word))
-            at++;
-        if (at == key_count)
-            refuse_key (self, key, keys, key_count);
-        else if (!keys[at].read)
+    for (size_t i = 0; i < node->count; i++) {
+        const bg_yaml *key = node->keys[i];
+        const job_field *field = find_field (map, key->text);
+        if (!field)
+            refuse_key (self, key, map);
+        else if (field->kind == JOB_FIELD_LATER)
             bg_yaml_error (
-                self->file, key, self->diag, NULL, "\"%s\" is not in this version", keys[at].word);
-        else if (bg_yaml_is_absent (map->items[i]))
-            bg_yaml_error (self->file, key, self->diag, NULL, "\"%s\" has no value", keys[at].word);
+                self->file, key, self->diag, NULL, "\"%s\" is not in this version", field->key);
+        else if (bg_yaml_is_absent (node->items[i]))
+            bg_yaml_error (self->file, key, self->diag, NULL, "\"%s\" has no value", field->key);
     }
 }
 
-bool job_yaml_map (job_yaml_reader *self, const bg_yaml *node, const char *what,
-    const job_yaml_key *keys, size_t key_count, void *target)
+static void read_field (
+    job_yaml_reader *self, const job_field *field, const bg_yaml *value, void *target);
+
+bool job_yaml_map (job_yaml_reader *self, const bg_yaml *node, job_map map, void *target)
 {
+    const job_map_row *row = job_map_of (map);
     if (node->kind != BG_YAML_MAP) {
         bg_yaml_error (self->file, node, self->diag, NULL,
-            "%s must be a map of keys and values, not %s", what, bg_yaml_kind_text (node));
+            "%s must be a map of keys and values, not %s", row->what, bg_yaml_kind_text (node));
         return false;
     }
-    check_keys (self, node, keys, key_count);
-    for (size_t i = 0; i < key_count; i++) {
-        const bg_yaml *value = bg_yaml_get (node, keys[i].word);
-        if (keys[i].read && value && !bg_yaml_is_absent (value))
-            keys[i].read (self, value, target);
+    check_keys (self, node, map);
+    size_t count;
+    const job_field *fields = job_fields (&count);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].map != map && fields[i].map != row->also)
+            continue;
+        const bg_yaml *value = job_yaml_value (node, fields[i].key);
+        if (value)
+            read_field (self, &fields[i], value, target);
     }
     return true;
+}
+
+const bg_yaml *job_yaml_key (const bg_yaml *map, const char *key)
+{
+    int index = bg_yaml_find (map, key);
+    return index < 0 ? NULL : map->keys[index];
+}
+
+const bg_yaml *job_yaml_value (const bg_yaml *map, const char *key)
+{
+    const bg_yaml *value = bg_yaml_get (map, key);
+    return value && !bg_yaml_is_absent (value) ? value : NULL;
 }
 
 bool job_yaml_is_list (
@@ -218,26 +249,114 @@ bool job_yaml_duration (job_yaml_reader *self, const bg_yaml *node, const char *
     return true;
 }
 
+bool job_yaml_duration_to (job_yaml_reader *self, const bg_yaml *node, const char *what,
+    int64_t min_us, int64_t max_us, const char *advice, uint64_t *duration_us)
+{
+    uint64_t value;
+    if (!job_yaml_duration (self, node, what, min_us, advice, &value))
+        return false;
+    if (value > (uint64_t) max_us) {
+        bg_yaml_error (self->file, node, self->diag, NULL, "%s is at most %s", what,
+            job_duration_text (max_us).text);
+        return false;
+    }
+    *duration_us = value;
+    return true;
+}
+
 int job_yaml_choice (job_yaml_reader *self, const bg_yaml *node, const char *what,
-    const char *const *words, size_t now_count, size_t count)
+    const char *const *words, size_t count)
 {
     if (!is_scalar (self, node, what))
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (!bg_slice_is (node->text, words[i]))
-            continue;
-        if (i < now_count)
+        if (bg_slice_is (node->text, words[i]))
             return (int) i;
-        bg_yaml_error (self->file, node, self->diag, NULL, "%s: \"%s\" is not in this version",
-            what, words[i]);
-        return -1;
     }
     BG_AUTO_BUF known = {0};
-    for (size_t i = 0; i < now_count; i++)
-        bg_buf_printf (&known, "%s%s", i == 0 ? "" : i + 1 == now_count ? " or " : ", ", words[i]);
+    for (size_t i = 0; i < count; i++)
+        bg_buf_printf (&known, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
     bg_yaml_error (self->file, node, self->diag, bg_nearest (node->text, words, count),
         "%s must be %s, not \"%s\"", what, bg_buf_cstr (&known), (const char *) node->text.data);
     return -1;
+}
+
+/*  ---- one field ----  */
+
+static void *place_of (const wire_field *wire, void *target)
+{
+    return (char *) target + wire->offset;
+}
+
+static void read_word (job_yaml_reader *self, const job_field *field, const char *what,
+    const bg_yaml *value, void *place)
+{
+    size_t count = 0;
+    while (count < JOB_WORDS_MAX && field->words[count])
+        count++;
+    int choice = job_yaml_choice (self, value, what, field->words, count);
+    if (choice > 0 && field->kind == JOB_FIELD_FLAG)
+        *(bool *) place = true;
+    else if (choice > 0)
+        *(uint64_t *) place = (uint64_t) choice;
+}
+
+/*  A value that is a number in the struct; the default is stored as 0.  */
+static void read_quantity (job_yaml_reader *self, const job_field *field, const char *what,
+    const bg_yaml *value, uint64_t max, uint64_t *place)
+{
+    uint64_t got = 0;
+    bool is_read = false;
+    if (field->kind == JOB_FIELD_NUMBER)
+        is_read = job_yaml_number (self, value, what, field->min, max, &got);
+    else if (field->kind == JOB_FIELD_DURATION)
+        is_read = job_yaml_duration_to (self, value, what, (int64_t) field->min,
+            max < INT64_MAX ? (int64_t) max : INT64_MAX, field->advice, &got);
+    else if (field->kind == JOB_FIELD_SIZE)
+        is_read = job_yaml_size (self, value, what, field->min, max, &got);
+    else
+        is_read = job_yaml_date (self, value, what, &got);
+    if (is_read && (field->standard == 0 || got != field->standard))
+        *place = got;
+}
+
+static void read_field (
+    job_yaml_reader *self, const job_field *field, const bg_yaml *value, void *target)
+{
+    const char *what = field->what ? field->what : field->key;
+    const wire_desc *desc = job_map_of (field->map)->desc;
+    const wire_field *wire = field->member ? field_named (desc, field->member) : NULL;
+    const uint64_t max = field->max || !wire ? field->max : wire->max;
+    switch (field->kind) {
+    case JOB_FIELD_LATER:
+    case JOB_FIELD_TOGETHER:
+        return;
+    case JOB_FIELD_PART:
+        field->read (self, value, target);
+        return;
+    case JOB_FIELD_NAME:
+        (void) job_yaml_name (self, value, what, max, place_of (wire, target));
+        return;
+    case JOB_FIELD_LINE:
+    case JOB_FIELD_TEXT:
+        if (value->kind != BG_YAML_SCALAR || value->text.size > 0 || field->min > 0)
+            (void) job_yaml_text (
+                self, value, what, max, field->kind == JOB_FIELD_TEXT, place_of (wire, target));
+        return;
+    case JOB_FIELD_FLAG:
+    case JOB_FIELD_CHOICE:
+        read_word (self, field, what, value, place_of (wire, target));
+        return;
+    case JOB_FIELD_NUMBER:
+    case JOB_FIELD_DURATION:
+    case JOB_FIELD_SIZE:
+    case JOB_FIELD_DATE:
+        read_quantity (self, field, what, value, max, place_of (wire, target));
+        return;
+    case JOB_FIELD_TIME:
+        (void) job_yaml_instant (self, value, what, place_of (wire, target));
+        return;
+    }
 }
 
 /*  ---- environments ----  */

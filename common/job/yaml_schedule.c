@@ -1,106 +1,135 @@
-/*  Reading `schedules` of a job file: cron fields or an interval.
+/*  Reading schedules: `schedules` of a job, and the documents that many jobs use.
 
-    `every: day` with `at` becomes cron fields: there is one form of it in the document.
-*/
+    A schedule has one form (cron, every, once, when, freq_type, use) and what is common to all; which
+    of the other keys fit a form is a table here. The forms by date are read by yaml_every.c, the
+    Agent's numbers by yaml_agent.c; both end in the same fields, so the same schedule gives the same
+    bytes whichever way it is spelled.
+
+    Anchors (sqlagent.md 7.5, docs/adr/0018): what is counted in steps of several weeks, months or
+    days begins somewhere; where the file does not say, it is today.  */
 #include "common/job/yaml_read.h"
 
-#include "common/base/nearest.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "common/job/civil.h"
 #include "common/job/schedule.h"
 
-typedef struct {
-    wire_job_schedule *to;
-    const bg_yaml *cron, *every, *at, *zone;
-} schedule_nodes;
+/*  ---- which keys fit which form ----  */
 
-static void read_name (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job_schedule *to = ((schedule_nodes *) target)->to;
-    job_yaml_name (self, value, "name of a schedule",
-        job_yaml_max (&wire_desc_job_schedule, "name"), &to->name);
-}
-
-static void take_cron (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    (void) self;
-    ((schedule_nodes *) target)->cron = value;
-}
-
-static void take_every (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    (void) self;
-    ((schedule_nodes *) target)->every = value;
-}
-
-static void take_at (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    (void) self;
-    ((schedule_nodes *) target)->at = value;
-}
-
-static void take_zone (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    (void) self;
-    ((schedule_nodes *) target)->zone = value;
-}
-
-/*  Fields of which only the default is there yet: saying it is allowed.  */
-static void read_gap (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    static const char *const words[] = {"edge", "shift", "skip"};
-    (void) target;
-    (void) job_yaml_choice (self, value, "gap", words, 1, JOB_COUNT_OF (words));
-}
-
-static void read_fold (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    static const char *const words[] = {"first", "second", "both"};
-    (void) target;
-    (void) job_yaml_choice (self, value, "fold", words, 1, JOB_COUNT_OF (words));
-}
-
-static void read_misfire (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    static const char *const words[] = {"skip", "last", "all"};
-    (void) target;
-    (void) job_yaml_choice (self, value, "misfire", words, 1, JOB_COUNT_OF (words));
-}
-
-static void read_splay (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    uint64_t splay_us;
-    (void) target;
-    if (job_yaml_duration (self, value, "splay", 0, NULL, &splay_us) && splay_us > 0)
-        bg_yaml_error (self->file, value, self->diag, NULL, "splay: \"%s\" is not in this version",
-            (const char *) value->text.data);
-}
-
-static const job_yaml_key schedule_keys[] = {
-    {"name", read_name},
-    {"cron", take_cron},
-    {"every", take_every},
-    {"at", take_at},
-    {"zone", take_zone},
-    {"gap", read_gap},
-    {"fold", read_fold},
-    {"misfire", read_misfire},
-    {"splay", read_splay},
-    {"misfire_window", NULL},
-    {"misfire_max", NULL},
-    {"use", NULL},
-    {"from", NULL},
-    {"until", NULL},
-    {"once", NULL},
-    {"on", NULL},
-    {"days", NULL},
-    {"window", NULL},
-    {"calendar", NULL},
-    {"calendars", NULL},
-    {"enabled", NULL},
+enum {
+    FORM_CRON = 1,
+    FORM_INTERVAL = 2, /*  every: and a duration  */
+    FORM_EVERY = 4,    /*  every day, week, month  */
+    FORM_ONCE = 8,
+    FORM_WHEN = 16,
+    FORM_AGENT = 32,
+    FORM_USE = 64,
+    FORM_ALL = 127,
 };
 
-/*  ---- cron ----  */
+static const struct {
+    const char *key;
+    unsigned form;
+} forms[] = {
+    {"cron", FORM_CRON},
+    {"every", FORM_EVERY},
+    {"once", FORM_ONCE},
+    {"when", FORM_WHEN},
+    {"freq_type", FORM_AGENT},
+    {"use", FORM_USE},
+};
+
+#define FORM_OF_CLOCK (FORM_CRON | FORM_EVERY | FORM_ONCE | FORM_AGENT)
+
+static const struct {
+    const char *key;
+    unsigned fits;
+    const char *says; /*  what is said in other forms  */
+} fitting[] = {
+    {"on", FORM_EVERY, "\"on\" belongs to every: week and every: month"},
+    {"at", FORM_EVERY, "\"at\" belongs to every: day, week or month"},
+    {"repeat", FORM_EVERY, "\"repeat\" belongs to every: day, week or month"},
+    {"anchor", FORM_EVERY | FORM_AGENT, "\"anchor\" belongs to every: N days, weeks or months"},
+    {"from", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE),
+        "\"from\" is the first day of a repetition"},
+    {"until", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE),
+        "\"until\" is the last day of a repetition"},
+    {"gap", FORM_OF_CLOCK, "\"gap\" is about times of a wall clock"},
+    {"fold", FORM_OF_CLOCK, "\"fold\" is about times of a wall clock"},
+    {"zone", FORM_ALL & ~FORM_USE, NULL},
+    {"splay", FORM_ALL & ~FORM_USE, NULL},
+    {"misfire", FORM_ALL & ~(FORM_USE | FORM_WHEN),
+        "an event that was missed cannot be made up for"},
+    {"misfire_window", FORM_ALL & ~(FORM_USE | FORM_WHEN),
+        "an event that was missed cannot be made up for"},
+    {"misfire_max", FORM_ALL & ~(FORM_USE | FORM_WHEN),
+        "an event that was missed cannot be made up for"},
+    {"except", FORM_ALL & ~FORM_USE, NULL},
+    {"within", FORM_ALL & ~FORM_USE, NULL},
+    {"freq_interval", FORM_AGENT, NULL},
+    {"freq_subday_type", FORM_AGENT, NULL},
+    {"freq_subday_interval", FORM_AGENT, NULL},
+    {"freq_relative_interval", FORM_AGENT, NULL},
+    {"freq_recurrence_factor", FORM_AGENT, NULL},
+    {"active_start_date", FORM_AGENT, NULL},
+    {"active_end_date", FORM_AGENT, NULL},
+    {"active_start_time", FORM_AGENT, NULL},
+    {"active_end_time", FORM_AGENT, NULL},
+};
+
+static void refuse_unfitting (
+    job_yaml_reader *self, const bg_yaml *node, unsigned form, const char *word)
+{
+    for (size_t i = 0; i < JOB_COUNT_OF (fitting); i++) {
+        const bg_yaml *key = job_yaml_key (node, fitting[i].key);
+        if (!key || (fitting[i].fits & form))
+            continue;
+        if (form == FORM_USE)
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "the shared schedule says \"%s\" for all that use it; leave it out here",
+                fitting[i].key);
+        else if (fitting[i].fits == FORM_AGENT)
+            bg_yaml_error (
+                self->file, key, self->diag, NULL, "\"%s\" belongs to freq_type", fitting[i].key);
+        else if (form == FORM_INTERVAL && (fitting[i].fits & FORM_EVERY))
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "an interval has no \"%s\"; write every: day, or cron", fitting[i].key);
+        else if (form == FORM_AGENT)
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "with freq_type there is no \"%s\"; say it with the Agent's own fields",
+                fitting[i].key);
+        else
+            bg_yaml_error (
+                self->file, key, self->diag, NULL, "%s, not to %s", fitting[i].says, word);
+    }
+}
+
+/*  The form that the keys say; 0 and a mistake for none or two.  */
+static unsigned find_form (job_yaml_reader *self, const bg_yaml *node, const char **word)
+{
+    const char *first = NULL;
+    unsigned form = 0;
+    for (size_t i = 0; i < JOB_COUNT_OF (forms); i++) {
+        const bg_yaml *key = job_yaml_key (node, forms[i].key);
+        if (key && first) {
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "a schedule has either %s or %s, not both; make two of it", first, forms[i].key);
+            return 0;
+        }
+        if (key) {
+            first = forms[i].key;
+            form = forms[i].form;
+        }
+    }
+    if (!first)
+        job_yaml_missing (self, node, "a schedule does not say when",
+            "cron: \"30 2 * * *\", every: 5m, every: day with at: \"02:30\", once: "
+            "2026-12-24T18:00, when: node-start, or use: NAME");
+    *word = first;
+    return form;
+}
+
+/*  ---- the simple forms ----  */
 
 static void read_cron (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
 {
@@ -119,164 +148,213 @@ static void read_cron (job_yaml_reader *self, const bg_yaml *node, wire_job_sche
     to->cron = text;
 }
 
-static void read_zone (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
-{
-    bg_slice name;
-    if (!job_yaml_text (self, node, "zone", 1024, false, &name) || bg_slice_is (name, "target"))
-        return;
-    if (!job_zone_name_valid (name)) {
-        bg_yaml_error (self->file, node, self->diag, NULL,
-            "\"%s\" cannot name a time zone; write target, or a name such as Europe/Berlin",
-            (const char *) name.data);
-        return;
-    }
-    if (self->zones->zone_exists &&
-        !self->zones->zone_exists (self->zones->ctx, (const char *) name.data)) {
-        bg_yaml_error (self->file, node, self->diag, NULL,
-            "there is no time zone \"%s\" on this machine; see /usr/share/zoneinfo",
-            (const char *) name.data);
-        return;
-    }
-    to->zone = name;
-}
-
-/*  ---- every ----  */
-
-/*  Two digits up to max at *at, which moves behind them; -1 when they are not there.  */
-static int two_digits (bg_slice text, size_t *at, int max)
-{
-    if (*at + 2 > text.size)
-        return -1;
-    int tens = text.data[*at] - '0', ones = text.data[*at + 1] - '0';
-    if (tens < 0 || tens > 9 || ones < 0 || ones > 9 || tens * 10 + ones > max)
-        return -1;
-    *at += 2;
-    return tens * 10 + ones;
-}
-
-static bool is_colon (bg_slice text, size_t *at)
-{
-    if (*at >= text.size || text.data[*at] != ':')
-        return false;
-    ++*at;
-    return true;
-}
-
-/*  HH:MM or HH:MM:SS, as cron fields of every day.  */
-static void read_daily (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
-{
-    bg_slice text;
-    if (!job_yaml_text (self, node, "at", 64, false, &text))
-        return;
-    size_t at = 0;
-    int hour = two_digits (text, &at, 23);
-    int minute = is_colon (text, &at) ? two_digits (text, &at, 59) : -1;
-    int second = minute >= 0 && is_colon (text, &at) ? two_digits (text, &at, 59) : 0;
-    if (hour < 0 || minute < 0 || second < 0 || at != text.size) {
-        bg_yaml_error (self->file, node, self->diag, NULL,
-            "\"%s\" is no time of the day; write \"HH:MM\" or \"HH:MM:SS\", 00:00 to 23:59:59",
-            (const char *) text.data);
-        return;
-    }
-    to->kind = WIRE_SCHEDULE_CRON;
-    if (second > 0)
-        to->cron = bg_arena_printf (self->arena, "%d %d %d * * *", second, minute, hour);
-    else
-        to->cron = bg_arena_printf (self->arena, "%d %d * * *", minute, hour);
-}
-
 static void read_interval (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
 {
-    uint64_t every_us;
-    if (!job_yaml_duration (self, node, "every", JOB_EVERY_MIN_US, NULL, &every_us))
-        return;
-    if (every_us > (uint64_t) JOB_EVERY_MAX_US) {
-        bg_yaml_error (self->file, node, self->diag, NULL, "every is at most %s",
-            job_duration_text (JOB_EVERY_MAX_US).text);
-        return;
-    }
     to->kind = WIRE_SCHEDULE_EVERY;
-    to->every_us = every_us;
+    (void) job_yaml_duration_to (
+        self, node, "every", JOB_EVERY_MIN_US, JOB_EVERY_MAX_US, NULL, &to->every_us);
 }
 
-/*  Of the words that a person may write here, only day is there yet.  */
-static bool every_word_is_day (job_yaml_reader *self, const bg_yaml *node)
+static void read_once (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
 {
-    static const char *const words[] = {
-        "day", "second", "minute", "hour", "weekday", "week", "month", "year"};
-    bool is_known = false;
-    for (size_t i = 0; i < JOB_COUNT_OF (words); i++)
-        is_known = is_known || bg_slice_is (node->text, words[i]);
-    if (is_known || node->kind != BG_YAML_SCALAR)
-        return job_yaml_choice (self, node, "every", words, 1, JOB_COUNT_OF (words)) == 0;
-    bg_yaml_error (self->file, node, self->diag,
-        bg_nearest (node->text, words, JOB_COUNT_OF (words)),
-        "every must be a duration (90s, 5m, 2h, 7d) or day, not \"%s\"",
-        (const char *) node->text.data);
-    return false;
+    int64_t seconds;
+    if (!job_yaml_moment (self, node, "once", false, &seconds, NULL))
+        return;
+    job_civil civil = job_civil_from_seconds (seconds);
+    to->kind = WIRE_SCHEDULE_ONCE;
+    to->start_date = (uint64_t) (civil.year * 10000 + civil.month * 100 + civil.day);
+    to->time_s = (uint64_t) (civil.hour * 3600 + civil.minute * 60 + civil.second);
 }
 
-static void read_every (job_yaml_reader *self, const schedule_nodes *nodes)
+static void read_when (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
 {
-    const bg_yaml *node = nodes->every;
-    bool is_duration = node->kind == BG_YAML_SCALAR && node->text.size > 0 &&
-                       node->text.data[0] >= '0' && node->text.data[0] <= '9';
-    if (is_duration) {
-        if (nodes->at)
-            bg_yaml_error (self->file, nodes->at, self->diag, NULL,
-                "an interval has no \"at\"; write every: day, or cron");
-        if (nodes->zone && !bg_slice_is (nodes->zone->text, "target"))
-            bg_yaml_error (self->file, nodes->zone, self->diag, NULL,
-                "an interval runs in elapsed time and has no zone; leave it out, or write cron");
-        read_interval (self, node, nodes->to);
+    static const char *const words[] = {"node-start", "idle"};
+    int choice = job_yaml_choice (self, node, "when", words, JOB_COUNT_OF (words));
+    if (choice >= 0)
+        to->kind = choice == 0 ? WIRE_SCHEDULE_NODE_START : WIRE_SCHEDULE_IDLE;
+}
+
+static void read_use (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
+{
+    if (self->is_local) {
+        bg_yaml_error (self->file, node, self->diag, NULL,
+            "a local job has no shared schedules, which come from a broker; say when here");
         return;
     }
-    if (!every_word_is_day (self, node))
+    if (!job_yaml_name (self, node, "use", job_yaml_max (&wire_desc_job_schedule, "use"), &to->use))
         return;
-    if (!nodes->at) {
-        bg_yaml_error (
-            self->file, node, self->diag, NULL, "every: day needs a time; write at: \"02:30\"");
+    to->kind = WIRE_SCHEDULE_USE;
+    if (to->name.size == 0)
+        to->name = to->use;
+}
+
+/*  ---- what is common ----  */
+
+void job_yaml_read_zone (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_schedule *to = target;
+    if (value->kind != BG_YAML_SCALAR || !bg_slice_is (value->text, "target"))
+        (void) job_yaml_zone_name (self, value, &to->zone);
+}
+
+static void read_calendars (
+    job_yaml_reader *self, const bg_yaml *value, const char *key, bg_slice **names, size_t *count)
+{
+    if (self->is_local)
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "a local job has no calendars, which come from a broker; leave \"%s\" out", key);
+    else
+        job_yaml_names (
+            self, value, key, job_yaml_max (&wire_desc_job_schedule, key), names, count);
+}
+
+void job_yaml_read_except (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_schedule *to = target;
+    read_calendars (self, value, "except", &to->except, &to->except_count);
+}
+
+void job_yaml_read_within (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_schedule *to = target;
+    read_calendars (self, value, "within", &to->within, &to->within_count);
+}
+
+/*  1 and 0 are the Agent's.  */
+void job_yaml_read_schedule_enabled (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    static const char *const words[] = {"true", "false", "1", "0"};
+    const bool is_number = value->kind == BG_YAML_SCALAR && value->text.size == 1;
+    int choice = job_yaml_choice (self, value, "enabled", words, is_number ? 4 : 2);
+    ((wire_job_schedule *) target)->disabled = choice == 1 || choice == 3;
+}
+
+/*  What depends on more than one key and is the same for all forms.  */
+static void check_common (job_yaml_reader *self, const bg_yaml *node, const wire_job_schedule *to)
+{
+    const bg_yaml *zone = job_yaml_value (node, "zone"), *until = job_yaml_value (node, "until");
+    const bool is_dated = to->start_date || to->end_date || to->except_count || to->within_count;
+    const bool has_clock = to->kind != WIRE_SCHEDULE_EVERY &&
+                           to->kind != WIRE_SCHEDULE_NODE_START && to->kind != WIRE_SCHEDULE_IDLE;
+    if (zone && to->zone.size > 0 && !has_clock && !is_dated)
+        bg_yaml_error (self->file, zone, self->diag, NULL,
+            to->kind == WIRE_SCHEDULE_EVERY
+                ? "an interval runs in elapsed time and has no zone; leave it out, or write cron"
+                : "an event has no zone; leave it out");
+    if (until && to->start_date && to->end_date && to->end_date < to->start_date)
+        bg_yaml_error (self->file, until, self->diag, NULL, "until lies before from");
+    static const char *const only[] = {"misfire_window", "misfire_max"};
+    for (size_t i = 0; i < JOB_COUNT_OF (only); i++) {
+        const bg_yaml *key = job_yaml_key (node, only[i]);
+        if (key && to->misfire == WIRE_MISFIRE_SKIP)
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "%s belongs to misfire: last or all; what is skipped has none", only[i]);
+    }
+    if (job_yaml_key (node, "misfire_max") && to->misfire == WIRE_MISFIRE_LAST)
+        bg_yaml_error (self->file, job_yaml_key (node, "misfire_max"), self->diag, NULL,
+            "misfire_max belongs to misfire: all; of last there is one");
+}
+
+/*  ---- anchors ----  */
+
+static bool counts_several (const wire_job_schedule *to)
+{
+    if (to->kind == WIRE_SCHEDULE_DAILY)
+        return to->interval > 1;
+    return to->factor > 1;
+}
+
+/*  Where counting begins, if the file does not say.  */
+static uint64_t default_anchor (const job_yaml_reader *self, const wire_job_schedule *to)
+{
+    const uint64_t today = self->ports->today;
+    if (to->kind == WIRE_SCHEDULE_DAILY && to->start_date > 0)
+        return 0; /*  the first day itself counts  */
+    return today > 0 && to->start_date > today ? to->start_date : today;
+}
+
+static void read_anchor (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
+{
+    const bg_yaml *anchor = job_yaml_value (node, "anchor");
+    if (!counts_several (to)) {
+        if (anchor && to->kind)
+            bg_yaml_error (self->file, anchor, self->diag, NULL,
+                "\"anchor\" says from where every 2 and more are counted; leave it out here");
         return;
     }
-    read_daily (self, nodes->at, nodes->to);
+    if (anchor)
+        (void) job_yaml_date (self, anchor, "anchor", &to->anchor_date);
+    else
+        to->anchor_date = default_anchor (self, to);
+}
+
+/*  ---- the whole ----  */
+
+static void read_form (
+    job_yaml_reader *self, const bg_yaml *node, unsigned form, wire_job_schedule *to)
+{
+    static const struct {
+        unsigned form;
+        const char *key;
+        void (*read) (job_yaml_reader *, const bg_yaml *, wire_job_schedule *);
+    } simple[] = {
+        {FORM_CRON, "cron", read_cron},
+        {FORM_INTERVAL, "every", read_interval},
+        {FORM_ONCE, "once", read_once},
+        {FORM_WHEN, "when", read_when},
+        {FORM_USE, "use", read_use},
+    };
+    if (form == FORM_EVERY)
+        job_yaml_read_every (self, node, to);
+    if (form == FORM_AGENT)
+        job_yaml_read_agent (self, node, to);
+    for (size_t i = 0; i < JOB_COUNT_OF (simple); i++) {
+        const bg_yaml *value = simple[i].form == form ? job_yaml_value (node, simple[i].key) : NULL;
+        if (value)
+            simple[i].read (self, value, to);
+    }
+}
+
+static bool is_duration (const bg_yaml *every)
+{
+    if (!every || every->kind != BG_YAML_SCALAR || every->text.size == 0)
+        return false;
+    const bool has_blank = memchr (every->text.data, ' ', every->text.size) != NULL;
+    return every->text.data[0] >= '0' && every->text.data[0] <= '9' && !has_blank;
+}
+
+void job_yaml_read_schedule (
+    job_yaml_reader *self, const bg_yaml *node, bool is_shared, wire_job_schedule *to)
+{
+    const char *word = NULL;
+    if (!job_yaml_map (self, node, is_shared ? JOB_MAP_SHARED : JOB_MAP_SCHEDULE, to))
+        return;
+    unsigned form = find_form (self, node, &word);
+    if (form == FORM_EVERY && is_duration (job_yaml_value (node, "every")))
+        form = FORM_INTERVAL;
+    if (!is_shared && !job_yaml_key (node, "name") && form != FORM_USE)
+        job_yaml_missing (self, node, "a schedule has no name", "name: nightly");
+    if (form == 0)
+        return;
+    refuse_unfitting (self, node, form, form == FORM_INTERVAL ? "an interval" : word);
+    read_form (self, node, form, to);
+    if (form & (FORM_EVERY | FORM_AGENT))
+        read_anchor (self, node, to);
+    check_common (self, node, to);
+    job_yaml_warn_schedule (self, node, to);
 }
 
 /*  ---- the list ----  */
 
-static void read_schedule (job_yaml_reader *self, const bg_yaml *node, wire_job_schedule *to)
-{
-    schedule_nodes nodes = {.to = to};
-    if (!job_yaml_map (
-            self, node, "a schedule", schedule_keys, JOB_COUNT_OF (schedule_keys), &nodes))
-        return;
-    bool is_later = bg_yaml_find (node, "use") >= 0 || bg_yaml_find (node, "once") >= 0;
-    if (bg_yaml_find (node, "name") < 0 && !is_later)
-        job_yaml_missing (self, node, "a schedule has no name", "name: nightly");
-    if (nodes.cron && nodes.every)
-        bg_yaml_error (self->file, nodes.every, self->diag, NULL,
-            "a schedule has either cron or every, not both; make two of it");
-    else if (nodes.every)
-        read_every (self, &nodes);
-    else if (nodes.cron)
-        read_cron (self, nodes.cron, to);
-    else if (bg_yaml_find (node, "cron") < 0 && bg_yaml_find (node, "every") < 0 && !is_later)
-        job_yaml_missing (self, node, "a schedule says neither cron nor every",
-            "cron: \"30 2 * * *\" or every: 5m");
-    if (nodes.cron && nodes.at)
-        bg_yaml_error (
-            self->file, nodes.at, self->diag, NULL, "\"at\" belongs to every: day, not to cron");
-    bool is_interval = to->kind == WIRE_SCHEDULE_EVERY;
-    if (nodes.zone && !is_interval)
-        read_zone (self, nodes.zone, to);
-}
-
 static void refuse_twice (
     job_yaml_reader *self, const bg_yaml *list, const wire_job_schedule *made, size_t index)
 {
+    const bg_yaml *node = list->items[index];
     for (size_t i = 0; i < index; i++) {
         if (made[index].name.size == 0 || job_name_compare (made[i].name, made[index].name) != 0)
             continue;
-        bg_yaml_error (self->file, bg_yaml_get (list->items[index], "name"), self->diag, NULL,
+        const bg_yaml *name = job_yaml_value (node, "name");
+        bg_yaml_error (self->file, name ? name : job_yaml_value (node, "use"), self->diag, NULL,
             "the name \"%s\" is taken by the schedule in line %u",
             (const char *) made[index].name.data, list->items[i]->line);
         return;
@@ -297,8 +375,37 @@ void job_yaml_read_schedules (job_yaml_reader *self, const bg_yaml *node, void *
     }
     job->schedules = bg_arena_array (self->arena, wire_job_schedule, node->count);
     job->schedules_count = node->count;
+    self->anchors_said = bg_arena_array (self->arena, bool, node->count);
     for (size_t i = 0; i < node->count; i++) {
-        read_schedule (self, node->items[i], &job->schedules[i]);
+        const bg_yaml *item = node->items[i];
+        job_yaml_read_schedule (self, item, false, &job->schedules[i]);
+        self->anchors_said[i] = item->kind == BG_YAML_MAP && job_yaml_value (item, "anchor");
         refuse_twice (self, node, job->schedules, i);
     }
+}
+
+void job_yaml_read_shared (job_yaml_reader *self, const bg_yaml *node, wire_schedule *to)
+{
+    static const char *const others[] = {"name", "use"};
+    const bg_yaml *name = job_yaml_value (node, "schedule");
+    const bg_yaml *description = job_yaml_value (node, "description");
+    to->has_spec = true;
+    if (name)
+        (void) job_yaml_name (self, name, "name of a schedule",
+            job_yaml_max (&wire_desc_job_schedule, "name"), &to->spec.name);
+    if (description && (description->kind != BG_YAML_SCALAR || description->text.size > 0))
+        (void) job_yaml_text (self, description, "description",
+            job_yaml_max (&wire_desc_schedule, "description"), true, &to->description);
+    for (size_t i = 0; i < JOB_COUNT_OF (others); i++) {
+        const bg_yaml *key = job_yaml_key (node, others[i]);
+        if (key)
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "\"%s\" belongs to the schedules of a job; this one is named by schedule: and says "
+                "itself when",
+                others[i]);
+    }
+    if (!job_yaml_key (node, "use"))
+        job_yaml_read_schedule (self, node, true, &to->spec);
+    self->anchors_said = bg_arena_array (self->arena, bool, 1);
+    self->anchors_said[0] = job_yaml_value (node, "anchor") != NULL;
 }

@@ -14,12 +14,6 @@
 
 static const char default_shell[] = "/bin/sh";
 
-static void read_name (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job_step *step = target;
-    job_yaml_name (self, value, "name of a step", STEP_MAX_OF ("name"), &step->name);
-}
-
 /*  Arguments: all texts on one line; the first one is a program and not empty.  */
 static void read_arguments (
     job_yaml_reader *self, const bg_yaml *list, const char *field, bg_slice **texts, size_t *count)
@@ -46,7 +40,7 @@ static void read_arguments (
     *count = list->count;
 }
 
-static void read_run (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_run (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
     step->kind = WIRE_STEP_RUN;
@@ -59,7 +53,7 @@ static void read_run (job_yaml_reader *self, const bg_yaml *value, void *target)
         read_arguments (self, value, "argv", &step->argv, &step->argv_count);
 }
 
-static void read_script (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_script (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
     step->kind = WIRE_STEP_SCRIPT;
@@ -67,7 +61,7 @@ static void read_script (job_yaml_reader *self, const bg_yaml *value, void *targ
         job_yaml_tokens (self, value);
 }
 
-static void read_shell (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_shell (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
     if (value->kind == BG_YAML_SCALAR) {
@@ -91,13 +85,13 @@ static void read_shell (job_yaml_reader *self, const bg_yaml *value, void *targe
     }
 }
 
-static void read_environment (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_step_environment (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
     job_yaml_environment (self, value, &step->environment, &step->environment_count);
 }
 
-static void read_directory (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_directory (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
     bg_error err = {0};
@@ -110,90 +104,207 @@ static void read_directory (job_yaml_reader *self, const bg_yaml *value, void *t
     step->directory = path;
 }
 
-static void read_timeout (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_proxy (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
-    job_yaml_duration (
-        self, value, "timeout", MIN_US, "leave it out for no limit", &step->timeout_us);
+    bg_error err = {0};
+    bg_slice name;
+    if (!job_yaml_text (self, value, "as", STEP_MAX_OF ("as"), false, &name))
+        return;
+    if (bg_failed (job_proxy_name_valid (name, &err)))
+        job_yaml_refuse (self, value, 0, NULL, &err);
+    else
+        step->as = name;
 }
 
-static void read_grace (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_umask (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
-    job_yaml_duration (self, value, "grace", MIN_US, NULL, &step->grace_us);
-    if (step->grace_us == (uint64_t) JOB_GRACE_US)
-        step->grace_us = 0;
+    bg_slice text;
+    uint64_t umask = 0;
+    if (!job_yaml_text (self, value, "umask", 16, false, &text))
+        return;
+    bool is_octal = text.size >= 1 && text.size <= 4;
+    for (size_t i = 0; is_octal && i < text.size; i++) {
+        is_octal = text.data[i] >= '0' && text.data[i] <= '7';
+        umask = umask * 8 + (uint64_t) (text.data[i] - '0');
+    }
+    if (!is_octal || umask > 0777) {
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "umask must be octal digits from 000 to 777, such as 027, not \"%s\"",
+            (const char *) text.data);
+        return;
+    }
+    if (umask == JOB_UMASK)
+        return;
+    step->has_umask = true;
+    step->umask = umask;
+}
+
+/*  ---- standard input ----  */
+
+void job_yaml_read_stdin (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    if (value->kind == BG_YAML_SCALAR && value->text.size == 0)
+        return;
+    (void) job_yaml_text (self, value, "stdin", STEP_MAX_OF ("input"), true, &step->input);
+}
+
+void job_yaml_read_stdin_base64 (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    BG_AUTO_BUF bytes = {0};
+    bg_slice text;
+    const size_t max = STEP_MAX_OF ("input");
+    if (!job_yaml_text (self, value, "stdin_base64", max * 2, true, &text))
+        return;
+    if (!job_base64_decode (text, &bytes) || bytes.size == 0 || bytes.size > max)
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "stdin_base64 must be base64 of 1 to %zu bytes; for a text write stdin", max);
+    else
+        step->input = bg_arena_copy (self->arena, bg_buf_slice (&bytes));
+}
+
+/*  ---- success codes ----  */
+
+/*  3 or 10-20 into the set; false and a mistake for anything else.  */
+static bool add_codes (job_yaml_reader *self, const bg_yaml *node, bool *codes)
+{
+    bg_slice text;
+    unsigned ends[2] = {0};
+    size_t count = 0, at = 0;
+    if (!job_yaml_text (self, node, "a success code", 16, false, &text))
+        return false;
+    bool is_good = true;
+    while (is_good && count < 2) {
+        size_t begin = at;
+        while (at < text.size && at < begin + 3 && text.data[at] >= '0' && text.data[at] <= '9')
+            ends[count] = ends[count] * 10 + (unsigned) (text.data[at++] - '0');
+        is_good = at > begin && ends[count] <= 255;
+        count++;
+        if (at == text.size || text.data[at] != '-')
+            break;
+        at++;
+    }
+    if (count == 1)
+        ends[1] = ends[0];
+    if (!is_good || at != text.size || ends[1] < ends[0]) {
+        bg_yaml_error (self->file, node, self->diag, NULL,
+            "a success code is a number from 0 to 255, or a range such as \"10-20\", not \"%s\"",
+            (const char *) text.data);
+        return false;
+    }
+    for (unsigned code = ends[0]; code <= ends[1]; code++)
+        codes[code] = true;
+    return true;
+}
+
+void job_yaml_read_success_codes (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    bool codes[256] = {false};
+    size_t count = 0;
+    if (value->kind == BG_YAML_SCALAR) {
+        if (!add_codes (self, value, codes))
+            return;
+    } else if (!job_yaml_is_list (self, value, "success_codes", "[0, 3, \"10-20\"]")) {
+        return;
+    }
+    for (size_t i = 0; i < value->count; i++)
+        (void) add_codes (self, value->items[i], codes);
+    for (size_t i = 0; i < 256; i++)
+        count += codes[i];
+    if (count == 0 || (count == 1 && codes[0]))
+        return; /*  0 alone is the default  */
+    step->success_codes = bg_arena_array (self->arena, uint64_t, count);
+    for (size_t i = 0; i < 256; i++) {
+        if (codes[i])
+            step->success_codes[step->success_codes_count++] = i;
+    }
+}
+
+/*  ---- output, limits ----  */
+
+void job_yaml_read_output_file (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    bg_error err = {0};
+    bg_slice path;
+    if (!job_yaml_text (self, value, "file", STEP_MAX_OF ("output_file"), false, &path))
+        return;
+    if (bg_failed (job_output_file_valid (path, &err)))
+        job_yaml_refuse (self, value, 0, NULL, &err);
+    job_yaml_tokens (self, value);
+    step->output_file = path;
+}
+
+static void refuse_empty (job_yaml_reader *self, const bg_yaml *value, const char *what)
+{
+    if (value->kind == BG_YAML_MAP && value->count == 0)
+        bg_yaml_error (self->file, value, self->diag, NULL, "%s is empty; leave it out", what);
+}
+
+void job_yaml_read_output (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    if (!job_yaml_map (self, value, JOB_MAP_OUTPUT, step))
+        return;
+    refuse_empty (self, value, "output");
+    const bg_yaml *append = job_yaml_key (value, "append");
+    if (append && !job_yaml_key (value, "file"))
+        bg_yaml_error (self->file, append, self->diag, NULL,
+            "append belongs to file; write file: PATH with it");
+    static const char *const shown[] = {"head", "tail"};
+    for (size_t i = 0; i < JOB_COUNT_OF (shown); i++) {
+        const bg_yaml *key = job_yaml_key (value, shown[i]);
+        if (key && step->output_quiet)
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "with history: no there is no %s; leave it out", shown[i]);
+    }
+}
+
+void job_yaml_read_percent (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_limits *limits = target;
+    const uint64_t max = job_yaml_max (&wire_desc_limits, "cpu_percent");
+    bg_slice text;
+    uint64_t percent = 0;
+    if (!job_yaml_text (self, value, "cpu", 16, false, &text))
+        return;
+    size_t at = 0;
+    while (at < text.size && text.data[at] >= '0' && text.data[at] <= '9' && percent <= max)
+        percent = percent * 10 + (uint64_t) (text.data[at++] - '0');
+    if (at == 0 || at + 1 != text.size || text.data[at] != '%' || percent < 1 || percent > max)
+        bg_yaml_error (self->file, value, self->diag, NULL,
+            "cpu must be a number of percent, such as 50%% for half a processor or 200%% for two, "
+            "1 to %llu, not \"%s\"",
+            (unsigned long long) max, (const char *) text.data);
+    else
+        limits->cpu_percent = percent;
+}
+
+void job_yaml_read_limits (job_yaml_reader *self, const bg_yaml *value, void *target)
+{
+    wire_job_step *step = target;
+    if (!job_yaml_map (self, value, JOB_MAP_LIMITS, &step->limits))
+        return;
+    refuse_empty (self, value, "limits");
+    step->has_limits = value->count > 0;
 }
 
 /*  ---- retry ----  */
 
-static void read_attempts (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_retry (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_job_step *step = target;
-    job_yaml_number (
-        self, value, "attempts", 0, STEP_MAX_OF ("retry_attempts"), &step->retry_attempts);
-}
-
-static void read_retry_every (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job_step *step = target;
-    job_yaml_duration (self, value, "every", MIN_US, NULL, &step->retry_every_us);
-}
-
-static const job_yaml_key retry_keys[] = {
-    {"attempts", read_attempts},
-    {"every", read_retry_every},
-    {"backoff", NULL},
-    {"jitter", NULL},
-};
-
-static void read_retry (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    wire_job_step *step = target;
-    if (!job_yaml_map (self, value, "retry", retry_keys, JOB_COUNT_OF (retry_keys), step))
+    if (!job_yaml_map (self, value, JOB_MAP_RETRY, step))
         return;
     if (bg_yaml_find (value, "attempts") < 0)
         job_yaml_missing (self, value, "retry does not say how often", "{attempts: 3, every: 5m}");
     bool is_default = step->retry_every_us == (uint64_t) JOB_RETRY_EVERY_US;
     if (step->retry_attempts == 0 || is_default)
         step->retry_every_us = 0;
-}
-
-/*  The actions are looked at in the second pass.  */
-static void keep_action (job_yaml_reader *self, const bg_yaml *value, void *target)
-{
-    (void) self;
-    (void) value;
-    (void) target;
-}
-
-static const job_yaml_key step_keys[] = {
-    {"name", read_name},
-    {"run", read_run},
-    {"script", read_script},
-    {"shell", read_shell},
-    {"environment", read_environment},
-    {"directory", read_directory},
-    {"timeout", read_timeout},
-    {"grace", read_grace},
-    {"retry", read_retry},
-    {"on_success", keep_action},
-    {"on_failure", keep_action},
-    {"as", NULL},
-    {"umask", NULL},
-    {"stdin", NULL},
-    {"success_codes", NULL},
-    {"output", NULL},
-    {"limits", NULL},
-    {"sql", NULL},
-    {"http", NULL},
-    {"secrets", NULL},
-};
-
-static const bg_yaml *key_node (const bg_yaml *map, const char *key)
-{
-    int index = bg_yaml_find (map, key);
-    return index < 0 ? NULL : map->keys[index];
 }
 
 /*  A script is handed to its shell, so a first line that names another one would be a comment: told
@@ -223,10 +334,10 @@ static void refuse_interpreter (job_yaml_reader *self, const bg_yaml *script)
 
 static void read_step (job_yaml_reader *self, const bg_yaml *node, wire_job_step *step)
 {
-    if (!job_yaml_map (self, node, "a step", step_keys, JOB_COUNT_OF (step_keys), step))
+    if (!job_yaml_map (self, node, JOB_MAP_STEP, step))
         return;
-    const bg_yaml *run = key_node (node, "run"), *script = key_node (node, "script");
-    const bg_yaml *shell = key_node (node, "shell");
+    const bg_yaml *run = job_yaml_key (node, "run"), *script = job_yaml_key (node, "script");
+    const bg_yaml *shell = job_yaml_key (node, "shell");
     bool is_later = bg_yaml_find (node, "sql") >= 0 || bg_yaml_find (node, "http") >= 0;
     if (bg_yaml_find (node, "name") < 0)
         job_yaml_missing (self, node, "a step has no name", "name: dump");
@@ -238,6 +349,11 @@ static void read_step (job_yaml_reader *self, const bg_yaml *node, wire_job_step
             self, node, "a step has nothing to do", "run: [program, argument] or script: ...");
     if (script && !shell)
         refuse_interpreter (self, bg_yaml_get (node, "script"));
+    const bg_yaml *text = job_yaml_key (node, "stdin");
+    const bg_yaml *bytes = job_yaml_key (node, "stdin_base64");
+    if (text && bytes)
+        bg_yaml_error (self->file, bytes, self->diag, NULL,
+            "a step has either stdin or stdin_base64, not both");
     if (shell && run && !script)
         bg_yaml_error (self->file, shell, self->diag, NULL,
             "shell belongs to script; run starts its program without one");
@@ -245,7 +361,7 @@ static void read_step (job_yaml_reader *self, const bg_yaml *node, wire_job_step
 
 /*  ---- actions ----  */
 
-static void refuse_goto (
+void job_yaml_refuse_step (
     job_yaml_reader *self, const bg_yaml *node, const wire_job *job, bg_slice name, size_t offset)
 {
     const char *words[64];
@@ -272,7 +388,7 @@ static void read_goto (job_yaml_reader *self, const bg_yaml *node, const wire_jo
     }
     int index = job_body_find_step (job, name);
     if (index < 0) {
-        refuse_goto (self, node, job, name, at);
+        job_yaml_refuse_step (self, node, job, name, at);
         return;
     }
     *action = WIRE_FLOW_GOTO;
@@ -301,8 +417,7 @@ static void read_action (job_yaml_reader *self, const bg_yaml *map, const char *
         read_goto (self, node, job, action, step);
         return;
     }
-    int choice =
-        job_yaml_choice (self, node, key, words, JOB_COUNT_OF (words), JOB_COUNT_OF (words));
+    int choice = job_yaml_choice (self, node, key, words, JOB_COUNT_OF (words));
     if (choice >= 0 && choice < 3 && actions[choice] != otherwise)
         *action = actions[choice];
 }
@@ -341,4 +456,5 @@ void job_yaml_read_steps (job_yaml_reader *self, const bg_yaml *node, void *targ
             &step->failure_step);
         refuse_twice (self, node, job, i);
     }
+    job_yaml_warn_flow (self, node, job);
 }

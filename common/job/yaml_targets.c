@@ -7,11 +7,11 @@
 #include "common/job/names.h"
 #include "common/job/selector.h"
 
-static void read_all (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_all (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     static const char *const words[] = {"true"};
     wire_audience *audience = target;
-    audience->all = job_yaml_choice (self, value, "all", words, 1, 1) == 0;
+    audience->all = job_yaml_choice (self, value, "all", words, 1) == 0;
 }
 
 /*  Appends a text unless it is there already in any case.  */
@@ -45,12 +45,12 @@ static void add_group (job_yaml_reader *self, const bg_yaml *node, wire_audience
     add_unique (audience->groups, &audience->groups_count, name);
 }
 
-static void read_group (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_group (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     add_group (self, value, target);
 }
 
-static void read_groups (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_groups (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     if (!job_yaml_is_list (self, value, "groups", "[web, databases]"))
         return;
@@ -58,7 +58,7 @@ static void read_groups (job_yaml_reader *self, const bg_yaml *value, void *targ
         add_group (self, value->items[i], target);
 }
 
-static void read_labels (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_labels (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     wire_audience *audience = target;
     bg_error err = {0};
@@ -114,7 +114,7 @@ static void add_names (job_yaml_reader *self, const bg_yaml *node, wire_audience
     job_names_fini (&names);
 }
 
-static void read_names (job_yaml_reader *self, const bg_yaml *value, void *target)
+void job_yaml_read_names (job_yaml_reader *self, const bg_yaml *value, void *target)
 {
     if (value->kind == BG_YAML_SCALAR) {
         add_names (self, value, target);
@@ -126,14 +126,6 @@ static void read_names (job_yaml_reader *self, const bg_yaml *value, void *targe
         add_names (self, value->items[i], target);
 }
 
-static const job_yaml_key target_keys[] = {
-    {"all", read_all},
-    {"group", read_group},
-    {"groups", read_groups},
-    {"labels", read_labels},
-    {"names", read_names},
-};
-
 void job_yaml_read_targets (job_yaml_reader *self, const bg_yaml *node, void *target)
 {
     wire_audience *audience = &((wire_job *) target)->audience;
@@ -142,7 +134,7 @@ void job_yaml_read_targets (job_yaml_reader *self, const bg_yaml *node, void *ta
             self, node, "targets is empty, so nobody would run it", "{all: true} or {group: NAME}");
         return;
     }
-    if (!job_yaml_map (self, node, "targets", target_keys, JOB_COUNT_OF (target_keys), audience))
+    if (!job_yaml_map (self, node, JOB_MAP_TARGETS, audience))
         return;
     if (self->is_local && !audience->all)
         bg_yaml_error (self->file, node, self->diag, NULL,

@@ -21,7 +21,8 @@ struct bg_diag {
     bg_arena arena;
     entry entries[BG_DIAG_MAX];
     size_t kept;
-    size_t count;
+    size_t count; /*  of mistakes  */
+    size_t warnings;
     const char *files[BG_DIAG_MAX];
     size_t file_count;
 };
@@ -127,21 +128,19 @@ static bool is_before (const entry *a, const entry *b)
     return a->item.column < b->item.column;
 }
 
-void bg_diag_add (
-    bg_diag *self, const bg_diag_place *place, const char *nearest, const char *format, ...)
+static void add (bg_diag *self, bool is_warning, const bg_diag_place *place, const char *nearest,
+    const char *format, va_list args)
 {
-    self->count++;
+    *(is_warning ? &self->warnings : &self->count) += 1;
     if (self->kept == BG_DIAG_MAX)
         return;
-    va_list args;
-    va_start (args, format);
     char *message = NULL;
     bg_assert (vasprintf (&message, format, args) >= 0);
-    va_end (args);
     entry fresh = {.file_index = file_index (self, place->file)};
     fresh.item.file = self->files[fresh.file_index];
     fresh.item.line = place->line;
     fresh.item.column = place->column;
+    fresh.item.is_warning = is_warning;
     fresh.item.message = clean_line (self, bg_slice_str (message));
     free (message);
     if (nearest)
@@ -153,9 +152,32 @@ void bg_diag_add (
     self->entries[at] = fresh;
 }
 
+void bg_diag_add (
+    bg_diag *self, const bg_diag_place *place, const char *nearest, const char *format, ...)
+{
+    va_list args;
+    va_start (args, format);
+    add (self, false, place, nearest, format, args);
+    va_end (args);
+}
+
+void bg_diag_warn (
+    bg_diag *self, const bg_diag_place *place, const char *nearest, const char *format, ...)
+{
+    va_list args;
+    va_start (args, format);
+    add (self, true, place, nearest, format, args);
+    va_end (args);
+}
+
 size_t bg_diag_count (const bg_diag *self)
 {
     return self->count;
+}
+
+size_t bg_diag_warnings (const bg_diag *self)
+{
+    return self->warnings;
 }
 
 size_t bg_diag_kept (const bg_diag *self)
@@ -172,10 +194,12 @@ bg_diag_item bg_diag_get (const bg_diag *self, size_t index)
 static void print_entry (const entry *which, bg_buf *out)
 {
     const bg_diag_item *item = &which->item;
+    const char *severity = item->is_warning ? "warning: " : "";
     if (item->line > 0)
-        bg_buf_printf (out, "%s:%u:%u: %s\n", item->file, item->line, item->column, item->message);
+        bg_buf_printf (
+            out, "%s:%u:%u: %s%s\n", item->file, item->line, item->column, severity, item->message);
     else
-        bg_buf_printf (out, "%s: %s\n", item->file, item->message);
+        bg_buf_printf (out, "%s: %s%s\n", item->file, severity, item->message);
     if (item->source_line) {
         bg_buf_printf (out, "%5u | %s\n", item->line, item->source_line);
         bg_buf_printf (out, "      | %*s^\n", (int) which->caret, "");
@@ -188,8 +212,9 @@ void bg_diag_print (const bg_diag *self, bg_buf *out)
 {
     for (size_t i = 0; i < self->kept; i++)
         print_entry (&self->entries[i], out);
-    if (self->count > self->kept)
-        bg_buf_printf (out, "and %zu more\n", self->count - self->kept);
+    const size_t all = self->count + self->warnings;
+    if (all > self->kept)
+        bg_buf_printf (out, "and %zu more\n", all - self->kept);
 }
 
 bg_result bg_diag_result (const bg_diag *self, bg_error *err)
@@ -197,8 +222,15 @@ bg_result bg_diag_result (const bg_diag *self, bg_error *err)
     if (self->count == 0)
         return bg_ok ();
     const char *plural = self->count == 1 ? "" : "s";
-    if (self->file_count == 1)
-        return bg_fail (err, BG_INVALID, "%zu error%s in %s", self->count, plural, self->files[0]);
-    return bg_fail (
-        err, BG_INVALID, "%zu error%s in %zu files", self->count, plural, self->file_count);
+    const char *file = NULL;
+    size_t files = 0;
+    for (size_t i = 0; i < self->kept; i++) {
+        const bg_diag_item *item = &self->entries[i].item;
+        files += !item->is_warning && item->file != file;
+        file = item->is_warning ? file : item->file;
+    }
+    if (files == 1)
+        return bg_fail (err, BG_INVALID, "%zu error%s in %s", self->count, plural, file);
+    return bg_fail (err, BG_INVALID, "%zu error%s in %zu files", self->count, plural,
+        files > 0 ? files : self->file_count);
 }

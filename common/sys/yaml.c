@@ -470,6 +470,19 @@ void bg_yaml_error_at (const bg_yaml_file *self, const bg_yaml *node, size_t off
     va_end (args);
 }
 
+void bg_yaml_warn (
+    const bg_yaml_file *self, const bg_yaml *node, bg_diag *diag, const char *format, ...)
+{
+    va_list args;
+    va_start (args, format);
+    char *text = NULL;
+    bg_assert (vasprintf (&text, format, args) >= 0);
+    va_end (args);
+    bg_diag_place place = {self->name, self->source, node->line, node->column};
+    bg_diag_warn (diag, &place, NULL, "%s", text);
+    free (text);
+}
+
 size_t bg_yaml_check_keys (const bg_yaml_file *self, const bg_yaml *map, const char *const *words,
     size_t count, bg_diag *diag)
 {

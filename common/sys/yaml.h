@@ -64,6 +64,9 @@ void bg_yaml_error (const bg_yaml_file *self, const bg_yaml *node, bg_diag *diag
  * node's.  */
 void bg_yaml_error_at (const bg_yaml_file *self, const bg_yaml *node, size_t offset, bg_diag *diag,
     const char *nearest, const char *format, ...) BG_PRINTF (6, 7);
+/*  A warning at node.  */
+void bg_yaml_warn (const bg_yaml_file *self, const bg_yaml *node, bg_diag *diag, const char *format,
+    ...) BG_PRINTF (4, 5);
 /*  Every key of map that is not in words becomes a mistake with the nearest one. Returns how many.
  */
 size_t bg_yaml_check_keys (const bg_yaml_file *self, const bg_yaml *map, const char *const *words,

@@ -67,12 +67,19 @@ typedef struct {
 
 /*  A file that names a downloaded job without the prefix means that one.  */
 static bg_result plan_job (
-    node_local_session *self, const wire_job *job, bool is_prefixed, plan *out, bg_error *err)
+    node_local_session *self, job_yaml_set *set, size_t index, plan *out, bg_error *err)
 {
     bg_arena *arena = &self->run->arena;
+    const wire_job *job = job_yaml_job (set, index);
+    const bool is_prefixed = job_yaml_job_at (set, index)->is_prefixed;
     const char *name = bg_arena_str (arena, job->name);
     node_job_found found;
+    wire_job held;
     BG_TRY (node_find_job (self->contact.node, arena, name, &found, err));
+    /*  A machine's own files hold jobs alone, so the indexes are those of all documents.  */
+    if (found.row && found.row->has_document &&
+        bg_is_ok (ctl_job_decode (&found.row->document, arena, &held, NULL)))
+        job_yaml_keep_anchors (set, index, &held);
     if (found.row) {
         *out = (plan){.is_unchanged = found.row->has_document &&
                                       ctl_same_body (&found.row->document, &wire_desc_job, job),
@@ -104,13 +111,12 @@ static bg_result apply_job (
 }
 
 /*  All are looked at before the first is changed.  */
-static bg_result apply_set (node_local_session *self, const job_yaml_set *set, bg_error *err)
+static bg_result apply_set (node_local_session *self, job_yaml_set *set, bg_error *err)
 {
     const size_t count = job_yaml_count (set);
     plan *plans = bg_arena_array (&self->run->arena, plan, count);
     for (size_t i = 0; i < count; i++)
-        BG_TRY (
-            plan_job (self, job_yaml_job (set, i), job_yaml_is_prefixed (set, i), &plans[i], err));
+        BG_TRY (plan_job (self, set, i, &plans[i], err));
     bg_result result = bg_ok ();
     begin (self->run);
     for (size_t i = 0; i < count && bg_is_ok (result); i++)

@@ -18,7 +18,9 @@ static const mistake mistakes[] = {
     /*  documents that are no job  */
     {"[a, b]\n", "1:1 a job must be a map of keys and values, not a list\n"},
     {"word\n", "1:1 a job must be a map of keys and values, not a text\n"},
-    {"schedule: x\n", "1:1 objects of the kind \"schedule\" are not in this version\n"},
+    {"schedule: x\n",
+        "1:1 a schedule does not say when; write cron: \"30 2 * * *\", every: 5m, every: day with "
+        "at: \"02:30\", once: 2026-12-24T18:00, when: node-start, or use: NAME\n"},
     /*  keys of a job  */
     {"targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n",
@@ -96,7 +98,7 @@ static const mistake mistakes[] = {
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "overlap: skipp\n",
-        "4:10 overlap must be skip, not \"skipp\" (skip)\n"},
+        "4:10 overlap must be skip, queue or replace, not \"skipp\" (skip)\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -329,8 +331,7 @@ static const mistake mistakes[] = {
         "6:40 there is no step \"t\" in this job\n"
         "6:52 timeout: a number without a unit does not say how long; write durations as 90s, 5m, "
         "2h, 7d or 1h30m\n"
-        "7:10 the name \"s\" is taken by the step in line 6\n"
-        "7:13 \"as\" is not in this version\n"},
+        "7:10 the name \"s\" is taken by the step in line 6\n"},
     {"job: a\n"
      "targets: {all: true}\n"
      "steps: [{name: s}]\n"

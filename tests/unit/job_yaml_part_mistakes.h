@@ -24,7 +24,8 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a}\n",
-        "5:3 a schedule says neither cron nor every; write cron: \"30 2 * * *\" or every: 5m\n"},
+        "5:3 a schedule does not say when; write cron: \"30 2 * * *\", every: 5m, every: day with "
+        "at: \"02:30\", once: 2026-12-24T18:00, when: node-start, or use: NAME\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -36,7 +37,7 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, cron: \"@daily\", every: 5m}\n",
-        "5:36 a schedule has either cron or every, not both; make two of it\n"},
+        "5:29 a schedule has either cron or every, not both; make two of it\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -69,7 +70,7 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, cron: \"@daily\", at: \"02:30\"}\n",
-        "5:33 \"at\" belongs to every: day, not to cron\n"},
+        "5:29 \"at\" belongs to every: day, week or month, not to cron\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -101,25 +102,27 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: dya, at: \"02:30\"}\n",
-        "5:20 every must be a duration (90s, 5m, 2h, 7d) or day, not \"dya\" (day)\n"},
+        "5:20 every must be a duration (90s, 5m, 2h, 7d), or day, week or month with a number "
+        "before it if it is not 1 (2 weeks), not \"dya\" (day)\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: fortnight}\n",
-        "5:20 every must be a duration (90s, 5m, 2h, 7d) or day, not \"fortnight\"\n"},
+        "5:20 every must be a duration (90s, 5m, 2h, 7d), or day, week or month with a number "
+        "before it if it is not 1 (2 weeks), not \"fortnight\"\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: week, at: \"02:30\"}\n",
-        "5:20 every: \"week\" is not in this version\n"},
+        "5:20 every week needs days; write on: [mon, thu]\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: hour}\n",
-        "5:20 every: \"hour\" is not in this version\n"},
+        "5:20 every does not know \"hour\"; write every: 1h\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -152,13 +155,13 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: day, at: [1]}\n",
-        "5:29 at must be a text, not a list\n"},
+        "5:29 at is one time; make a schedule of each, or write cron: \"0 8,12,17 * * *\"\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, every: 5m, at: \"02:30\"}\n",
-        "5:28 an interval has no \"at\"; write every: day, or cron\n"},
+        "5:24 an interval has no \"at\"; write every: day, or cron\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -182,15 +185,15 @@ static const mistake part_mistakes[] = {
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, cron: \"@daily\", zon: UTC}\n",
-        "5:29 unknown key \"zon\" (zone)\n"},
+        "5:29 unknown key \"zon\" (on)\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
      "schedules:\n"
      "- {name: a, cron: \"@daily\", gap: egde, fold: x, misfire: never, splay: 1}\n",
-        "5:34 gap must be edge, not \"egde\" (edge)\n"
-        "5:46 fold must be first, not \"x\"\n"
-        "5:58 misfire must be skip, not \"never\"\n"
+        "5:34 gap must be edge, shift or skip, not \"egde\" (edge)\n"
+        "5:46 fold must be first, second or both, not \"x\"\n"
+        "5:58 misfire must be skip, last or all, not \"never\"\n"
         "5:72 splay: a number without a unit does not say how long; write durations as 90s, 5m, "
         "2h, 7d or 1h30m\n"},
     {"job: j\n"
@@ -200,12 +203,6 @@ static const mistake part_mistakes[] = {
      "- {name: a, cron: \"@daily\"}\n"
      "- {name: A, every: 5m}\n",
         "6:10 the name \"A\" is taken by the schedule in line 5\n"},
-    {"job: j\n"
-     "targets: {all: true}\n"
-     "steps: [{name: s, run: [x]}]\n"
-     "schedules:\n"
-     "- {use: quarter-end}\n",
-        "5:4 \"use\" is not in this version\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps: [{name: s, run: [x]}]\n"
@@ -356,8 +353,9 @@ static const mistake part_mistakes[] = {
      "- {name: s, script: \"echo $(DATE) $(date) $(ESCAPE_NONE(NO))\"}\n",
         "4:27 the token $(DATE) has no escape macro; write $(ESCAPE_SHELL(DATE)), or use the "
         "environment variable BUGLE_DATE\n"
-        "4:43 unknown token \"NO\"; the tokens are JOBNAME, JOBID, STEPNAME, STEPID, MACH, TARGET, "
-        "TARGETID, RUNID, EXECID, SCHEDULE, STRTDT, STRTTM, DATE, TIME and BROKER\n"},
+        "4:43 unknown token \"NO\"; the tokens are JOBNAME, JOBID, STEPNAME, STEPID, STEPCT, "
+        "ATTEMPT, MACH, TARGET, TARGETID, RUNID, EXECID, SCHEDULE, STRTDT, STRTTM, DATE, TIME, "
+        "BROKER, and VAR_ with the name of a variable\n"},
     {"job: j\n"
      "targets: {all: true}\n"
      "steps:\n"

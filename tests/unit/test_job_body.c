@@ -87,6 +87,18 @@ static void test_a_good_job_passes (void **state)
 }
 
 /*  Each case spoils one thing.  */
+static void both_ways (sample *it)
+{
+    it->job.disabled = true;
+    it->job.enabled_until_us = JOB_INSTANT_MIN_US;
+}
+
+static void quiet_head (sample *it)
+{
+    it->steps[0].output_quiet = true;
+    it->steps[0].output_head = 1;
+}
+
 #define SPOILERS(CASE)                                                                             \
     CASE (name, it->job.name = (bg_slice) S ("a/b"), "holds a '/'")                                \
     CASE (no_steps, it->job.steps_count = 0, "no steps")                                           \
@@ -102,7 +114,13 @@ static void test_a_good_job_passes (void **state)
     CASE (start_by, it->job.start_by = 3, "who may start it")                                      \
     CASE (at_most, it->job.at_most_period_us = 0, "a number and a period")                         \
     CASE (period, it->job.at_most_period_us = 1, "whole seconds")                                  \
-    CASE (overlap, it->job.overlap = 1, "only skip is in this version")                            \
+    CASE (overlap, it->job.overlap = 3, "overlap is not known")                                    \
+    CASE (delete_level, it->job.delete_level = 4, "deletes itself is not known")                   \
+    CASE (both_ways, both_ways (it), "disabled and enabled")                                       \
+    CASE (until_before, it->job.enabled_until_us = -1, "outside 1990")                             \
+    CASE (lease, it->job.lease_us = 1, "lease is not")                                             \
+    CASE (history, it->job.history_us = 1, "history is kept is not")                               \
+    CASE (start_step, it->job.start_step = 3, "begins with step 3, but there are 2")               \
     CASE (schedule_name, it->schedules[1].name = (bg_slice) S ("NOON"), "two schedules")           \
     CASE (schedule_no_name, it->schedules[0].name = (bg_slice) S (""), "schedule 1: ")             \
     CASE (cron, it->schedules[0].cron = (bg_slice) S ("0 12 30 2 *"), "schedule \"noon\": ")       \
@@ -127,6 +145,13 @@ static void test_a_good_job_passes (void **state)
     CASE (shell_name, it->shell[0].size = 0, "the shell has no name")                              \
     CASE (directory, it->steps[0].directory = (bg_slice) S ("tmp"), "absolute path")               \
     CASE (directory_token, it->steps[0].directory = (bg_slice) S ("/$(MACH)"), "no escape macro")  \
+    CASE (proxy, it->steps[0].as = (bg_slice) S ("a b"), "name of a proxy")                        \
+    CASE (umask, it->steps[0].umask = 7, "umask that does not count")                              \
+    CASE (output_file, it->steps[0].output_file = (bg_slice) S ("a.log"), "absolute path of")      \
+    CASE (output_dir, it->steps[0].output_file = (bg_slice) S ("/a/"), "absolute path of")         \
+    CASE (output_token, it->steps[0].output_file = (bg_slice) S ("/$(MACH)"), "no escape macro")   \
+    CASE (append, it->steps[0].output_append = true, "appends to no output file")                  \
+    CASE (quiet, quiet_head (it), "but says how much")                                             \
     CASE (timeout, it->steps[0].timeout_us = 1, "timeout is not")                                  \
     CASE (grace, it->steps[0].grace_us = UINT64_MAX, "grace is not")                               \
     CASE (every, it->steps[0].retry_every_us = 500, "retry interval is not")                       \
@@ -158,11 +183,49 @@ static void spoil_numbers (sample *it)
     it->job.audience.numbers_count = 1;
 }
 
+static uint64_t some_codes[] = {3, 2, 256};
+
+static void spoil_code_order (sample *it)
+{
+    it->steps[0].success_codes = some_codes;
+    it->steps[0].success_codes_count = 2;
+}
+
+static void spoil_code (sample *it)
+{
+    it->steps[0].success_codes = &some_codes[2];
+    it->steps[0].success_codes_count = 1;
+}
+
+static void spoil_memory (sample *it)
+{
+    it->steps[0].has_limits = true;
+    it->steps[0].limits.memory_bytes = 1000;
+}
+
+static void spoil_cpu (sample *it)
+{
+    it->steps[0].has_limits = true;
+    it->steps[0].limits.cpu_us = 1;
+}
+
+static void spoil_local (sample *it)
+{
+    it->job.name = bg_slice_str ("local/a");
+    it->schedules[0] = (wire_job_schedule){
+        .name = bg_slice_str ("noon"), .kind = WIRE_SCHEDULE_USE, .use = bg_slice_str ("noon")};
+}
+
 static const spoiler spoilers[] = {
 #define CASE(name, code, says) {#name, spoil_##name, says},
     SPOILERS (CASE)
 #undef CASE
         {"numbers", spoil_numbers, "does not number them"},
+    {"code order", spoil_code_order, "not in ascending order"},
+    {"code", spoil_code, "the success code 256 is above 255"},
+    {"memory", spoil_memory, "at least 1 MiB"},
+    {"cpu time", spoil_cpu, "processor time is not"},
+    {"local", spoil_local, "a local job has no shared schedules"},
 };
 
 static void test_each_mistake_is_refused_and_named (void **state)

@@ -14,7 +14,7 @@ static bool zone_exists (void *ctx, const char *name)
     return strcmp (name, "Europe/Berlin") == 0 || strcmp (name, "UTC") == 0;
 }
 
-static const job_yaml_zones zones = {zone_exists, NULL};
+static const job_yaml_ports ports = {.zone_exists = zone_exists, .today = 20260310};
 
 /*  What was read from one text, and everything that was said.  */
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
 
 static void read_text (reading *self, const char *text)
 {
-    *self = (reading){.set = job_yaml_set_create (&zones), .diag = bg_diag_create ()};
+    *self = (reading){.set = job_yaml_set_create (&ports), .diag = bg_diag_create ()};
     self->result = job_yaml_read (self->set, "j.yaml", bg_slice_str (text), self->diag, &self->err);
 }
 
@@ -111,8 +111,8 @@ static void test_the_keys_of_a_job (void **state)
     assert_text (job->environment[1].key, "LEVEL");
     assert_text (job->environment[1].value, "010");
     assert_text (job->environment[2].key, "PGUSER");
-    assert_string_equal (job_yaml_file (it.set, 0), "j.yaml");
-    assert_int_equal (job_yaml_line (it.set, 0), 2);
+    assert_string_equal (job_yaml_job_at (it.set, 0)->file, "j.yaml");
+    assert_int_equal (job_yaml_job_at (it.set, 0)->line, 2);
     reading_fini (&it);
 }
 
@@ -152,8 +152,8 @@ static void test_the_schedules_of_a_job (void **state)
         const char *cron, *zone;
         uint64_t every_us;
     } rows[] = {
-        {"nightly", WIRE_SCHEDULE_CRON, "30 2 * * *", "", 0},
-        {"exact", WIRE_SCHEDULE_CRON, "7 59 23 * * *", "", 0},
+        {"nightly", WIRE_SCHEDULE_DAILY, "", "", 0},
+        {"exact", WIRE_SCHEDULE_DAILY, "", "", 0},
         {"workdays", WIRE_SCHEDULE_CRON, "0 12 * * 1-5", "Europe/Berlin", 0},
         {"often", WIRE_SCHEDULE_EVERY, "", "", 90000000},
     };
@@ -231,7 +231,7 @@ static void test_several_jobs_in_one_file (void **state)
     assert_true (bg_is_ok (it.result));
     assert_int_equal (job_yaml_count (it.set), 2);
     assert_text (job_yaml_job (it.set, 1)->name, "b");
-    assert_int_equal (job_yaml_line (it.set, 1), 6);
+    assert_int_equal (job_yaml_job_at (it.set, 1)->line, 6);
 
     /*  The good jobs of a file with a bad one stay, and a name in another file counts.  */
     const char *more = "job: c\ntargets: {all: true}\nsteps: [{name: s, run: [x]}]\n---\n"
@@ -239,7 +239,7 @@ static void test_several_jobs_in_one_file (void **state)
     assert_true (
         bg_failed (job_yaml_read (it.set, "k.yaml", bg_slice_str (more), it.diag, &it.err)));
     assert_int_equal (job_yaml_count (it.set), 3);
-    assert_string_equal (job_yaml_file (it.set, 2), "k.yaml");
+    assert_string_equal (job_yaml_job_at (it.set, 2)->file, "k.yaml");
     assert_int_equal (bg_diag_count (it.diag), 1);
     assert_string_equal (
         bg_diag_get (it.diag, 0).message, "the job \"B\" is already in j.yaml, line 6");
@@ -287,25 +287,20 @@ static void test_every_mistake_is_told_with_its_place (void **state)
 static void test_what_later_versions_bring_is_refused (void **state)
 {
     (void) state;
-    const char *const job_keys[] = {"lease: 1d", "not_after: 2030-01-01", "notify: ops",
-        "replaces: x", "as: root", "secrets: [a]", "calendar: x", "misfire_window: 6h",
-        "overlap: queue", "overlap: replace", "splay: 1m"};
-    const char *const step_keys[] = {"as: postgres", "umask: 077", "stdin: x",
-        "success_codes: [0, 1]", "output: keep", "limits: {memory: 1}", "sql: select 1",
-        "http: {url: x}"};
-    const char *const schedule_keys[] = {"splay: 20m", "misfire: last", "misfire: all",
-        "misfire_window: 6h", "gap: shift", "gap: skip", "fold: second", "fold: both",
-        "use: quarter-end", "from: 2026-01-01", "until: 2026-01-01", "calendar: x"};
+    const char *const job_keys[] = {
+        "notify: ops", "replaces: x", "as: root", "secrets: [a]", "limits: {}", "output: x"};
+    const char *const step_keys[] = {"sql: select 1", "http: {url: x}", "secrets: [a]"};
+    const char *const retry_keys[] = {"backoff: 2", "jitter: 1s"};
     const struct {
         const char *format;
         const char *const *keys;
         size_t count;
     } places[] = {
-        {"job: j\ntargets: {all: true}\n%s\nsteps: [{name: s, run: [x]}]\n", job_keys, 11},
-        {"job: j\ntargets: {all: true}\nsteps:\n- name: s\n  run: [x]\n  %s\n", step_keys, 8},
-        {"job: j\ntargets: {all: true}\nsteps: [{name: s, run: [x]}]\nschedules:\n- name: t\n  "
-         "cron: \"@daily\"\n  %s\n",
-            schedule_keys, 12},
+        {"job: j\ntargets: {all: true}\n%s\nsteps: [{name: s, run: [x]}]\n", job_keys, 6},
+        {"job: j\ntargets: {all: true}\nsteps:\n- name: s\n  run: [x]\n  %s\n", step_keys, 3},
+        {"job: j\ntargets: {all: true}\nsteps:\n- name: s\n  run: [x]\n  retry:\n    attempts: 1\n"
+         "    %s\n",
+            retry_keys, 2},
     };
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < places[i].count; j++) {
@@ -364,7 +359,7 @@ static void test_the_jobs_of_one_machine (void **state)
         "job: tidy\n", "job: local/tidy\n", "job: tidy\ntargets: {all: true}\n"};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         BG_AUTO_BUF text = {0};
-        reading it = {.set = job_yaml_set_create (&zones), .diag = bg_diag_create ()};
+        reading it = {.set = job_yaml_set_create (&ports), .diag = bg_diag_create ()};
         bg_buf_printf (&text, "%s%s", heads[i], steps);
         job_yaml_set_local (it.set);
         assert_true (
@@ -372,7 +367,7 @@ static void test_the_jobs_of_one_machine (void **state)
         const wire_job *job = job_yaml_job (it.set, 0);
         assert_true (bg_slice_is (job->name, "local/tidy"));
         assert_true (job->audience.all);
-        assert_int_equal (job_yaml_is_prefixed (it.set, 0), i == 1);
+        assert_int_equal (job_yaml_job_at (it.set, 0)->is_prefixed, i == 1);
         reading_fini (&it);
     }
 }
@@ -392,7 +387,7 @@ static void test_what_a_job_of_one_machine_cannot_be (void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         BG_AUTO_BUF said = {0};
-        reading it = {.set = job_yaml_set_create (&zones), .diag = bg_diag_create ()};
+        reading it = {.set = job_yaml_set_create (&ports), .diag = bg_diag_create ()};
         job_yaml_set_local (it.set);
         assert_true (bg_failed (
             job_yaml_read (it.set, "j.yaml", bg_slice_str (rows[i].text), it.diag, &it.err)));
