@@ -1,8 +1,9 @@
-foreach (name utf8 civil zone cron schedule schedule_forms duration selector names)
+foreach (name utf8 calendar civil zone cron schedule schedule_forms duration selector names)
     bugle_test (test_${name} SOURCES unit/test_${name}.c MAY_USE job_core bg_base)
 endforeach ()
 # Random cron schedules against one that looks at every single second or minute.
 bugle_test (test_schedule_walk SOURCES unit/test_schedule_walk.c MAY_USE job_core bg_base)
+bugle_test (test_schedule_days_walk SOURCES unit/test_schedule_days_walk.c MAY_USE job_core bg_base)
 
 # All zones of the system against Python's zoneinfo.
 add_executable (zone_oracle unit/zone_oracle.c)

@@ -1,7 +1,8 @@
-/*  Schedules by date: the reference's worked examples to the letter (sqlagent.md 7.4), and what is
-    refused.  */
+/*  Schedules by date: the reference's worked examples to the letter (sqlagent.md 7.4), what becomes
+    of each where the clocks change, and what is refused.  */
 #include "common/job/civil.h"
 #include "common/job/schedule.h"
+#include "zone_file.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,12 +175,344 @@ static void test_examples_19_and_20_wait_for_events (void **state)
     assert_false (job_schedule_is_event (&other));
 }
 
+/*  ---- where the clocks change ----  */
+
+/*  Runs of a few days in UTC, with what a preview says: < asked local time of a shifted one, ' first
+    pass, " second.  */
+typedef struct {
+    const char *zone;
+    job_schedule schedule;
+    int64_t from_date;
+    int64_t to_date;
+    const char *runs;
+} clock_case;
+
+#define DAILY(time, ...)                                                                           \
+    {                                                                                              \
+        .kind = JOB_SCHEDULE_DAILY, .interval = 1, .time_s = AT (time), __VA_ARGS__                \
+    }
+
+static const clock_case clock_cases[] = {
+    /*  Berlin leaves out 2026-03-29 02:00 to 03:00 (01:00 UTC).  */
+    {"Europe/Berlin", DAILY (23000, .gap = JOB_GAP_EDGE), 20260328, 20260331,
+        "0328T0130 0329T0100<0230 0330T0030"},
+    {"Europe/Berlin", DAILY (23000, .gap = JOB_GAP_SHIFT), 20260328, 20260331,
+        "0328T0130 0329T0130<0230 0330T0030"},
+    {"Europe/Berlin", DAILY (23000, .gap = JOB_GAP_SKIP), 20260328, 20260331,
+        "0328T0130 0330T0030"},
+    {"Europe/Berlin", DAILY (30000, .gap = JOB_GAP_EDGE), 20260329, 20260330, "0329T0100"},
+    /*  And goes through 2026-10-25 02:00 to 03:00 twice (from 00:00 UTC and from 01:00 UTC).  */
+    {"Europe/Berlin", DAILY (23000, .fold = JOB_FOLD_FIRST), 20261025, 20261026, "1025T0030'"},
+    {"Europe/Berlin", DAILY (23000, .fold = JOB_FOLD_SECOND), 20261025, 20261026, "1025T0130\""},
+    {"Europe/Berlin", DAILY (23000, .fold = JOB_FOLD_BOTH), 20261025, 20261026,
+        "1025T0030' 1025T0130\""},
+    /*  Every form with a time of the day does the same.  */
+    {"Europe/Berlin", {.kind = JOB_SCHEDULE_ONCE, .start_date = 20260329, .time_s = AT (23000)},
+        20260301, 20260501, "0329T0100<0230"},
+    {"Europe/Berlin", {.kind = JOB_SCHEDULE_WEEKLY, .interval = 1, .time_s = AT (23000)}, 20260326,
+        20260404, "0329T0100<0230"},
+    {"Europe/Berlin", {.kind = JOB_SCHEDULE_MONTHLY, .interval = 29, .time_s = AT (23000)},
+        20260301, 20260501, "0329T0100<0230 0429T0030"},
+    {"Europe/Berlin",
+        {.kind = JOB_SCHEDULE_RELATIVE,
+            .interval = 1,
+            .relative = JOB_RELATIVE_LAST,
+            .time_s = AT (23000),
+            .fold = JOB_FOLD_BOTH},
+        20261001, 20261101, "1025T0030' 1025T0130\""},
+    /*  Windows: the opening follows the rules, the repeats run in elapsed time.  */
+    {"Europe/Berlin", DAILY (13000, .repeat_s = 1800, .end_s = AT (40000)), 20260329, 20260330,
+        "0329T0030 0329T0100 0329T0130 0329T2330"},
+    {"Europe/Berlin", DAILY (21500, .repeat_s = 2700, .end_s = AT (50000)), 20260329, 20260330,
+        "0329T0100<0215 0329T0145 0329T0230"},
+    {"Europe/Berlin", DAILY (21500, .repeat_s = 2700, .end_s = AT (50000), .gap = JOB_GAP_SHIFT),
+        20260329, 20260330, "0329T0115<0215 0329T0200 0329T0245"},
+    {"Europe/Berlin", DAILY (21500, .repeat_s = 2700, .end_s = AT (50000), .gap = JOB_GAP_SKIP),
+        20260329, 20260330, "0329T0100 0329T0145 0329T0230"},
+    {"Europe/Berlin", DAILY (20500, .repeat_s = 2700, .end_s = AT (50000), .gap = JOB_GAP_SKIP),
+        20260329, 20260330, "0329T0135 0329T0220"},
+    /*  All of the window is left out: once at the edge, or not at all.  */
+    {"Europe/Berlin", DAILY (20000, .repeat_s = 600, .end_s = AT (24500)), 20260329, 20260330,
+        "0329T0100<0200"},
+    {"Europe/Berlin", DAILY (20000, .repeat_s = 600, .end_s = AT (24500), .gap = JOB_GAP_SKIP),
+        20260329, 20260330, ""},
+    /*  A window over a fold takes in both passes; one that ends or begins in it goes by the pass.  */
+    {"Europe/Berlin", DAILY (13000, .repeat_s = 1800, .end_s = AT (33000)), 20261025, 20261026,
+        "1025T0000' 1025T0030' 1025T0100\" 1025T0130\" 1025T0200"},
+    {"Europe/Berlin", DAILY (13000, .repeat_s = 1800, .end_s = AT (23000)), 20261025, 20261026,
+        "1025T0000'"},
+    {"Europe/Berlin", DAILY (13000, .repeat_s = 1800, .end_s = AT (23000), .fold = JOB_FOLD_SECOND),
+        20261025, 20261026, "1025T0000' 1025T0030' 1025T0100\""},
+    {"Europe/Berlin", DAILY (23000, .repeat_s = 1800, .end_s = AT (40000)), 20261025, 20261026,
+        "1025T0030' 1025T0100\" 1025T0130\" 1025T0200 1025T0230"},
+    {"Europe/Berlin", DAILY (23000, .repeat_s = 1800, .end_s = AT (40000), .fold = JOB_FOLD_SECOND),
+        20261025, 20261026, "1025T0130\" 1025T0200 1025T0230"},
+    /*  Windows over midnight into a day of change.  */
+    {"Europe/Berlin",
+        DAILY (220000, .repeat_s = 3600, .end_s = AT (23000), .start_date = 20260328,
+            .end_date = 20260328),
+        20260301, 20260501, "0328T2100 0328T2200 0328T2300 0329T0000"},
+    {"Europe/Berlin",
+        DAILY (220000, .repeat_s = 3600, .end_s = AT (23000), .start_date = 20261024,
+            .end_date = 20261024),
+        20261001, 20261101, "1024T2000 1024T2100 1024T2200 1024T2300 1025T0000'"},
+    {"Europe/Berlin",
+        DAILY (220000, .repeat_s = 3600, .end_s = AT (23000), .start_date = 20261024,
+            .end_date = 20261024, .fold = JOB_FOLD_BOTH),
+        20261001, 20261101, "1024T2000 1024T2100 1024T2200 1024T2300 1025T0000' 1025T0100\""},
+    /*  Half an hour, negative daylight saving, a change for good over midnight, a day left out.  */
+    {"Australia/Lord_Howe", DAILY (14500, .fold = JOB_FOLD_BOTH), 20260404, 20260405,
+        "0404T1445' 0404T1515\""},
+    {"Australia/Lord_Howe", DAILY (21000, .gap = JOB_GAP_EDGE), 20261003, 20261004,
+        "1003T1530<0210"},
+    {"Australia/Lord_Howe", DAILY (21000, .gap = JOB_GAP_SHIFT), 20261003, 20261004,
+        "1003T1540<0210"},
+    {"Europe/Dublin", DAILY (13000, .gap = JOB_GAP_EDGE), 20260329, 20260330, "0329T0100<0130"},
+    {"Asia/Pyongyang", DAILY (234500, .end_date = 20180504), 20180504, 20180601,
+        "20180504T1500<2345"},
+    {"Asia/Pyongyang", DAILY (234500, .start_date = 20150814, .end_date = 20150814), 20150801,
+        20150901, "20150814T1445'"},
+    {"Pacific/Apia", DAILY (120000, .gap = JOB_GAP_EDGE), 20111229, 20111231,
+        "20111229T2200 20111230T1000<1200 20111230T2200"},
+    {"Pacific/Apia", DAILY (120000, .gap = JOB_GAP_SHIFT), 20111229, 20111231,
+        "20111229T2200 20111230T2200"},
+    {"Pacific/Apia", DAILY (120000, .gap = JOB_GAP_EDGE, .end_date = 20111230), 20111229, 20121231,
+        "20111229T2200 20111230T1000<1200"},
+    {"Pacific/Apia",
+        {.kind = JOB_SCHEDULE_ONCE,
+            .start_date = 20111230,
+            .time_s = AT (120000),
+            .gap = JOB_GAP_SHIFT},
+        20111201, 20121201, "20111230T2200<1200"},
+};
+
+/*  Runs of cron and intervals between dates.  */
+static const struct {
+    const char *cron;
+    clock_case it;
+} dated_cases[] = {
+    {"0 12 * * *",
+        {"Europe/Berlin", {.kind = JOB_SCHEDULE_CRON, .start_date = 20260328, .end_date = 20260330},
+            20260101, 20270101, "0328T1100 0329T1000 0330T1000"}},
+    {"30 2 * * *",
+        {"Europe/Berlin", {.kind = JOB_SCHEDULE_CRON, .start_date = 20260329, .end_date = 20260329},
+            20260101, 20270101, "0329T0100<0230"}},
+    {"45 23 * * *", {"Asia/Pyongyang", {.kind = JOB_SCHEDULE_CRON, .end_date = 20180504}, 20180504,
+                        20190101, "20180504T1500<2345"}},
+    {NULL, {"Europe/Berlin",
+               {.kind = JOB_SCHEDULE_EVERY,
+                   .every_us = 10 * 3600 * SECOND_US,
+                   .start_date = 20260329,
+                   .end_date = 20260329},
+               20260101, 20270101, "0329T0600 0329T1600"}},
+    {NULL, {"Asia/Tokyo",
+               {.kind = JOB_SCHEDULE_EVERY,
+                   .every_us = 6 * 3600 * SECOND_US,
+                   .start_date = 20260701,
+                   .end_date = 20260701},
+               20260101, 20270101, "0630T1800 0701T0000 0701T0600 0701T1200"}},
+};
+
+static void append_mark (bg_buf *text, const job_schedule *schedule, int64_t at_us)
+{
+    job_schedule_mark mark = job_schedule_marks (schedule, at_us);
+    append_time (text, at_us);
+    if (mark.is_shifted) {
+        job_civil asked = job_civil_from_seconds (mark.asked_local_s);
+        bg_buf_printf (text, "<%02d%02d", asked.hour, asked.minute);
+    }
+    bg_buf_append_str (text, mark.fold == 0 ? "" : mark.fold == 1 ? "'" : "\"");
+}
+
+static void assert_clock_case (const clock_case *it, const char *cron)
+{
+    job_zone *zone = zone_file_load (it->zone);
+    if (!zone)
+        return;
+    job_schedule schedule = it->schedule;
+    schedule.zone = zone;
+    if (cron)
+        assert_true (bg_is_ok (job_cron_parse (bg_slice_str (cron), &schedule.cron, NULL, NULL)));
+    BG_AUTO_BUF text = {0};
+    int64_t found[SHOWN_MAX];
+    size_t count = job_schedule_window (
+        &schedule, instant (it->from_date, 0), instant (it->to_date, 0), found, SHOWN_MAX);
+    for (size_t j = 0; j < count; j++)
+        append_mark (&text, &schedule, found[j]);
+    if (strcmp (bg_buf_cstr (&text), it->runs) != 0)
+        fail_msg ("%s, kind %d, time %u: %s\ninstead of %s", it->zone, (int) schedule.kind,
+            schedule.time_s, bg_buf_cstr (&text), it->runs);
+    job_zone_destroy (&zone);
+}
+
+static void test_each_form_follows_the_rules_where_clocks_change (void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < sizeof clock_cases / sizeof clock_cases[0]; i++)
+        assert_clock_case (&clock_cases[i], NULL);
+}
+
+static void test_dates_bound_cron_and_intervals_by_the_wall (void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < sizeof dated_cases / sizeof dated_cases[0]; i++)
+        assert_clock_case (&dated_cases[i].it, dated_cases[i].cron);
+}
+
+static void test_the_anchor_counts_both_ways (void **state)
+{
+    (void) state;
+    const job_schedule schedule = {
+        .kind = JOB_SCHEDULE_DAILY, .interval = 3, .anchor_date = 20260107};
+    int64_t next = 0;
+    assert_true (job_schedule_next (&schedule, instant (20251230, 0), &next, NULL));
+    assert_int_equal (next, instant (20260101, 0));
+}
+
+/*  ---- what is refused ----  */
+
+static void test_what_cannot_be_is_refused (void **state)
+{
+    (void) state;
+    const struct {
+        job_schedule schedule;
+        const char *says;
+    } cases[] = {
+        {{.kind = JOB_SCHEDULE_ONCE}, "needs its date"},
+        {{.kind = JOB_SCHEDULE_ONCE, .start_date = 20260230}, "start date 20260230 is no date"},
+        {{.kind = JOB_SCHEDULE_ONCE, .start_date = 20260101, .repeat_s = 60}, "has no repeats"},
+        {{.kind = JOB_SCHEDULE_ONCE, .start_date = 19891231}, "before 1990-01-01"},
+        {{.kind = JOB_SCHEDULE_ONCE, .start_date = UINT32_MAX}, "is no date"},
+        {{.kind = JOB_SCHEDULE_DAILY}, "every 1 to 1000 days"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1001}, "every 1 to 1000 days"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 2}, "no date from which"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .time_s = 86400}, "before 24:00"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .repeat_s = 9}, "10 seconds to 24 hours"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .repeat_s = 86401}, "10 seconds to 24 hours"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .repeat_s = 10, .end_s = 86401},
+            "before 24:00"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .start_date = 20260102, .end_date = 20260101},
+            "end date is before its start date"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .gap = (job_gap) 3}, "gap policy 3"},
+        {{.kind = JOB_SCHEDULE_DAILY, .interval = 1, .fold = (job_fold) 3}, "fold policy 3"},
+        {{.kind = JOB_SCHEDULE_WEEKLY}, "one or more weekdays"},
+        {{.kind = JOB_SCHEDULE_WEEKLY, .interval = 128}, "one or more weekdays"},
+        {{.kind = JOB_SCHEDULE_WEEKLY, .interval = 1, .factor = 2}, "no date from which"},
+        {{.kind = JOB_SCHEDULE_WEEKLY, .interval = 1, .factor = 1001}, "every 1 to 1000 weeks"},
+        {{.kind = JOB_SCHEDULE_MONTHLY}, "1 to 31"},
+        {{.kind = JOB_SCHEDULE_MONTHLY, .interval = 32}, "1 to 31"},
+        {{.kind = JOB_SCHEDULE_RELATIVE, .interval = 11, .relative = 1}, "Sunday to Saturday"},
+        {{.kind = JOB_SCHEDULE_RELATIVE, .interval = 1}, "first (1)"},
+        {{.kind = JOB_SCHEDULE_RELATIVE, .interval = 1, .relative = 3}, "first (1)"},
+        {{.kind = JOB_SCHEDULE_RELATIVE, .interval = 1, .relative = 32}, "first (1)"},
+        {{.kind = (job_schedule_kind) 10}, "kind 10 is not known"},
+        /*  A February 30, and days that no date of the schedule has.  */
+        {{.kind = JOB_SCHEDULE_MONTHLY, .interval = 30, .factor = 12, .anchor_date = 20260201},
+            "never happens"},
+        {{.kind = JOB_SCHEDULE_MONTHLY,
+             .interval = 29,
+             .factor = 12,
+             .start_date = 20250201,
+             .end_date = 20270301},
+            "never happens"},
+        {{.kind = JOB_SCHEDULE_WEEKLY, .interval = 2, .start_date = 20260106, .end_date = 20260111},
+            "never happens"},
+        {{.kind = JOB_SCHEDULE_DAILY,
+             .interval = 7,
+             .anchor_date = 20260101,
+             .start_date = 20260102,
+             .end_date = 20260107},
+            "never happens"},
+        {{.kind = JOB_SCHEDULE_EVERY,
+             .every_us = 200 * 86400 * SECOND_US,
+             .start_date = 20260101,
+             .end_date = 20260102},
+            "never happens"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bg_error err = {0};
+        assert_int_equal (job_schedule_check (&cases[i].schedule, &err).code, BG_INVALID);
+        if (!strstr (err.message, cases[i].says))
+            fail_msg ("case %zu: \"%s\" does not say \"%s\"", i, err.message, cases[i].says);
+    }
+}
+
+/*  Some of these look as if they never happened.  */
+static void test_what_is_rare_is_accepted (void **state)
+{
+    (void) state;
+    const job_schedule cases[] = {
+        {.kind = JOB_SCHEDULE_MONTHLY, .interval = 29, .factor = 12, .anchor_date = 20260201},
+        {.kind = JOB_SCHEDULE_MONTHLY,
+            .interval = 29,
+            .factor = 12,
+            .start_date = 20250201,
+            .end_date = 20280229},
+        {.kind = JOB_SCHEDULE_WEEKLY,
+            .interval = 1,
+            .factor = 1000,
+            .anchor_date = 20260101,
+            .start_date = 20260105},
+        {.kind = JOB_SCHEDULE_MONTHLY, .interval = 31, .factor = 1000, .start_date = 20260401},
+        {.kind = JOB_SCHEDULE_ONCE, .start_date = 99991231, .time_s = 86399},
+        {.kind = JOB_SCHEDULE_ONCE, .start_date = 19900101},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bg_error err = {0};
+        if (bg_failed (job_schedule_check (&cases[i], &err)))
+            fail_msg ("case %zu: %s", i, err.message);
+    }
+}
+
+static void test_a_time_that_only_one_zone_lacks_never_happens_there (void **state)
+{
+    (void) state;
+    job_zone *zone = zone_file_load ("Pacific/Apia");
+    if (!zone)
+        skip ();
+    job_schedule schedule = {.kind = JOB_SCHEDULE_ONCE,
+        .start_date = 20111230,
+        .gap = JOB_GAP_SKIP,
+        .time_s = AT (120000)};
+    assert_true (bg_is_ok (job_schedule_check (&schedule, NULL)));
+    schedule.zone = zone;
+    bg_error err = {0};
+    assert_int_equal (job_schedule_check (&schedule, &err).code, BG_INVALID);
+    assert_string_equal (err.message, "it never happens");
+    job_zone_destroy (&zone);
+}
+
+static void test_from_the_ends_of_time_every_form_answers (void **state)
+{
+    (void) state;
+    const job_schedule cases[] = {
+        {.kind = JOB_SCHEDULE_DAILY, .interval = 1},
+        {.kind = JOB_SCHEDULE_WEEKLY, .interval = 64, .factor = 3, .anchor_date = 20260101},
+        {.kind = JOB_SCHEDULE_MONTHLY, .interval = 29, .factor = 12, .anchor_date = 20260201},
+        {.kind = JOB_SCHEDULE_RELATIVE, .interval = 8, .relative = 16, .repeat_s = 86400},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t next = 0;
+        assert_true (job_schedule_next (&cases[i], INT64_MIN, &next, NULL));
+        assert_true (next < instant (10101, 0) + INT64_C (9) * 366 * 86400 * SECOND_US);
+        assert_false (job_schedule_next (&cases[i], INT64_MAX, &next, NULL));
+        assert_false (job_schedule_next (&cases[i], instant (99991231, 235959), &next, NULL));
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_worked_examples_run_as_the_reference_says),
         cmocka_unit_test (test_example_17_runs_96_times_a_day),
         cmocka_unit_test (test_examples_19_and_20_wait_for_events),
+        cmocka_unit_test (test_each_form_follows_the_rules_where_clocks_change),
+        cmocka_unit_test (test_dates_bound_cron_and_intervals_by_the_wall),
+        cmocka_unit_test (test_the_anchor_counts_both_ways),
+        cmocka_unit_test (test_what_cannot_be_is_refused),
+        cmocka_unit_test (test_what_is_rare_is_accepted),
+        cmocka_unit_test (test_a_time_that_only_one_zone_lacks_never_happens_there),
+        cmocka_unit_test (test_from_the_ends_of_time_every_form_answers),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
