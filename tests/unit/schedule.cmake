@@ -13,3 +13,6 @@ add_test (NAME schedule_oracle COMMAND sh -c
     "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\" \"$1\""
     "${CMAKE_CURRENT_SOURCE_DIR}/unit/zone_oracle.py" "$<TARGET_FILE:zone_oracle>")
 set_tests_properties (schedule_oracle PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
+# What documents say of schedules and calendars, and by how much a target starts later.
+bugle_test (test_job_schedules SOURCES unit/test_job_schedules.c MAY_USE job_doc job_core proto bg_base)
+bugle_test (test_splay SOURCES unit/test_splay.c MAY_USE proto bg_base)
