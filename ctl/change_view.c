@@ -3,6 +3,7 @@
 
 #include "ctl/fold.h"
 #include "ctl/job.h"
+#include "ctl/times.h"
 
 #include <inttypes.h>
 
@@ -15,6 +16,10 @@ void ctl_change_text (const ctl_change *change, bg_buf *out)
     }
     bg_buf_append_str (out, " -> ");
     ctl_targets_count (change->targets, out);
+    if (change->until_us != 0) {
+        bg_buf_append_str (out, ", until ");
+        ctl_times_people (change->until_us, change->is_utc, out);
+    }
 }
 
 json_t *ctl_change_json (const ctl_change *change)
@@ -28,12 +33,12 @@ json_t *ctl_change_json (const ctl_change *change)
 wire_switch ctl_switch_wanted (const wire_job_row *row, const wire_switch *current, bool disabled,
     int64_t until_us, bg_slice reason, bool reason_given, bool *is_unchanged)
 {
-    bool is_in_force = row->disabled && current;
+    bool is_in_force = row->disabled && current && current->disabled;
     wire_switch wanted = {.object_type = WIRE_TYPE_JOB,
         .object_name = row->name,
         .object_key = row->key,
         .disabled = disabled,
-        .until_us = disabled ? until_us : 0,
+        .until_us = until_us,
         .reason = reason};
     if (!reason_given && disabled && is_in_force)
         wanted.reason = current->reason;
@@ -41,7 +46,8 @@ wire_switch ctl_switch_wanted (const wire_job_row *row, const wire_switch *curre
         *is_unchanged = is_in_force && current->until_us == wanted.until_us &&
                         bg_slice_equal (current->reason, wanted.reason);
     else
-        *is_unchanged = !row->disabled;
+        *is_unchanged = !row->disabled && (int64_t) row->enabled_until_us == until_us &&
+                        !(current && current->disabled && until_us != 0);
     return wanted;
 }
 

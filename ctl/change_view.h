@@ -11,12 +11,14 @@ typedef struct {
     const char *outcome; /*  "enabled", "disabled", "deleted", "unchanged"  */
     const char *already; /*  of "unchanged": "disabled", "enabled", "deleted"  */
     uint64_t targets;
-    int64_t until_us; /*  of disabled; 0: until somebody enables it  */
+    int64_t until_us; /*  from then on it is the other way round; 0: till somebody changes it  */
+    bool is_utc;
     bg_slice reason;
     bool dry_run;
 } ctl_change;
 
-/*  Appends "disabled nightly-backup -> 5 targets", "unchanged nightly-backup (disabled already)".  */
+/*  Appends "disabled nightly-backup -> 5 targets, until 2026-07-01 00:00:00 +0200", "unchanged nightly-backup (disabled
+    already)".  */
 void ctl_change_text (const ctl_change *change, bg_buf *out);
 /*  {name, outcome, until, reason, targets, dry_run}. New reference.  */
 json_t *ctl_change_json (const ctl_change *change);

@@ -110,7 +110,8 @@ static bg_result interrupted (waiting *self, bg_error *err)
     const wire_exec_row *row = &self->row;
     bg_ignore (bg_fail (err, BG_INTERRUPTED,
         "interrupted; execution %s goes on with %llu of %llu targets open",
-        bg_id_short (row->id).text, (unsigned long long) (row->pending + row->running),
+        bg_id_short (row->id).text,
+        (unsigned long long) (row->pending + row->waiting + row->running),
         (unsigned long long) row->targets));
     return bg_hint (err, "look again: bugle exec wait %s", bg_id_short (row->id).text);
 }
@@ -254,8 +255,8 @@ void ctl_exec_note_late (ctl_run *run, const wire_exec_row *row)
 {
     ctl_note (run->out,
         "%llu of %llu targets have not reported yet; look again: bugle exec wait %s",
-        (unsigned long long) (row->pending + row->running), (unsigned long long) row->targets,
-        bg_id_short (row->id).text);
+        (unsigned long long) (row->pending + row->waiting + row->running),
+        (unsigned long long) row->targets, bg_id_short (row->id).text);
 }
 
 static bg_result until_done (

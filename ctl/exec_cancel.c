@@ -34,7 +34,8 @@ static void print_done (
                 issued && !dry_run ? ctl_json_id (issued->id) : json_null (), "dry_run", dry_run));
     } else if (issued) {
         ctl_print (run->out, "%s %s (%.*s): %" PRIu64 " not begun, %" PRIu64 " running\n", outcome,
-            bg_id_short (row->id).text, BG_SLICE_ARG (row->job), row->pending, row->running);
+            bg_id_short (row->id).text, BG_SLICE_ARG (row->job), row->pending,
+            row->waiting + row->running);
     } else {
         ctl_print (run->out, "unchanged %s (done already)\n", bg_id_short (row->id).text);
     }

@@ -11,6 +11,8 @@
 #include "common/sys/clock.h"
 #include "ctl/client.h"
 #include "ctl/exec.h"
+#include "ctl/history_view.h"
+#include "ctl/job.h"
 #include "ctl/outcomes.h"
 #include "ctl/progress.h"
 #include "ctl/target.h"
@@ -18,6 +20,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 
 #define STEPS_MAX    64
 #define IDLE_MS      250
@@ -78,7 +81,7 @@ static void note_gap (const reading *self, bg_slice step_name, uint64_t bytes)
 
 static bool is_final (const wire_history_row *row)
 {
-    return row && row->run.state != WIRE_RUN_RUNNING;
+    return row && !ctl_run_is_open (&row->run);
 }
 
 static bg_result look (reading *self, bg_error *err)
@@ -350,12 +353,41 @@ static bg_result follow (reading *self, bg_error *err)
 
 /*  ---- the command ----  */
 
+/*  By its name it is looked up in the job as it is now; a one-shot command has none.  */
+static bg_result choose_step (
+    ctl_run *run, const wire_exec_row *row, uint64_t *number, bg_error *err)
+{
+    const char *typed = ctl_text (run->parsed, CTL_OPT_STEP, NULL);
+    char *end = NULL;
+    ctl_job_found found = {0};
+    wire_job job;
+    if (!typed)
+        return bg_ok ();
+    const unsigned long value = strtoul (typed, &end, 10);
+    if (*typed >= '0' && *typed <= '9' && *end == '\0' && value >= 1 && value <= STEPS_MAX) {
+        *number = value;
+        return bg_ok ();
+    }
+    BG_TRY (ctl_job_look (run, row->job, true, &found, err));
+    int at = -1;
+    if (found.row) {
+        BG_TRY (ctl_job_decode (&found.row->document, &run->arena, &job, err));
+        at = ctl_job_step (&job, bg_slice_str (typed));
+    }
+    if (at < 0) {
+        bg_ignore (bg_fail (
+            err, BG_USAGE, "'%.200s' is no step of '%.*s'", typed, BG_SLICE_ARG (row->job)));
+        return bg_hint (err, "write its number, 1 to %d, or see: bugle job show '%.*s'", STEPS_MAX,
+            BG_SLICE_ARG (row->job));
+    }
+    *number = (uint64_t) at + 1;
+    return bg_ok ();
+}
+
 static bg_result read_target (ctl_run *run, const wire_exec_row *row, bg_slice name, bg_error *err)
 {
-    reading self = {.run = run,
-        .exec = row->id,
-        .target = name,
-        .only = (uint64_t) ctl_number (run->parsed, CTL_OPT_STEP, 0)};
+    reading self = {.run = run, .exec = row->id, .target = name, .only = 0};
+    BG_TRY (choose_step (run, row, &self.only, err));
     BG_TRY (look (&self, err));
     if (!is_final (self.row) && ctl_given (run->parsed, CTL_OPT_FOLLOW))
         BG_TRY (follow (&self, err));

@@ -109,8 +109,8 @@ static bg_result issue (retrying *self, bool dry_run, bg_error *err)
         BG_TRY (ctl_sign_one_shot (
             run, &self->job, &self->to, life_us, self->reason, &deed, &request.deed, err));
     else
-        BG_TRY (ctl_sign_deed (run, WIRE_DEED_START, self->old.job_name, &self->to, life_us,
-            self->reason, &deed, &request.deed, err));
+        BG_TRY (ctl_sign_deed (run, WIRE_DEED_START, self->old.job_name, &self->to, self->old.step,
+            life_us, self->reason, &deed, &request.deed, err));
     return ctl_issue (run, &request, deed.id, &self->issued, err);
 }
 

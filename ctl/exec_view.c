@@ -19,6 +19,8 @@
 /*  The broker's words for targets of an execution without an outcome.  */
 static const char pending[] = "pending";
 static const char silent[] = "silent";
+/*  It had reported, and its run has left the history.  */
+static const char purged[] = "purged";
 
 static bool is_open (const wire_exec_group *group, const char *reason)
 {
@@ -37,6 +39,7 @@ int ctl_exec_badness (const wire_exec_group *group)
         [WIRE_RUN_CANCELED] = 3,
         [WIRE_RUN_INTERRUPTED] = 6,
         [WIRE_RUN_NOT_RUN] = 4,
+        [WIRE_RUN_WAITING] = 1,
     };
     if (is_open (group, pending))
         return 2;
@@ -62,6 +65,8 @@ void ctl_exec_group_label (const wire_exec_group *group, bg_buf *out)
     const char *word = wire_run_state_word (group->state);
     if (group->state == WIRE_RUN_SUCCEEDED) {
         bg_buf_append_str (out, "ok");
+    } else if (is_open (group, purged)) {
+        bg_buf_append_str (out, "over, not kept");
     } else if (is_open (group, pending) || is_open (group, silent)) {
         bg_buf_append_slice (out, group->reason);
     } else if (group->state == WIRE_RUN_NOT_RUN) {
@@ -200,6 +205,7 @@ void ctl_exec_progress (const wire_exec_row *row, int64_t elapsed_us, bg_buf *ou
         {row->canceled, "canceled", false},
         {row->not_run, "not run", false},
         {row->running, "running", true},
+        {row->waiting, "waiting", false},
         {row->pending, "pending", false},
         {row->silent, "silent", false},
     };
@@ -235,8 +241,9 @@ static json_t *group_json (const wire_exec_group *group)
     /*  What the broker files under not-run with these words has not been decided yet.  */
     const char *state = is_open (group, pending)  ? pending
                         : is_open (group, silent) ? silent
+                        : is_open (group, purged) ? purged
                                                   : wire_run_state_word (group->state);
-    bool has_own_state = state == pending || state == silent;
+    bool has_own_state = state == pending || state == silent || state == purged;
     return json_pack ("{s:s, s:o, s:o, s:o, s:o, s:o}", "state", state ? state : "unknown",
         "reason", has_own_state ? json_null () : ctl_json_text_or_null (group->reason), "result",
         ctl_json_text_or_null (group->result), "count", count_json (group->count), "targets",
@@ -271,6 +278,7 @@ json_t *ctl_exec_json (const wire_exec_row *row, bool with_groups)
         count_json (row->canceled), "interrupted", count_json (row->interrupted), "not_run",
         count_json (row->not_run), "silent", count_json (row->silent));
     bg_assert (object);
+    json_object_set_new (object, "waiting", count_json (row->waiting));
     json_object_set_new (object, "one_shot", json_boolean (row->one_shot));
     json_object_set_new (object, "canceled_by", ctl_json_id (row->canceled_by));
     if (with_groups)
@@ -291,6 +299,7 @@ const ctl_column ctl_exec_columns[] = {
     {"failed", "FAILED", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"not_run", "NOT RUN", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"waiting", "WAITING", CTL_CELL_NUMBER, CTL_WIDE, NULL},
     {"pending", "PENDING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"silent", "SILENT", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"canceled", "CANCELED", CTL_CELL_NUMBER, CTL_WIDE, NULL},

@@ -9,7 +9,7 @@
 #include "proto/wire.h"
 
 /*  The object of one execution: id, job, what, state (running or done), login, issued, expires, done, seconds, reason,
-    targets, pending, running, succeeded, failed, canceled, interrupted, not_run, silent, one_shot, canceled_by (the id of
+    targets, pending, running, waiting (for their turn), succeeded, failed, canceled, interrupted, not_run, silent, one_shot, canceled_by (the id of
     the STOP of this execution, or null); with groups also groups, an array
     of {state, reason, result, count, targets, sample}. New reference.  */
 json_t *ctl_exec_json (const wire_exec_row *row, bool with_groups);

@@ -110,12 +110,19 @@ int64_t ctl_run_time_us (const wire_run *run)
         return run->nominal_us;
     if (run->started_us != 0)
         return run->started_us;
+    if (run->state == WIRE_RUN_WAITING && run->queued_us != 0)
+        return run->queued_us;
     return run->nominal_us != 0 ? run->nominal_us : run->finished_us;
+}
+
+bool ctl_run_is_open (const wire_run *run)
+{
+    return run->state == WIRE_RUN_RUNNING || run->state == WIRE_RUN_WAITING;
 }
 
 const wire_step_result *ctl_run_culprit (const wire_run *run)
 {
-    if (run->state == WIRE_RUN_SUCCEEDED || run->state == WIRE_RUN_RUNNING)
+    if (run->state == WIRE_RUN_SUCCEEDED || ctl_run_is_open (run))
         return NULL;
     /*  The last one that went wrong: earlier ones were dealt with by the flow (on_failure: next or goto).  */
     for (size_t i = run->steps_count; i > 0; i--) {
@@ -127,7 +134,7 @@ const wire_step_result *ctl_run_culprit (const wire_run *run)
 
 void ctl_run_why (const wire_run *run, bg_buf *out)
 {
-    if (run->state == WIRE_RUN_SUCCEEDED || run->state == WIRE_RUN_RUNNING)
+    if (run->state == WIRE_RUN_SUCCEEDED || ctl_run_is_open (run))
         return;
     if (run->state == WIRE_RUN_NOT_RUN) {
         bg_buf_append_slice (out, run->reason);
@@ -161,13 +168,13 @@ static bool has_length (const wire_run *run)
 json_t *ctl_history_json (const wire_history_row *row)
 {
     const wire_run *run = &row->run;
-    bool is_running = run->state == WIRE_RUN_RUNNING;
+    bool is_running = ctl_run_is_open (run);
     json_t *steps = json_array ();
     for (size_t i = 0; i < run->steps_count; i++)
         json_array_append_new (steps, ctl_step_json (&run->steps[i]));
-    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                      "s:o}",
-        "run", ctl_json_id (run->run), "job", ctl_json_slice (run->job_name), "target",
+    json_t *object = json_pack (
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "run",
+        ctl_json_id (run->run), "job", ctl_json_slice (run->job_name), "target",
         ctl_json_slice (row->target), "state", word_json (wire_run_state_word (run->state)),
         "reason", ctl_json_text_or_null (run->reason), "started", ctl_json_time (run->started_us),
         "finished", ctl_json_time (is_running ? 0 : run->finished_us), "stored",
@@ -178,6 +185,43 @@ json_t *ctl_history_json (const wire_history_row *row)
         row->revision ? count_json (row->revision) : json_null (), "schedule",
         ctl_json_text_or_null (run->schedule), "nominal", ctl_json_time (run->nominal_us), "exec",
         ctl_json_id (run->exec), "steps", steps);
+    bg_assert (object);
+    json_object_set_new (object, "queued", ctl_json_time (run->queued_us));
+    json_object_set_new (
+        object, "start_step", run->start_step ? count_json (run->start_step) : json_null ());
+    json_object_set_new (object, "deleted_itself", json_boolean (run->spent));
+    return object;
+}
+
+/*  ---- a line for each step ----  */
+
+json_t *ctl_history_step_row (const wire_history_row *row, const wire_step_result *step)
+{
+    const wire_run *run = &row->run;
+    BG_AUTO_BUF why = {0};
+    if (!step)
+        ctl_run_why (run, &why);
+    else if (step->state != WIRE_RESULT_SUCCEEDED)
+        ctl_step_why (step, &why);
+    json_t *object = step ? ctl_step_json (step) : json_object ();
+    const char *state =
+        step ? wire_step_state_word (step->state) : wire_run_state_word (run->state);
+    const int64_t began_us = step ? step->started_us : run->started_us;
+    const int64_t ended_us = step ? step->finished_us : run->finished_us;
+    json_object_set_new (object, "run", ctl_json_id (run->run));
+    json_object_set_new (object, "job", ctl_json_slice (run->job_name));
+    json_object_set_new (object, "target", ctl_json_slice (row->target));
+    json_object_set_new (object, "step", count_json (step ? step->step : 0));
+    json_object_set_new (object, "name", step ? ctl_json_slice (step->name) : json_null ());
+    json_object_set_new (object, "state", word_json (state));
+    json_object_set_new (object, "started", ctl_json_time (began_us));
+    json_object_set_new (object, "nominal", ctl_json_time (run->nominal_us));
+    json_object_set_new (object, "finished", ctl_json_time (ended_us));
+    json_object_set_new (object, "seconds",
+        began_us != 0 && ended_us >= began_us ? ctl_json_seconds (ended_us - began_us)
+                                              : json_null ());
+    json_object_set_new (object, "summary", ctl_json_text_or_null (bg_buf_slice (&why)));
+    return object;
 }
 
 /*  ---- for people ----  */
@@ -239,7 +283,7 @@ void ctl_history_text (const wire_history_row *row, bool is_utc, bg_buf *out)
         bg_buf_append_str (out, ": ");
         ctl_run_why (run, out);
     }
-    if (run->state != WIRE_RUN_RUNNING && has_length (run)) {
+    if (!ctl_run_is_open (run) && has_length (run)) {
         bg_buf_append_str (out, "  ");
         ctl_times_span (run->finished_us - run->started_us, out);
     }
@@ -301,7 +345,7 @@ void ctl_history_explain (
 /*  A run that never started is listed by the time at which it was due.  */
 void ctl_history_print_when (const ctl_output *out, const json_t *row, bg_buf *text)
 {
-    static const char *const keys[] = {"started", "nominal", "finished"};
+    static const char *const keys[] = {"started", "queued", "nominal", "finished"};
     const char *state = json_string_value (json_object_get (row, "state"));
     const bool was_due = state && strcmp (state, wire_run_state_word (WIRE_RUN_NOT_RUN)) == 0 &&
                          json_is_string (json_object_get (row, "nominal"));
@@ -322,6 +366,7 @@ const ctl_column ctl_history_columns[] = {
     {"state", "STATE", CTL_CELL_STATE, CTL_NORMAL, NULL},
     {"seconds", "TOOK", CTL_CELL_DURATION, CTL_NORMAL, NULL},
     {"run", "RUN", CTL_CELL_ID, CTL_NORMAL, NULL},
+    {"queued", "QUEUED", CTL_CELL_TIME, CTL_WIDE, NULL},
     {"finished", "FINISHED", CTL_CELL_TIME, CTL_WIDE, NULL},
     {"version", "VERSION", CTL_CELL_NUMBER, CTL_WIDE, NULL},
     {"schedule", "SCHEDULE", CTL_CELL_TEXT, CTL_WIDE, NULL},
@@ -329,3 +374,48 @@ const ctl_column ctl_history_columns[] = {
     {"summary", "WHY", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
 const size_t ctl_history_column_count = sizeof ctl_history_columns / sizeof ctl_history_columns[0];
+
+/*  The same with the job in front, where runs of several are shown.  */
+const ctl_column ctl_history_all_columns[] = {
+    {"started", "STARTED", CTL_CELL_TIME, CTL_NORMAL, ctl_history_print_when},
+    {"job", "JOB", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"target", "TARGET", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"state", "STATE", CTL_CELL_STATE, CTL_NORMAL, NULL},
+    {"seconds", "TOOK", CTL_CELL_DURATION, CTL_NORMAL, NULL},
+    {"run", "RUN", CTL_CELL_ID, CTL_NORMAL, NULL},
+    {"finished", "FINISHED", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"version", "VERSION", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"schedule", "SCHEDULE", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"exec", "EXEC", CTL_CELL_ID, CTL_WIDE, NULL},
+    {"summary", "WHY", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+};
+const size_t ctl_history_all_column_count =
+    sizeof ctl_history_all_columns / sizeof ctl_history_all_columns[0];
+
+static void print_step (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    const char *name = json_string_value (json_object_get (row, "name"));
+    if (!name)
+        bg_buf_append_str (text, "(run)");
+    else
+        bg_buf_printf (text, "%" JSON_INTEGER_FORMAT " %s",
+            json_integer_value (json_object_get (row, "step")), name);
+}
+
+const ctl_column ctl_history_step_columns[] = {
+    {"started", "STARTED", CTL_CELL_TIME, CTL_NORMAL, ctl_history_print_when},
+    {"target", "TARGET", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {NULL, "STEP", CTL_CELL_TEXT, CTL_NORMAL, print_step},
+    {"state", "STATE", CTL_CELL_STATE, CTL_NORMAL, NULL},
+    {"seconds", "TOOK", CTL_CELL_DURATION, CTL_NORMAL, NULL},
+    {"attempts", "ATTEMPTS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"exit_code", "EXIT", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"run", "RUN", CTL_CELL_ID, CTL_NORMAL, NULL},
+    {"job", "JOB", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"finished", "FINISHED", CTL_CELL_TIME, CTL_WIDE, NULL},
+    {"output_bytes", "OUTPUT", CTL_CELL_NUMBER, CTL_WIDE, NULL},
+    {"summary", "WHY", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+};
+const size_t ctl_history_step_column_count =
+    sizeof ctl_history_step_columns / sizeof ctl_history_step_columns[0];

@@ -42,4 +42,16 @@ void ctl_history_print_when (const ctl_output *out, const json_t *row, bg_buf *t
 extern const ctl_column ctl_history_columns[];
 extern const size_t ctl_history_column_count;
 
+/*  A run that is not over: it runs, or waits for its turn.  */
+bool ctl_run_is_open (const wire_run *run);
+
+/*  With the job in front; and for rows of ctl_history_step_row.  */
+extern const ctl_column ctl_history_all_columns[];
+extern const size_t ctl_history_all_column_count;
+extern const ctl_column ctl_history_step_columns[];
+extern const size_t ctl_history_step_column_count;
+/*  A step of a run as an object of its own, with run, job and target; step NULL: the run itself, as step 0. New
+    reference.  */
+json_t *ctl_history_step_row (const wire_history_row *row, const wire_step_result *step);
+
 #endif

@@ -12,9 +12,10 @@
 
 #include <inttypes.h>
 
-#define RUNS_SHOWN  5
-#define LINES_SHOWN 10 /*  of a failing step's output  */
-#define REASON_MAX  512
+#define RUNS_SHOWN    5
+#define LINES_SHOWN   10 /*  of a failing step's output  */
+#define REASON_MAX    512
+#define FAILURE_PAGES 5 /*  an older failure is no news, and looking for it is not free  */
 
 /*  ---- asking ----  */
 
@@ -96,7 +97,7 @@ static bg_result last_failure (
     const wire_history_query query = {
         .job = name, .states = states, .states_count = 2, .output = true};
     ctl_history_rows rows;
-    BG_TRY (ctl_history_fetch (run, &query, 1, &rows, err));
+    BG_TRY (ctl_history_look (run, &query, 1, FAILURE_PAGES, &rows, err));
     *row = rows.count > 0 ? &rows.rows[0] : NULL;
     return bg_ok ();
 }

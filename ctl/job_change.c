@@ -3,6 +3,7 @@
     Invariant: a job that is so already gets no new version; the command says so and ends well.
 */
 #include "ctl/change_view.h"
+#include "ctl/client.h"
 #include "ctl/job.h"
 #include "ctl/sign.h"
 
@@ -50,6 +51,16 @@ static const wire_switch *switch_of (ctl_run *run, const wire_job_row *row)
     return value;
 }
 
+/*  A duration lies ahead here; a time that has passed would change nothing.  */
+static bg_result check_until (ctl_run *run, int64_t until_us, bg_error *err)
+{
+    if (until_us == 0 || until_us > ctl_client_now_us (run->client))
+        return bg_ok ();
+    bg_ignore (bg_fail (
+        err, BG_USAGE, "--until %s has passed already", ctl_text (run->parsed, CTL_OPT_UNTIL, "")));
+    return bg_hint (err, "write how long, as 2h, or a time to come");
+}
+
 static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, bg_error *err)
 {
     const wire_job_row *row = NULL;
@@ -57,6 +68,7 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
     bool is_unchanged = false;
     BG_TRY (ctl_reason (run, &reason, err));
     BG_TRY (ctl_job_find (run, ctl_argument (run->parsed, 0), true, &row, err));
+    BG_TRY (check_until (run, until_us, err));
     wire_switch wanted = ctl_switch_wanted (row, switch_of (run, row), disabled, until_us, reason,
         ctl_given (run->parsed, CTL_OPT_REASON), &is_unchanged);
     const char *word = disabled ? "disabled" : "enabled";
@@ -64,7 +76,8 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
         .outcome = is_unchanged ? "unchanged" : word,
         .already = is_unchanged ? word : NULL,
         .targets = row->targets,
-        .until_us = wanted.until_us,
+        .until_us = is_unchanged ? 0 : wanted.until_us,
+        .is_utc = ctl_output_get (run->out)->is_utc,
         .reason = wanted.reason,
         .dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN)};
     if (!is_unchanged)
@@ -76,7 +89,7 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
 
 bg_result ctl_job_enable (ctl_run *run, bg_error *err)
 {
-    return change_switch (run, false, 0, err);
+    return change_switch (run, false, ctl_time_us (run->parsed, CTL_OPT_UNTIL, 0), err);
 }
 
 bg_result ctl_job_disable (ctl_run *run, bg_error *err)
@@ -133,13 +146,86 @@ static bg_result delete_row (ctl_run *run, const wire_job_row *row, bg_slice rea
     return bg_ok ();
 }
 
+/*  ---- those that have deleted themselves ----  */
+
+#define SPENT_PAGE 200
+
+static bg_result spent_jobs (ctl_run *run, const wire_job_row ***rows, size_t *count, bg_error *err)
+{
+    ctl_client *client = NULL;
+    wire_job_query query = {.limit = SPENT_PAGE};
+    size_t capacity = 0;
+    *count = 0;
+    BG_TRY (ctl_run_client (run, &client, err));
+    for (bool more = true; more;) {
+        wire_jobs *page = NULL;
+        BG_TRY (ctl_call (client, WIRE_JOB_QUERY, &query, WIRE_JOBS, (void **) &page, err));
+        if (*count + page->rows_count > capacity) {
+            capacity = (*count + page->rows_count) * 2;
+            const wire_job_row **grown =
+                bg_arena_array (&run->arena, const wire_job_row *, capacity);
+            for (size_t i = 0; i < *count; i++)
+                grown[i] = (*rows)[i];
+            *rows = grown;
+        }
+        for (size_t i = 0; i < page->rows_count; i++)
+            if (ctl_job_is_spent (&page->rows[i]))
+                (*rows)[(*count)++] = &page->rows[i];
+        more = page->more && page->rows_count > 0;
+        if (more)
+            query.after = page->rows[page->rows_count - 1].name;
+    }
+    return bg_ok ();
+}
+
+/*  One question for all: nothing of them is left anywhere but here.  */
+static bg_result delete_spent (ctl_run *run, bg_slice reason, bg_error *err)
+{
+    const bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
+    const wire_job_row **rows = NULL;
+    size_t count = 0;
+    if (ctl_argument_count (run->parsed) > 0) {
+        bg_ignore (bg_fail (err, BG_USAGE, "a job and --spent exclude each other"));
+        return bg_hint (err, "name a job, or leave the name out");
+    }
+    BG_TRY (spent_jobs (run, &rows, &count, err));
+    if (count == 0)
+        ctl_note (run->out, "no job has deleted itself on all of its targets");
+    if (count > 0 && !dry_run)
+        BG_TRY (ctl_confirm (run, err,
+            count == 1 ? "Delete %zu job that has deleted itself on all of its targets?"
+                       : "Delete %zu jobs that have deleted themselves on all of their targets?",
+            count));
+    if (!ctl_is_human (run->out))
+        ctl_list_begin (run->out, "changes", NULL, 0, "name");
+    for (size_t i = 0; i < count; i++) {
+        ctl_change change = {
+            .name = rows[i]->name, .outcome = "deleted", .reason = reason, .dry_run = dry_run};
+        BG_TRY (post_delete (run, rows[i], &change, err));
+        if (ctl_is_human (run->out))
+            print_change (run, &change);
+        else
+            ctl_list_row (run->out, ctl_change_json (&change));
+    }
+    if (!ctl_is_human (run->out))
+        ctl_list_end (run->out, false, 0);
+    return bg_ok ();
+}
+
 bg_result ctl_job_delete (ctl_run *run, bg_error *err)
 {
-    const char *name = ctl_argument (run->parsed, 0);
+    const bool is_named = ctl_argument_count (run->parsed) > 0;
+    const char *name = is_named ? ctl_argument (run->parsed, 0) : "";
     const wire_job_row *row = NULL;
     bg_slice reason = {0};
     ctl_job_found found;
     BG_TRY (ctl_reason (run, &reason, err));
+    if (ctl_given (run->parsed, CTL_OPT_SPENT))
+        return delete_spent (run, reason, err);
+    if (!is_named) {
+        bg_ignore (bg_fail (err, BG_USAGE, "job delete needs the name of a job"));
+        return bg_hint (err, "as in: bugle job delete NAME, or --spent");
+    }
     BG_TRY (ctl_job_look (run, bg_slice_str (name), false, &found, err));
     if (!found.row && found.withdrawn_version != 0) {
         print_change (run, &(ctl_change){.name = bg_slice_str (name),

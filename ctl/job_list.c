@@ -5,6 +5,7 @@
 #include "ctl/job.h"
 
 #include "common/job/names.h"
+
 #include "ctl/client.h"
 #include "ctl/job_view.h"
 
@@ -28,7 +29,9 @@ static bool is_wanted (const ctl_parsed *parsed, const wire_job_row *row)
         return false;
     if (ctl_given (parsed, CTL_OPT_DISABLED) && !row->disabled)
         return false;
-    if (ctl_given (parsed, CTL_OPT_RUNNING) && row->running == 0)
+    if (ctl_given (parsed, CTL_OPT_RUNNING) && row->running + row->waiting_runs == 0)
+        return false;
+    if (ctl_given (parsed, CTL_OPT_SPENT) && !ctl_job_is_spent (row))
         return false;
     return !ctl_given (parsed, CTL_OPT_FAILED) || went_wrong (row->last_state);
 }
@@ -54,7 +57,10 @@ static bg_result add_page (ctl_run *run, const wire_jobs *page, json_t *rows, bg
 static bg_result fetch (ctl_run *run, json_t *rows, bg_error *err)
 {
     ctl_client *client = NULL;
-    wire_job_query query = {.limit = PAGE_MAX, .documents = true};
+    wire_job_query query = {.limit = PAGE_MAX,
+        .documents = true,
+        .category = bg_slice_str (ctl_text (run->parsed, CTL_OPT_CATEGORY, "")),
+        .owner = bg_slice_str (ctl_text (run->parsed, CTL_OPT_OWNER, ""))};
     BG_TRY (ctl_run_client (run, &client, err));
     for (bool more = true; more;) {
         wire_jobs *page = NULL;

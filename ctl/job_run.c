@@ -30,6 +30,7 @@ typedef struct {
     bg_slice job;
     const wire_job_row *row; /*  NULL: a deleted job, which can be stopped where it still runs  */
     wire_audience to;
+    bg_slice step; /*  empty: the job's own  */
     bg_slice reason;
     wire_issued *issued;
 } order;
@@ -53,6 +54,19 @@ static bg_result find_job (order *self, bool needs_document, bg_error *err)
     return bg_ok ();
 }
 
+/*  What was given as a number is said by its name: that is what is signed.  */
+static bg_result choose_step (order *self, bg_error *err)
+{
+    const char *typed = ctl_text (self->run->parsed, CTL_OPT_STEP, NULL);
+    wire_job job;
+    if (!typed)
+        return bg_ok ();
+    BG_TRY (ctl_job_decode (&self->row->document, &self->run->arena, &job, err));
+    const int at = ctl_job_step (&job, bg_slice_str (typed));
+    self->step = at >= 0 ? job.steps[at].name : bg_slice_str (typed);
+    return bg_ok ();
+}
+
 /*  A START without a choice says in its signed bytes whom the job was for when it was given. A STOP goes to everybody who
     may still run it, also where the job is not for any more.  */
 static bg_result choose (order *self, bg_error *err)
@@ -62,7 +76,10 @@ static bg_result choose (order *self, bg_error *err)
     BG_TRY (ctl_targets_arg (self->run, &self->to, &is_given, err));
     BG_TRY (ctl_targets_resolve (self->run, &self->to, err));
     bool is_own = !is_given && !self->to.all;
-    BG_TRY (find_job (self, is_own && is_start, err));
+    const bool has_step = is_start && ctl_given (self->run->parsed, CTL_OPT_STEP);
+    BG_TRY (find_job (self, (is_own && is_start) || has_step, err));
+    if (has_step)
+        BG_TRY (choose_step (self, err));
     if (!is_own)
         return bg_ok ();
     if (!is_start) {
@@ -85,8 +102,8 @@ static bg_result issue (order *self, bool dry_run, bg_error *err)
     int64_t life_us = ctl_duration_us (self->run->parsed, CTL_OPT_EXPIRES, self->kind->life_us);
     self->run->rehearses = dry_run;
     BG_TRY (ctl_run_client (self->run, &client, err));
-    BG_TRY (ctl_sign_deed (self->run, self->kind->what, self->job, &self->to, life_us, self->reason,
-        &deed, &request.deed, err));
+    BG_TRY (ctl_sign_deed (self->run, self->kind->what, self->job, &self->to, self->step, life_us,
+        self->reason, &deed, &request.deed, err));
     return ctl_issue (self->run, &request, deed.id, &self->issued, err);
 }
 

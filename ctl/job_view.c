@@ -29,6 +29,25 @@ bg_result ctl_job_decode (
     return WIRE_DECODE (job, fixed.body, WIRE_AS_SIGNED, arena, job, err);
 }
 
+bool ctl_job_is_spent (const wire_job_row *row)
+{
+    return row->targets > 0 && row->spent >= row->targets;
+}
+
+int ctl_job_step (const wire_job *job, bg_slice typed)
+{
+    size_t number = 0;
+    const int named = job_body_find_step (job, typed);
+    if (named >= 0 || typed.size == 0 || typed.size > 2)
+        return named;
+    for (size_t i = 0; i < typed.size; i++) {
+        if (typed.data[i] < '0' || typed.data[i] > '9')
+            return -1;
+        number = number * 10 + (size_t) (typed.data[i] - '0');
+    }
+    return number >= 1 && number <= job->steps_count ? (int) number - 1 : -1;
+}
+
 static json_t *count_json (uint64_t count)
 {
     return json_integer ((json_int_t) count);
@@ -64,6 +83,11 @@ json_t *ctl_job_json (const wire_job_row *row)
         last ? json_string (last) : json_null (), "last", ctl_json_time (row->last_us), "posted",
         ctl_json_time (row->posted_us), "posted_by", ctl_json_text_or_null (row->posted_by));
     bg_assert (object);
+    json_object_set_new (
+        object, "enabled_until", ctl_json_time (row->disabled ? 0 : row->enabled_until_us));
+    json_object_set_new (object, "owner", ctl_json_text_or_null (row->owner));
+    json_object_set_new (object, "waiting_runs", count_json (row->waiting_runs));
+    json_object_set_new (object, "deleted_itself", count_json (row->spent));
     return object;
 }
 
@@ -237,6 +261,26 @@ static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *tex
         text, json_is_true (json_object_get (row, "enabled")) ? "enabled" : "disabled");
 }
 
+void ctl_running_print (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    const json_int_t waiting = json_integer_value (json_object_get (row, "waiting_runs"));
+    bg_buf_printf (
+        text, "%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (row, "running")));
+    if (waiting > 0)
+        bg_buf_printf (text, " + %" JSON_INTEGER_FORMAT " waiting", waiting);
+}
+
+/*  "deleted itself on 3 of 3"  */
+static void print_spent (const ctl_output *out, const json_t *row, bg_buf *text)
+{
+    (void) out;
+    const json_int_t spent = json_integer_value (json_object_get (row, "deleted_itself"));
+    if (spent > 0)
+        bg_buf_printf (text, "deleted itself on %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
+            spent, json_integer_value (json_object_get (row, "targets")));
+}
+
 static void print_version (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     (void) out;
@@ -256,12 +300,18 @@ static void print_delivery (const ctl_output *out, const json_t *row, bg_buf *te
             bg_buf_printf (text, "%s%" JSON_INTEGER_FORMAT " %s", text->size > start ? ", " : "",
                 count, keys[i]);
     }
+    if (json_integer_value (json_object_get (row, "deleted_itself")) > 0) {
+        bg_buf_append_str (text, text->size > start ? ", " : "");
+        print_spent (out, row, text);
+    }
 }
 
 static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     print_enabled (out, row, text);
     const char *until = json_string_value (json_object_get (row, "disabled_until"));
+    if (!until)
+        until = json_string_value (json_object_get (row, "enabled_until"));
     int64_t until_us = 0;
     if (until && bg_is_ok (ctl_times_parse (bg_slice_str (until), 0, &until_us, NULL))) {
         bg_buf_append_str (text, " until ");
@@ -290,12 +340,13 @@ const ctl_column ctl_job_columns[] = {
     {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
     {"targets", "TARGETS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
-    {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, ctl_running_print},
     {"last_state", "LAST", CTL_CELL_STATE, CTL_NORMAL, NULL},
     {"last", "ENDED", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, print_next},
     {"audience", "FOR", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"category", "CATEGORY", CTL_CELL_TEXT, CTL_WIDE, NULL},
+    {"owner", "OWNER", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"step_count", "STEPS", CTL_CELL_NUMBER, CTL_WIDE, NULL},
     {"schedule_count", "SCHEDULES", CTL_CELL_NUMBER, CTL_WIDE, NULL},
     {"posted", "POSTED", CTL_CELL_TIME, CTL_WIDE, NULL},
@@ -307,6 +358,7 @@ const ctl_column ctl_job_fields[] = {
     {"name", "Job", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"description", "Description", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"category", "Category", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"owner", "Owner", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, print_state},
     {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, print_version},
     {"posted", "Posted", CTL_CELL_TIME, CTL_NORMAL, NULL},
@@ -315,7 +367,7 @@ const ctl_column ctl_job_fields[] = {
     {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
     {"start", "Start", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"running", "Running", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"running", "Running", CTL_CELL_TEXT, CTL_NORMAL, ctl_running_print},
     {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},
 };

@@ -12,6 +12,11 @@ bool ctl_same_body (const wire_signed *document, const wire_desc *desc, const vo
 bg_result ctl_job_decode (
     const wire_signed *document, bg_arena *arena, wire_job *job, bg_error *err) BG_CHECKED;
 
+/*  It has deleted itself on all of its targets.  */
+bool ctl_job_is_spent (const wire_job_row *row);
+/*  Index of a step by its name or, when none has that, its number from 1; -1 when there is none.  */
+int ctl_job_step (const wire_job *job, bg_slice typed);
+
 /*  The object of one job: name, key, enabled, disabled_reason, version (as people count), document_version, audience,
     category, step_count, schedule_count, targets, pending, waiting, applied, failed, running, last_state, last, posted,
     posted_by. New reference.  */
@@ -39,5 +44,8 @@ extern const ctl_column ctl_job_holder_columns[];
 extern const size_t ctl_job_holder_column_count;
 extern const ctl_column ctl_job_schedule_columns[];
 extern const size_t ctl_job_schedule_column_count;
+
+/*  Of a row with running and waiting_runs: "2", "2 + 1 waiting".  */
+void ctl_running_print (const ctl_output *out, const json_t *row, bg_buf *text);
 
 #endif

@@ -136,12 +136,14 @@ static bg_result end_deed (ctl_run *run, const wire_deed *deed, wire_signed *out
 }
 
 bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
-    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+    bg_slice step, int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out,
+    bg_error *err)
 {
     BG_TRY (begin_deed (run, what, to, life_us, reason, deed, err));
     if (job_name.size > 0)
         deed->job_key = wire_document_key (deed->installation, WIRE_TYPE_JOB, job_name);
     deed->job_name = job_name;
+    deed->step = step;
     return end_deed (run, deed, out, err);
 }
 

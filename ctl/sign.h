@@ -24,10 +24,11 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
 
     A START or STOP of a job: deed->id is new (the execution id of a START), issued now, expires
     life_us later. job_name is the name as the broker has it, empty for
-    a POLL. reason may be empty. deed and out live
+    a POLL. step: with which a START begins; empty: the job's own. reason may be empty. deed and out live
     in the run's arena.  */
 bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
-    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err) BG_CHECKED;
+    bg_slice step, int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out,
+    bg_error *err) BG_CHECKED;
 
 /*  The STOP of one execution: of the job key and name of its START.  */
 bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us, bg_slice reason,

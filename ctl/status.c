@@ -2,6 +2,7 @@
 #include "ctl/status.h"
 
 #include "ctl/identity.h"
+#include "ctl/job_view.h"
 #include "ctl/target.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static const ctl_column fields[] = {
     {"connected", "  connected", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"suspected_offline", "  suspected offline", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"jobs", "Jobs", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
-    {"running", "  running now", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"running", "  running now", CTL_CELL_NUMBER, CTL_NORMAL, ctl_running_print},
     {"pending", "Deliveries pending", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"failed_deliveries", "  failed", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"runs", "Runs in history", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
@@ -111,6 +112,7 @@ json_t *ctl_status_json (const ctl_client *client, const wire_status *status)
     set (object, "suspected_offline", status->suspected_offline);
     set (object, "jobs", status->jobs);
     set (object, "running", status->running);
+    set (object, "waiting_runs", status->waiting_runs);
     set (object, "pending", status->pending);
     set (object, "failed_deliveries", status->failed_deliveries);
     set (object, "runs", status->runs);

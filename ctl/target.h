@@ -34,4 +34,7 @@ void ctl_target_local_print (const ctl_output *out, const json_t *row, bg_buf *t
 /*  One line on stderr for an admin, when targets are provisional.  */
 void ctl_offer_confirm (ctl_run *run, uint64_t provisional);
 
+/*  The variables of its signed membership, which only a row with details has, as an object. New reference.  */
+json_t *ctl_target_variables_json (const wire_target_row *row);
+
 #endif

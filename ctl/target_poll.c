@@ -46,8 +46,8 @@ static bg_result issue_poll (ctl_run *run, bool dry_run, wire_issued **issued, b
     const char **words = words_from (run, 0, &count);
     BG_TRY (ctl_audience_arg (run, words, count, &to, err));
     BG_TRY (ctl_run_client (run, &client, err));
-    BG_TRY (ctl_sign_deed (run, WIRE_DEED_POLL, (bg_slice){0}, &to, POLL_LIFE_US, (bg_slice){0},
-        &deed, &request.deed, err));
+    BG_TRY (ctl_sign_deed (run, WIRE_DEED_POLL, (bg_slice){0}, &to, (bg_slice){0}, POLL_LIFE_US,
+        (bg_slice){0}, &deed, &request.deed, err));
     return ctl_call (client, WIRE_ISSUE, &request, WIRE_ISSUED, (void **) issued, err);
 }
 

@@ -1,4 +1,5 @@
 /*  target show: one target, its download list, and what failed and why.  */
+#include "ctl/job_view.h"
 #include "ctl/target.h"
 
 static const ctl_column fields[] = {
@@ -8,6 +9,7 @@ static const ctl_column fields[] = {
     {"location", "Location", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"groups", "Groups", CTL_CELL_LIST, CTL_NORMAL, NULL},
     {"labels", "Labels", CTL_CELL_LIST, CTL_NORMAL, NULL},
+    {"variables", "Variables", CTL_CELL_LIST, CTL_NORMAL, NULL},
     {"connected", "Connected", CTL_CELL_YES, CTL_NORMAL, NULL},
     {"last_seen", "Last seen", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"last_poll", "Last poll", CTL_CELL_TIME, CTL_NORMAL, NULL},
@@ -16,7 +18,7 @@ static const ctl_column fields[] = {
     {"zone", "Zone", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"clock_offset_s", "Clock off by", CTL_CELL_DURATION, CTL_NORMAL, NULL},
     {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"running", "Running now", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"running", "Running now", CTL_CELL_NUMBER, CTL_NORMAL, ctl_running_print},
     {"unread", "Unread", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"enlisted", "Enlisted", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"enlisted_by", "Enlisted by", CTL_CELL_TEXT, CTL_NORMAL, NULL},
@@ -101,6 +103,7 @@ bg_result ctl_target_show (ctl_run *run, bg_error *err)
     for (size_t i = 0; i < row->deliveries_count; i++)
         json_array_append_new (deliveries, delivery_json (&row->deliveries[i]));
     json_object_set (object, "deliveries", deliveries);
+    json_object_set_new (object, "variables", ctl_target_variables_json (row));
     ctl_object (run->out, "target", fields, sizeof fields / sizeof fields[0], "name", object);
     ctl_section (run->out, "Download list", delivery_columns,
         sizeof delivery_columns / sizeof delivery_columns[0], deliveries);

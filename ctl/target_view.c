@@ -106,6 +106,7 @@ json_t *ctl_target_json (const wire_target_row *row, int64_t now_us)
     json_object_set_new (object, "unread", number (row->unread));
     json_object_set_new (object, "quarantined", number (row->quarantined));
     json_object_set_new (object, "running", number (row->running));
+    json_object_set_new (object, "waiting_runs", number (row->waiting_runs));
     json_object_set_new (object, "membership_version", number (row->membership_version));
     json_object_set_new (object, "membership_revision", number (row->membership_revision));
     json_object_set_new (
@@ -115,6 +116,19 @@ json_t *ctl_target_json (const wire_target_row *row, int64_t now_us)
     json_object_set_new (object, "defected", ctl_json_time (row->defected_us));
     json_object_set_new (object, "key_refused", json_boolean (row->cut));
     return object;
+}
+
+json_t *ctl_target_variables_json (const wire_target_row *row)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_document document;
+    wire_membership body;
+    if (!row->has_membership ||
+        bg_failed (WIRE_DECODE (
+            document, row->membership.bytes, WIRE_AS_SIGNED, &arena, &document, NULL)) ||
+        bg_failed (WIRE_DECODE (membership, document.body, WIRE_AS_SIGNED, &arena, &body, NULL)))
+        return json_object ();
+    return pairs_json (body.variables, body.variables_count);
 }
 
 void ctl_target_state_print (const ctl_output *out, const json_t *row, bg_buf *text)

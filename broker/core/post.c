@@ -12,6 +12,7 @@
 #include "common/job/body.h"
 #include "common/job/names.h"
 #include "common/job/selector.h"
+#include "common/job/tokens.h"
 #include "common/job/uses.h"
 
 /*  One item, checked and not yet done.  */
@@ -321,6 +322,8 @@ static bg_result check_words (const wire_membership *value, bg_error *err)
         BG_TRY (job_group_name_valid (value->groups[i], err));
     for (size_t i = 0; i < value->labels_count; i++)
         BG_TRY (job_label_valid (value->labels[i].key, value->labels[i].value, err));
+    for (size_t i = 0; i < value->variables_count; i++)
+        BG_TRY (job_variable_name_valid (value->variables[i].key, err));
     return job_target_name_valid (value->name, err);
 }
 

@@ -218,7 +218,8 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
 }
 
 bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const wire_audience *to,
-    int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
+    bg_slice step, int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out,
+    bg_error *err)
 {
     uint8_t secret[WIRE_SECRET_BYTES];
     bg_key public_key;
@@ -232,6 +233,7 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
         .has_to = true,
         .to = *to,
         .job_name = job_name,
+        .step = step,
         .reason = reason,
         .dry_run = run->rehearses};
     wire_signed_make (
@@ -242,14 +244,15 @@ bg_result ctl_sign_deed (ctl_run *run, uint64_t what, bg_slice job_name, const w
 bg_result ctl_sign_one_shot (ctl_run *run, const wire_job *job, const wire_audience *to,
     int64_t life_us, bg_slice reason, wire_deed *deed, wire_signed *out, bg_error *err)
 {
-    return ctl_sign_deed (run, WIRE_DEED_START, job->name, to, life_us, reason, deed, out, err);
+    return ctl_sign_deed (
+        run, WIRE_DEED_START, job->name, to, (bg_slice){0}, life_us, reason, deed, out, err);
 }
 
 bg_result ctl_sign_cancel (ctl_run *run, const wire_deed *start, int64_t life_us, bg_slice reason,
     wire_deed *deed, wire_signed *out, bg_error *err)
 {
-    return ctl_sign_deed (
-        run, WIRE_DEED_STOP, start->job_name, &start->to, life_us, reason, deed, out, err);
+    return ctl_sign_deed (run, WIRE_DEED_STOP, start->job_name, &start->to, (bg_slice){0}, life_us,
+        reason, deed, out, err);
 }
 
 bg_result ctl_sign_token (ctl_run *run, const wire_token *token, wire_signed *out, bg_error *err)

@@ -484,7 +484,12 @@ static void history_refuses_what_makes_no_sense (void **state)
         {"job history nightly --limit 0", "limit"},
         {"job history nightly --state lost", "state"},
         {"job history nightly --since never", "since"},
-        {"job history", "NAME"},
+        {"job history nightly --summary --full", "exclude each other"},
+        {"job history nightly --before 3d", "--before is for --purge"},
+        {"job history nightly --purge", "--before"},
+        {"job history --purge --before 3d", "of which job"},
+        {"job history nightly --purge --all-jobs --before 3d", "exclude each other"},
+        {"job history nightly --purge --before 3d --failed", "--failed does not go with it"},
     };
     fake_run *run = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -536,7 +541,7 @@ static void disable_posts_a_switch (void **state)
     fake_answer (run, WIRE_POST, &posted);
     fake_command (run, "job disable nightly --until 2h --reason 'storage move'", NULL);
     fake_done (run, 0);
-    assert_string_equal (run->data, "disabled nightly -> 5 targets\n");
+    assert_string_equal (run->data, "disabled nightly -> 5 targets, until 2026-03-01 14:00:00 Z\n");
     wire_document document;
     wire_switch body;
     fake_posted (run, 1, 0, &document, &wire_desc_switch, &body);

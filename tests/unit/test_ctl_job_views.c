@@ -54,6 +54,9 @@ static wire_job_row job_row (void)
         .last_us = T0,
         .audience = STR ("group db"),
         .posted_by = STR ("ann"),
+        .owner = STR ("bob"),
+        .waiting_runs = 3,
+        .spent = 1,
         .posted_us = T0 - S,
         .steps = 2,
         .schedules = 1};
@@ -73,7 +76,8 @@ static void a_job_is_whole_in_json (void **state)
         "\"targets\":6,\"pending\":1,\"waiting\":1,\"applied\":3,\"failed\":1,\"running\":2,\"last_"
         "state\":\"failed\","
         "\"last\":\"2026-03-01T12:00:00Z\",\"posted\":\"2026-03-01T11:59:59Z\",\"posted_by\":"
-        "\"ann\"}",
+        "\"ann\",\"enabled_until\":null,\"owner\":\"bob\",\"waiting_runs\":3,"
+        "\"deleted_itself\":1}",
         bg_id_text (id_of (3)).text);
     assert_json (ctl_job_json (&row), bg_buf_cstr (&want));
     row.last_us = 0;
@@ -308,6 +312,14 @@ static void switches_change_only_what_differs (void **state)
     row.disabled = false;
     ctl_switch_wanted (&row, &current, false, 0, why, true, &same);
     assert_true (same);
+    wanted = ctl_switch_wanted (&row, NULL, false, T0, why, true, &same);
+    assert_false (same);
+    assert_true (!wanted.disabled && wanted.until_us == T0);
+    row.enabled_until_us = T0;
+    ctl_switch_wanted (&row, &wanted, false, T0, why, true, &same);
+    assert_true (same);
+    ctl_switch_wanted (&row, &wanted, false, 0, why, true, &same);
+    assert_false (same);
 }
 
 static void changes_say_what_they_did (void **state)
@@ -318,9 +330,10 @@ static void changes_say_what_they_did (void **state)
         .outcome = "disabled",
         .targets = 5,
         .until_us = T0,
+        .is_utc = true,
         .reason = STR ("move")};
     ctl_change_text (&change, &text);
-    assert_buf (text, "disabled nightly -> 5 targets");
+    assert_buf (text, "disabled nightly -> 5 targets, until 2026-03-01 12:00:00 Z");
     assert_json (ctl_change_json (&change),
         "{\"name\":\"nightly\",\"outcome\":\"disabled\",\"until\":\"2026-03-01T12:00:00Z\","
         "\"reason\":\"move\","

@@ -203,7 +203,7 @@ static void mistakes_are_said_with_what_to_type (void **state)
         {"job list -o jsn", "--output takes one of table|wide|json|jsonl|yaml|name, not 'jsn'",
             "did you mean json?"},
         {"job history x --state done",
-            "--state takes one of running|succeeded|failed|canceled|interrupted|not-run, not "
+            "--state takes one of running|waiting|succeeded|failed|canceled|interrupted|not-run, not "
             "'done'",
             "see: bugle job history --help"},
         {"job history x --since noon", "--since: 'noon' is no time",

@@ -95,7 +95,8 @@ static void a_failed_run_is_whole_in_json (void **state)
         "{\"step\":2,\"name\":\"report\",\"state\":\"succeeded\",\"exit_code\":0,\"signal\":null,"
         "\"started\":\"2026-03-01T12:00:05Z\",\"finished\":\"2026-03-01T12:00:06Z\",\"attempts\":1,"
         "\"timed_out\":false,\"output_bytes\":0,\"output\":\"\",\"message\":null,\"account\":null,"
-        "\"cpu_us\":0,\"memory_bytes\":null}]}",
+        "\"cpu_us\":0,\"memory_bytes\":null}],\"queued\":null,"
+        "\"start_step\":null,\"deleted_itself\":false}",
         bg_id_text (id_of (1)).text);
     assert_json (ctl_history_json (&row), bg_buf_cstr (&want));
 }
@@ -435,7 +436,7 @@ static void an_execution_is_whole_in_json (void **state)
         "03-01T12:00:41Z\","
         "\"seconds\":41,\"reason\":null,\"targets\":6,\"pending\":0,\"running\":0,\"succeeded\":3,"
         "\"failed\":1,"
-        "\"canceled\":0,\"interrupted\":0,\"not_run\":0,\"silent\":2,"
+        "\"canceled\":0,\"interrupted\":0,\"not_run\":0,\"silent\":2,\"waiting\":0,"
         "\"one_shot\":false,\"canceled_by\":null,\"groups\":["
         "{\"state\":\"succeeded\",\"reason\":null,\"result\":null,\"count\":3,"
         "\"targets\":[\"web001\",\"web002\",\"web004\"],\"sample\":null},"
