@@ -90,7 +90,7 @@ bg_result node_outbox_add (node_core *self, const wire_run *run, bg_error *err)
     WIRE_ENCODE (run, run, &blob);
     const uint64_t sequence = self->outbox.sequence + 1;
     BG_TRY (store->outbox_append (store->ctx, sequence, bg_buf_slice (&blob), err));
-    if (run->state != WIRE_RUN_RUNNING)
+    if (run->state != WIRE_RUN_RUNNING && run->state != WIRE_RUN_WAITING)
         self->outbox.wait_until_us = 0;
     else if (self->outbox.rows == 0)
         self->outbox.wait_until_us = self->now.mono_us + NODE_BEGINNING_WAIT_US;

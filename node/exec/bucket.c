@@ -1,8 +1,8 @@
 /*  Limits of starts: how many runs of a job may begin within a time.
 
     Two lists for each job, of starts by deed and by schedule. A written at_most counts both;
-    without it only the scheduled ones are bounded, by twice the schedule's densest hour plus 12
-    an hour. At most EXEC_BUCKET_MAX starts are remembered: a limit above that is kept as the
+    without it only the scheduled ones are bounded, by twice the schedule's densest hour, what it may
+    make up for, plus 12 an hour. At most EXEC_BUCKET_MAX starts are remembered: a limit above that is kept as the
     same rate over a shorter time.
 
     The clock is the machine's. A start that lies ahead of it (the clock was set back) counts as
@@ -11,12 +11,14 @@
 */
 #include "node/exec/core_private.h"
 
-#include "common/job/duration.h"
 #include "common/job/body.h"
+#include "common/job/duration.h"
+#include "common/job/names.h"
 
 #include <stdlib.h>
 
 #define DEFAULT_PER_HOUR 12
+#define SHARED_PER_HOUR  720 /*  every ten seconds, twice  */
 
 static void push (int64_t **list, size_t *count, int64_t start_us)
 {
@@ -96,22 +98,36 @@ static size_t count_since (int64_t *list, size_t count, int64_t now_us, int64_t 
     return found;
 }
 
-/*  Occurrences of all schedules in their densest hours.  */
-static uint64_t densest_hour (const wire_job *job)
+/*  The most occurrences of one schedule in an hour, and those that it makes up for.  */
+static uint64_t densest_hour (const wire_job_schedule *spec)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < job->schedules_count; i++) {
-        job_schedule schedule;
-        if (bg_failed (job_body_schedule (&job->schedules[i], NULL, &schedule, NULL)))
-            continue;
-        sum += job_schedule_densest_hour (&schedule);
+    job_schedule schedule;
+    if (bg_is_ok (job_body_schedule (spec, NULL, &schedule, NULL))) {
+        sum = 2 * (uint64_t) job_schedule_densest_hour (&schedule);
         job_schedule_fini (&schedule);
+    }
+    return spec->misfire == WIRE_MISFIRE_ALL ? sum + job_body_misfire_max (spec) : sum;
+}
+
+/*  Of all schedules. Other shared ones than that of this start are not at hand: as dense as any may be.  */
+static uint64_t bound_of (const wire_job *job, const wire_job_schedule *scheduled)
+{
+    uint64_t sum = DEFAULT_PER_HOUR;
+    for (size_t i = 0; i < job->schedules_count; i++) {
+        const wire_job_schedule *spec = &job->schedules[i];
+        if (job_name_compare (spec->name, scheduled->name) == 0)
+            sum += densest_hour (scheduled);
+        else if (spec->kind == WIRE_SCHEDULE_USE)
+            sum += SHARED_PER_HOUR;
+        else
+            sum += densest_hour (spec);
     }
     return sum;
 }
 
-bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key, bool is_scheduled,
-    int64_t now_us, bg_error *err)
+bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key,
+    const wire_job_schedule *scheduled, int64_t now_us, bg_error *err)
 {
     exec_bucket *bucket = exec_table_find (&self->buckets, job_key);
     if (!bucket)
@@ -120,9 +136,9 @@ bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key
         return bg_fail (err, BG_LIMIT, "the job may start %llu times in all, and has",
             (unsigned long long) job->max_starts);
     bool is_written = job->at_most != 0 && job->at_most_period_us != 0;
-    if (!is_written && !is_scheduled)
+    if (!is_written && !scheduled)
         return bg_ok ();
-    uint64_t limit = is_written ? job->at_most : 2 * densest_hour (job) + DEFAULT_PER_HOUR;
+    uint64_t limit = is_written ? job->at_most : bound_of (job, scheduled);
     int64_t period_us = is_written ? (int64_t) job->at_most_period_us : BG_HOUR (1);
     uint64_t counted = limit;
     int64_t window_us = period_us;

@@ -20,6 +20,8 @@ exec_core *exec_core_create (const exec_ports *ports, const exec_config *config)
     self->stops.item_size = sizeof (exec_stop);
     self->buckets.item_size = sizeof (exec_bucket);
     self->runs.item_size = sizeof (exec_run);
+    self->spent.item_size = sizeof (exec_spent);
+    self->turn_due_mono_us = INT64_MAX;
     self->replaying = true;
     snprintf (self->policy_problem, sizeof self->policy_problem, "no policy was read yet");
     return self;
@@ -36,6 +38,7 @@ void exec_core_destroy (exec_core **self_p)
     exec_table_fini (&self->floors);
     exec_table_fini (&self->done);
     exec_table_fini (&self->stops);
+    exec_table_fini (&self->spent);
     free (self);
     *self_p = NULL;
 }
@@ -128,6 +131,12 @@ bg_result exec_core_replay (exec_core *self, bg_slice record, bg_error *err)
     case WIRE_RECORD_INTENT:
         exec_apply_intent (self, value, record);
         return bg_ok ();
+    case WIRE_RECORD_TURN:
+        exec_apply_turn (self, value, record);
+        return bg_ok ();
+    case WIRE_RECORD_SPENT:
+        exec_apply_spent (self, value);
+        return bg_ok ();
     case WIRE_RECORD_CLOSED:
         exec_apply_closed (self, ((wire_record_closed *) value)->run);
         return bg_ok ();
@@ -163,21 +172,24 @@ void exec_core_replayed (exec_core *self, bg_now now)
 void exec_core_set_policy (
     exec_core *self, bg_now now, const exec_policy *policy, const char *problem)
 {
-    (void) now;
     self->has_policy = policy != NULL;
     if (policy)
         self->policy = *policy;
     snprintf (
         self->policy_problem, sizeof self->policy_problem, "%s", policy || !problem ? "" : problem);
     exec_tell_standing (self);
+    exec_take_turns (self, now);
 }
 
-void exec_core_set_storage_full (exec_core *self, bool is_full)
+void exec_core_set_storage_full (exec_core *self, bg_now now, bool is_full)
 {
     if (self->storage_full != is_full)
         exec_log (self, EXEC_SAY_WARNING, is_full ? "storage-full" : "storage-has-room", "%s",
             is_full ? "effect=\"nothing starts\"" : "effect=\"runs start again\"");
+    const bool has_room = self->storage_full && !is_full;
     self->storage_full = is_full;
+    if (has_room)
+        exec_take_turns (self, now);
 }
 
 static void handle_offer (exec_core *self, bg_now now, exec_peer peer, bg_id request,
@@ -196,6 +208,7 @@ static void handle_offer (exec_core *self, bg_now now, exec_peer peer, bg_id req
     if (grew)
         self->nonce.due_mono_us =
             now.mono_us; /*  who may sign has changed: learn the newest from the broker  */
+    exec_take_turns (self, now);
     exec_ask_time (self, now);
 }
 
@@ -226,6 +239,7 @@ static void handle_privileged (exec_core *self, bg_now now, exec_peer peer,
     exec_reply (self, peer.id, WIRE_EXEC_VERDICT, header->request, &verdict);
     if (bg_is_ok (result))
         exec_tell_standing (self);
+    exec_take_turns (self, now);
 }
 
 static void handle_hello (exec_core *self, bg_now now, exec_peer peer, bg_id request)
@@ -248,6 +262,7 @@ static void handle_attest (exec_core *self, bg_now now, const wire_exec_attest *
             bg_code_word (result.code), err.message);
     else if (!was_known)
         exec_tell_standing (self);
+    exec_take_turns (self, now);
     exec_ask_time (self, now);
 }
 
@@ -333,6 +348,8 @@ void exec_core_tick (exec_core *self, bg_now now)
         forget_expired (self, now);
         self->forget_due_mono_us = now.mono_us + EXEC_KEEP_DONE_US;
     }
+    if (now.mono_us >= self->turn_due_mono_us)
+        exec_take_turns (self, now);
     exec_ask_time (self, now);
 }
 
@@ -341,7 +358,7 @@ int64_t exec_core_deadline (const exec_core *self)
     int64_t due = self->forget_due_mono_us;
     if (self->node && self->keyring && self->nonce.due_mono_us < due)
         due = self->nonce.due_mono_us;
-    return due;
+    return self->turn_due_mono_us < due ? self->turn_due_mono_us : due;
 }
 
 /*  ---- compaction ----  */
@@ -402,14 +419,27 @@ static void emit_buckets (const exec_core *self, const sink *to)
     }
 }
 
-/*  A job has one open run at most, so a local STOP behind its intent covers just that.  */
+/*  In the order of acceptance. A job has one open run at most that does not wait, so a local STOP behind
+    its intent covers just that.  */
 static void emit_run (const sink *to, const exec_run *run)
 {
+    const bool is_over = run->turn.size && run->outcome.size;
     to->emit (to->ctx, run->intent);
-    if (!run->is_stopped)
+    if (run->turn.size)
+        to->emit (to->ctx, run->turn);
+    if (!run->is_stopped || is_over)
         return;
     wire_record_stop record = {.deed = run->id, .job_key = run->job_key, .local = true};
     emit_record (to, WIRE_RECORD_STOP, &record);
+}
+
+static void emit_runs (const exec_core *self, const sink *to)
+{
+    BG_AUTO_ARENA arena = {0};
+    exec_run **runs = NULL;
+    const size_t count = exec_runs_by_order (self, &arena, &runs);
+    for (size_t i = 0; i < count; i++)
+        emit_run (to, runs[i]);
 }
 
 /*  Intents count in the bucket and in the deeds done when they are replayed; so these come
@@ -442,8 +472,12 @@ void exec_core_compact (
             .exec = is_of_job ? (bg_id){{0}} : stop->subject};
         emit_record (&to, WIRE_RECORD_STOP, &record);
     }
-    for (size_t i = 0; i < self->runs.count; i++)
-        emit_run (&to, exec_table_at (&self->runs, i));
+    emit_runs (self, &to);
+    for (size_t i = 0; i < self->spent.count; i++) {
+        const exec_spent *spent = exec_table_at (&self->spent, i);
+        wire_record_spent record = {spent->job_key, spent->version, spent->run, spent->is_local};
+        emit_record (&to, WIRE_RECORD_SPENT, &record);
+    }
     for (size_t i = 0; i < self->done.count; i++) {
         const exec_done *done = exec_table_at (&self->done, i);
         wire_record_done record = {done->id, done->expires_us, done->is_occurrence, done->is_local};
@@ -469,8 +503,11 @@ exec_status exec_core_status (const exec_core *self)
     if (self->member.version)
         status.target = self->member.body.target;
     for (size_t i = 0; i < self->runs.count; i++) {
-        if (((exec_run *) exec_table_at (&self->runs, i))->outcome.size)
+        const exec_run *run = exec_table_at (&self->runs, i);
+        if (run->outcome.size)
             status.finished++;
+        else if (run->is_waiting)
+            status.waiting++;
         else
             status.running++;
     }

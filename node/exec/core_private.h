@@ -1,7 +1,7 @@
 /*  The inside of exec_core, shared by its files: core.c (life, dispatch, log), standing.c
     (anchor, authority, membership, attested time), verdict.c (documents, STOPs), local.c (what the
-    machine signs for itself), starts.c (what may start), bucket.c (limits of starts), proxy.c (as whom steps run), plan.c (what a supervisor gets), runs.c (open and
-    finished runs).
+    machine signs for itself), starts.c and occurrence.c (what may start), bucket.c (limits of starts), proxy.c (as whom steps run), plan.c (what a supervisor gets), runs.c (open and
+    finished runs), queue.c and replan.c (runs that wait), spent.c (jobs that delete themselves).
 
     Every change of state has one function that makes it from a decoded record (exec_apply_*);
     events append the record and call it, replay only calls it. So the state after a restart is
@@ -66,12 +66,28 @@ typedef struct {
     bg_id id;
     bg_id job_key;
     bg_id exec;
+    uint64_t order; /*  of acceptance  */
+    uint64_t job_version;
     int64_t began_us; /*  broker's time as far as known, else the machine's; of a deed its issue  */
+    int64_t turn_us;  /*  when its waiting ended; 0: it did not wait, or still does  */
     bg_slice intent;  /*  the RECORD_INTENT blob, owned  */
+    bg_slice turn;    /*  the RECORD_TURN blob, owned; empty when there was none  */
     bg_slice outcome; /*  the final run, encoded, owned; empty while it is open  */
-    bool is_local;    /*  of a local job  */
-    bool is_stopped;  /*  by a local STOP  */
+    bg_id replaced_by; /*  the run that it ends for; all zero: none  */
+    bool is_local;     /*  of a local job  */
+    bool is_stopped;   /*  by a local STOP  */
+    bool is_waiting;   /*  for its turn  */
+    bool is_starting;  /*  its process is ordered and not made yet  */
+    bool is_foreign;   /*  it waits from before this enlistment  */
 } exec_run;
+
+/*  A job that has deleted itself here, up to a version.  */
+typedef struct {
+    bg_id job_key;
+    uint64_t version;
+    bg_id run;
+    bool is_local;
+} exec_spent;
 
 typedef struct {
     bg_slice record; /*  the RECORD_DOCUMENT blob, owned  */
@@ -122,11 +138,14 @@ struct exec_core {
     exec_attested attested;
     exec_nonce nonce;
 
-    exec_table floors;  /*  exec_floor  */
-    exec_table done;    /*  exec_done  */
-    exec_table stops;   /*  exec_stop  */
-    exec_table buckets; /*  exec_bucket  */
-    exec_table runs;    /*  exec_run  */
+    exec_table floors;        /*  exec_floor  */
+    exec_table done;          /*  exec_done  */
+    exec_table stops;         /*  exec_stop  */
+    exec_table buckets;       /*  exec_bucket  */
+    exec_table runs;          /*  exec_run  */
+    exec_table spent;         /*  exec_spent  */
+    uint64_t accepted;        /*  runs, since creation: gives their order  */
+    int64_t turn_due_mono_us; /*  a waiting run may expire then; INT64_MAX: none  */
 
     bool has_local;
     bg_key local_key;
@@ -198,6 +217,10 @@ bg_result exec_apply_document (
 void exec_apply_attested (exec_core *self, const wire_record_attested *record);
 void exec_standing_fini (exec_core *self);
 
+/*  As exec_check_expiry, but refuses only by a time that is fresh.  */
+bg_result exec_check_fresh_expiry (
+    exec_core *self, bg_now now, int64_t expires_us, const char *what, bg_error *err) BG_CHECKED;
+
 /*  ---- verdict.c ----  */
 bg_result exec_judge (exec_core *self, bg_now now, const wire_signed *item, bg_arena *arena,
     wire_exec_verdict *verdict, bg_error *err) BG_CHECKED;
@@ -211,9 +234,15 @@ void exec_apply_stop (exec_core *self, const wire_record_stop *record);
 void exec_apply_done (exec_core *self, const wire_record_done *record);
 exec_done *exec_put_done (
     exec_core *self, bg_id id, int64_t expires_us, bool is_occurrence, int64_t boot_us);
-/*  The job is switched off now. installation: of its document.  */
-bool exec_is_disabled (
-    const exec_core *self, bg_id installation, bg_id job_key, bg_slice job_name, int64_t time_us);
+/*  What a switch is of.  */
+typedef struct {
+    bg_id installation;
+    bg_id key;
+    bg_slice name;
+} exec_switched;
+/*  Whether it is disabled at that time: by its switch, or by what is said otherwise when there is none.  */
+bool exec_is_disabled (const exec_core *self, wire_type type, const exec_switched *what,
+    bool otherwise, int64_t time_us);
 /*  A STOP that was issued later covers what began (or was issued) at that time, or there is one of
     that very execution (all zero: of none).  */
 bool exec_is_stopped (const exec_core *self, bg_id job_key, bg_id exec, int64_t began_us);
@@ -233,16 +262,45 @@ bg_result exec_make_local_key (
     exec_core *self, const wire_exec_local *wanted, char note[256], bg_error *err) BG_CHECKED;
 
 /*  ---- starts.c ----  */
+/*  Reasons of runs that did not run, beside the words of codes.h.  */
+#define EXEC_REASON_MISFIRE       "misfire"
+#define EXEC_REASON_WINDOW        "window"
+#define EXEC_REASON_LEASE         "lease"
+#define EXEC_REASON_STORAGE       "storage"
+#define EXEC_REASON_NO_DEFINITION "no-definition"
+
+/*  What stands between a job and its beginning at any time; *reason is set where the word is not that of the code.  */
+bg_result exec_check_lease (
+    exec_core *self, bg_now now, const char **reason, bg_error *err) BG_CHECKED;
+bg_result exec_check_hours (
+    exec_core *self, bg_now now, const char **reason, bg_error *err) BG_CHECKED;
 void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,
     const wire_exec_start *start, bg_arena *arena);
+
+/*  ---- occurrence.c ----  */
+/*  What the schedule of an occurrence says: ask->schedule of the job, or the shared one that the start brings, under the
+    job's name for it. Texts borrow from job and arena. BG_DISABLED; what verifying says; BG_SUPERSEDED for an
+    older version of a shared one than is known.  */
+bg_result exec_read_schedule (exec_core *self, bg_now now, const wire_exec_start *ask,
+    const wire_verified *job, bg_arena *arena, wire_job_schedule *spec, bg_error *err) BG_CHECKED;
+/*  So late an occurrence may begin after its nominal time.  */
+int64_t exec_occurrence_late_us (const wire_job_schedule *spec);
+/*  It was missed and all missed ones are made up for: it queues whatever the job says about overlap.  */
+bool exec_occurrence_queues (bg_now now, const wire_job_schedule *spec, int64_t nominal_us);
+/*  *reason is set where the word is not that of the code.  */
+bg_result exec_check_occurrence (bg_now now, const wire_job_schedule *spec, int64_t nominal_us,
+    const char **reason, bg_error *err) BG_CHECKED;
+/*  By schedule it runs only so long after the broker was heard last.  */
+bg_result exec_check_job_lease (exec_core *self, bg_now now, const wire_job *job,
+    const char **reason, bg_error *err) BG_CHECKED;
 
 /*  ---- bucket.c ----  */
 void exec_bucket_add (
     exec_core *self, bg_id job_key, int64_t start_us, bool is_scheduled, bool is_local);
 /*  BG_LIMIT when one more start now would pass what the job says, or the bound that holds when
-    it says nothing.  */
-bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key, bool is_scheduled,
-    int64_t now_us, bg_error *err) BG_CHECKED;
+    it says nothing. scheduled: what the schedule says (exec_read_schedule); NULL for a START.  */
+bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key,
+    const wire_job_schedule *scheduled, int64_t now_us, bg_error *err) BG_CHECKED;
 void exec_apply_bucket (exec_core *self, const wire_record_bucket *record);
 void exec_buckets_fini (exec_core *self);
 /*  Of the broker's jobs.  */
@@ -271,17 +329,62 @@ bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job,
     const wire_login *signer, const wire_run *run, bg_arena *arena, wire_plan *plan,
     bg_error *err) BG_CHECKED;
 
+/*  Another plan of the same steps for a run whose turn comes: as whom each step runs is asked again, and a step whose
+    proxy does not stand any more fails. The blob is in the arena. BG_POLICY when nothing may run.  */
+bg_result exec_plan_again (const exec_core *self, bg_now now, const wire_record_intent *intent,
+    bg_arena *arena, bg_slice *plan, bg_error *err) BG_CHECKED;
+
+/*  ---- queue.c ----  */
+typedef struct {
+    size_t begun; /*  have no outcome yet  */
+    size_t waiting;
+    size_t job_begun; /*  of the one job  */
+    size_t job_waiting;
+} exec_counted;
+exec_counted exec_count_runs (const exec_core *self, bg_id job_key);
+void exec_apply_turn (exec_core *self, const wire_record_turn *record, bg_slice blob);
+/*  A run that waits and is covered is canceled, durably.  */
+void exec_cancel_waiting (exec_core *self, bg_now now, exec_run *run);
+/*  Ends what the run replaces: tells supervisors to stop, takes waiting ones out of the queue.  */
+void exec_replace_runs (exec_core *self, bg_now now, bg_id by);
+/*  Begins and ends what waits, as far as something can be said about it now. Harmless at any time.  */
+void exec_take_turns (exec_core *self, bg_now now);
+/*  All runs by the order of their acceptance, in the arena; how many.  */
+size_t exec_runs_by_order (const exec_core *self, bg_arena *arena, exec_run ***runs);
+
+/*  ---- spent.c ----  */
+void exec_apply_spent (exec_core *self, const wire_record_spent *record);
+/*  A run has ended: if its job deletes itself with that, the run says so (and the log).  */
+void exec_note_spent (
+    exec_core *self, const exec_run *run, const wire_record_intent *intent, wire_run *outcome);
+/*  BG_NOT_FOUND with the reason no-definition when this version of the job has deleted itself.  */
+bg_result exec_check_spent (const exec_core *self, bg_id job_key, uint64_t version,
+    const char **reason, bg_error *err) BG_CHECKED;
+/*  A newer version is known: the job lives again.  */
+void exec_spent_renew (exec_core *self, bg_id job_key, uint64_t version);
+/*  Of the broker's jobs.  */
+void exec_spent_forget (exec_core *self);
+
 /*  ---- runs.c ----  */
 void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob);
 void exec_apply_closed (exec_core *self, bg_id run);
-bool exec_job_is_running (const exec_core *self, bg_id job_key);
+/*  Orders the process of a run.  */
+void exec_spawn (exec_core *self, bg_id run, bg_slice plan);
+/*  The outcome of a run whose waiting ended without a beginning.  */
+void exec_run_never_ran (exec_run *run, const wire_record_turn *turn);
+/*  The intent, decoded into the arena.  */
+const wire_record_intent *exec_read_record (const exec_run *run, bg_arena *arena);
+/*  By a STOP of the broker or of the machine.  */
+bool exec_run_is_stopped (const exec_core *self, const exec_run *run);
+/*  It should end: by a STOP, or for another run.  */
+bool exec_is_covered (const exec_core *self, const exec_run *run);
 void exec_send_run (exec_core *self, const exec_run *run, uint64_t peer, bg_id request);
 void exec_taken (exec_core *self, bg_id run);
 /*  Counts open and finished runs as starts and as done again, after all else was forgotten.  */
 void exec_recount_runs (exec_core *self);
 void exec_runs_fini (exec_core *self);
-/*  Tells the supervisors of covered runs of a job to stop; how many.  */
-size_t exec_stop_runs (exec_core *self, bg_id job_key);
+/*  Ends covered runs of a job: supervisors are told, what waits is canceled. How many.  */
+size_t exec_stop_runs (exec_core *self, bg_now now, bg_id job_key);
 /*  Marks all open runs of the job as to be stopped.  */
 void exec_mark_stopped (exec_core *self, bg_id job_key);
 

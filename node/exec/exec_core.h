@@ -62,7 +62,7 @@ typedef struct {
     void (*log_append) (void *ctx, bg_slice record, bool durable);
     /*  Sends one inner message to a peer; a peer that is gone is nothing to worry about.  */
     void (*send) (void *ctx, uint64_t peer, bg_slice blob);
-    /*  Starts a supervisor with the plan (a RECORD_PLAN blob). When that fails:
+    /*  Starts a supervisor with the plan (a RECORD_PLAN blob). Then: exec_core_spawned, or
         exec_core_spawn_failed.  */
     void (*spawn) (void *ctx, bg_id run, bg_slice plan);
     /*  Tells the run's supervisor, if it is connected, to end the run.  */
@@ -106,7 +106,8 @@ typedef struct {
     BG_MIN (10) /*  an occurrence is started at most so late: else reason misfire  */
 #define EXEC_NOMINAL_EARLY_US BG_MIN (1)
 #define EXEC_AHEAD_US         BG_MIN (5) /*  a deed is issued at most so far ahead of the broker's time  */
-#define EXEC_RUNS_MAX         1024 /*  open or not yet taken  */
+#define EXEC_RUNS_MAX         2048 /*  open or not yet taken  */
+#define EXEC_WAITING_MAX      1000 /*  for their turn  */
 
 /*  ports and config are copied, what they point to is borrowed.  */
 exec_core *exec_core_create (const exec_ports *ports, const exec_config *config);
@@ -129,7 +130,7 @@ void exec_core_set_local (exec_core *self, const bg_key *public_key);
 
 /*  Whether there is room for records. While there is none, nothing starts (reason storage) and
     documents wait.  */
-void exec_core_set_storage_full (exec_core *self, bool is_full);
+void exec_core_set_storage_full (exec_core *self, bg_now now, bool is_full);
 
 /*  One message of a peer on the node's socket. A blob that does not decode or is no request is
     BG_MALFORMED or BG_UNKNOWN_KIND: the shell closes that connection. Everything else is
@@ -143,6 +144,8 @@ void exec_core_peer_gone (exec_core *self, uint64_t peer);
     file: no records and not alive. A run that is not open is ignored.  */
 void exec_core_run_file (
     exec_core *self, bg_now now, bg_id run, const bg_slice *records, size_t count, bool alive);
+/*  The supervisor that was ordered exists. Until then the run is starting, and nothing can be said about its file.  */
+void exec_core_spawned (exec_core *self, bg_id run);
 /*  The supervisor of a run could not be started.  */
 void exec_core_spawn_failed (exec_core *self, bg_now now, bg_id run, const bg_error *why);
 /*  A supervisor has connected: it is told to stop when its run should be.  */
@@ -157,12 +160,12 @@ int64_t exec_core_deadline (const exec_core *self);
 void exec_core_compact (
     exec_core *self, bg_now now, void (*emit) (void *ctx, bg_slice record), void *ctx);
 
-/*  Runs that are open (no outcome yet), in order of their ids, after the given one (all zero:
+/*  Runs that have begun, are not starting and have no outcome yet, in order of their ids, after the given one (all zero:
     the first).  */
 bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *run);
 /*  True for a run whose file is still needed: open, or finished and not taken.  */
 bool exec_core_has_run (const exec_core *self, bg_id run);
-/*  Whether it is known and has no outcome yet.  */
+/*  Whether it has begun, is not starting and has no outcome yet.  */
 bool exec_core_is_open (const exec_core *self, bg_id run);
 
 /*  For tests, status lines and the simulator.  */
@@ -176,7 +179,8 @@ typedef struct {
     uint64_t membership;
     size_t floors;
     size_t done;     /*  deeds and occurrences that are remembered  */
-    size_t running;  /*  runs without an outcome  */
+    size_t running;  /*  runs without an outcome that have begun  */
+    size_t waiting;  /*  runs that wait for their turn  */
     size_t finished; /*  runs with an outcome that is not taken  */
     uint64_t starts; /*  runs begun since creation  */
 } exec_status;

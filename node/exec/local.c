@@ -87,7 +87,7 @@ static bg_result judge_own_stop (exec_core *self, bg_now now, const wire_signed 
         .local = true};
     exec_append (self, WIRE_RECORD_STOP, &record, true);
     exec_apply_stop (self, &record);
-    size_t runs = exec_stop_runs (self, deed.job_key);
+    size_t runs = exec_stop_runs (self, now, deed.job_key);
     exec_log (self, EXEC_SAY_INFO, "local-stop", "job=\"%.*s\" runs=%zu",
         BG_SLICE_ARG (deed.job_name), runs);
     return bg_ok ();

@@ -236,6 +236,7 @@ static void make_step (const planning *self, const wire_job_step *step, wire_pla
     const exec_account *account = step->as.size ? &own : self->standard;
     char problem[512];
     out->name = step->name;
+    out->as = step->as;
     make_argv (step, out);
     out->input = step->input; /*  bytes, not text: tokens in it are nobody's  */
     make_flow (self->core, step, out);

@@ -1,12 +1,12 @@
 /*  Runs: open from the intent until there is an outcome, finished until the node has taken it.
 
-        intent ----> open ----> finished ----> (gone)
-                       run file:    node: taken
-                       END or no
-                       supervisor
+        intent ----> (waiting: queue.c) ----> open ----> finished ----> (gone)
+                                               run file:    node: taken
+                                               END or no
+                                               supervisor
 
     What became of a run stands in its file alone; after a restart files are read again. So the
-    log holds just the intent and, in the end, that it is closed.
+    log holds just the intent, the turn of one that waited and, in the end, that it is closed.
 */
 #include "node/exec/core_private.h"
 
@@ -19,7 +19,16 @@
 static void free_run (exec_run *run)
 {
     exec_blob_free (&run->intent);
+    exec_blob_free (&run->turn);
     exec_blob_free (&run->outcome);
+}
+
+/*  Older logs only say when it was due.  */
+static int64_t occurrence_ends_us (const wire_record_intent *record)
+{
+    const int64_t until_us =
+        record->deed_expires_us ? record->deed_expires_us : record->run.nominal_us;
+    return until_us + EXEC_KEEP_DONE_US;
 }
 
 static void count_start (exec_core *self, const wire_record_intent *record)
@@ -37,10 +46,20 @@ static void count_start (exec_core *self, const wire_record_intent *record)
         done = exec_put_done (
             self, record->deed, record->deed_expires_us + EXEC_KEEP_DONE_US, true, 0);
     else if (is_scheduled)
-        done = exec_put_done (self, run->occurrence, run->nominal_us + EXEC_KEEP_DONE_US, true, 0);
+        done = exec_put_done (self, run->occurrence, occurrence_ends_us (record), true, 0);
     else
         done = exec_put_done (self, run->exec, record->deed_expires_us, false, 0);
     done->is_local = record->local || is_by_own_deed;
+}
+
+/*  What is open then ends for the new one; when that happened before, its file says how it ended.  */
+static void mark_replaced (exec_core *self, const exec_run *by)
+{
+    for (size_t i = 0; i < self->runs.count; i++) {
+        exec_run *run = exec_table_at (&self->runs, i);
+        if (run != by && !run->outcome.size && bg_id_equal (run->job_key, by->job_key))
+            run->replaced_by = by->id;
+    }
 }
 
 void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_slice blob)
@@ -51,13 +70,19 @@ void exec_apply_intent (exec_core *self, const wire_record_intent *record, bg_sl
     exec_run *run = exec_table_put (&self->runs, from->run);
     free_run (run);
     run->job_key = from->job_key;
+    run->job_version = from->job_version;
     run->exec = from->exec;
+    run->order = ++self->accepted;
+    run->turn_us = 0;
+    run->is_waiting = record->queued_plan.size > 0;
     run->began_us = is_by_broker ? record->deed_issued_us : record->began_us;
     run->is_local = record->local;
     run->is_stopped = false;
     uint8_t *copy = bg_alloc (blob.size);
     memcpy (copy, blob.data, blob.size);
     run->intent = bg_slice_of (copy, blob.size);
+    if (record->replaces)
+        mark_replaced (self, run);
     count_start (self, record);
 }
 
@@ -79,21 +104,16 @@ void exec_runs_fini (exec_core *self)
 
 /*  ---- questions ----  */
 
-bool exec_job_is_running (const exec_core *self, bg_id job_key)
+static bool is_begun (const exec_run *run)
 {
-    for (size_t i = 0; i < self->runs.count; i++) {
-        const exec_run *run = exec_table_at (&self->runs, i);
-        if (!run->outcome.size && bg_id_equal (run->job_key, job_key))
-            return true;
-    }
-    return false;
+    return !run->outcome.size && !run->is_waiting && !run->is_starting;
 }
 
 bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *id)
 {
     for (size_t i = exec_table_after (&self->runs, after); i < self->runs.count; i++) {
         const exec_run *run = exec_table_at (&self->runs, i);
-        if (!run->outcome.size) {
+        if (is_begun (run)) {
             *id = run->id;
             return true;
         }
@@ -104,7 +124,7 @@ bool exec_core_next_run (const exec_core *self, bg_id after, bg_id *id)
 bool exec_core_is_open (const exec_core *self, bg_id id)
 {
     const exec_run *run = exec_table_find (&self->runs, id);
-    return run && !run->outcome.size;
+    return run && is_begun (run);
 }
 
 bool exec_core_has_run (const exec_core *self, bg_id run)
@@ -112,7 +132,7 @@ bool exec_core_has_run (const exec_core *self, bg_id run)
     return exec_table_find (&self->runs, run) != NULL;
 }
 
-static const wire_record_intent *read_record (const exec_run *run, bg_arena *arena)
+const wire_record_intent *exec_read_record (const exec_run *run, bg_arena *arena)
 {
     wire_header header;
     void *value = NULL;
@@ -122,19 +142,25 @@ static const wire_record_intent *read_record (const exec_run *run, bg_arena *are
     return value;
 }
 
-/*  The run as it was written into the intent.  */
+/*  The run as it was written into the intent; when its turn has come, it runs since then.  */
 static wire_run read_intent (const exec_run *run, bg_arena *arena)
 {
-    return read_record (run, arena)->run;
+    wire_run value = exec_read_record (run, arena)->run;
+    if (run->turn_us) {
+        value.state = WIRE_RUN_RUNNING;
+        value.started_us = run->turn_us;
+    }
+    return value;
 }
 
 void exec_recount_runs (exec_core *self)
 {
     for (size_t i = 0; i < self->runs.count; i++) {
         BG_AUTO_ARENA arena = {0};
-        const exec_run *run = exec_table_at (&self->runs, i);
+        exec_run *run = exec_table_at (&self->runs, i);
+        run->is_foreign = run->is_waiting && !run->is_local;
         if (!run->is_local)
-            count_start (self, read_record (run, &arena));
+            count_start (self, exec_read_record (run, &arena));
     }
 }
 
@@ -150,6 +176,17 @@ void exec_send_run (exec_core *self, const exec_run *run, uint64_t peer, bg_id r
         message.run = read_intent (run, &arena);
     }
     exec_reply (self, peer, WIRE_EXEC_RUN, request, &message);
+}
+
+bool exec_run_is_stopped (const exec_core *self, const exec_run *run)
+{
+    return run->is_stopped || exec_is_stopped (self, run->job_key, run->exec, run->began_us);
+}
+
+bool exec_is_covered (const exec_core *self, const exec_run *run)
+{
+    return !run->outcome.size &&
+           (!bg_id_is_zero (run->replaced_by) || exec_run_is_stopped (self, run));
 }
 
 /*  ---- outcomes ----  */
@@ -210,12 +247,28 @@ static void fit_report (wire_run *run, size_t output_limit)
         cut_output (run, limit);
 }
 
-static void finish (exec_core *self, exec_run *run, wire_run *outcome, size_t output_limit)
+static void set_outcome (exec_run *run, const wire_run *outcome)
 {
-    fit_report (outcome, output_limit);
     bg_buf encoded = {0};
     WIRE_ENCODE (run, outcome, &encoded);
     run->outcome = bg_slice_of (encoded.data, encoded.size);
+}
+
+void exec_run_never_ran (exec_run *run, const wire_record_turn *turn)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_run outcome = exec_read_record (run, &arena)->run;
+    outcome.state = turn->state;
+    outcome.reason = turn->reason;
+    outcome.message = turn->message;
+    outcome.finished_us = turn->at_us;
+    set_outcome (run, &outcome);
+}
+
+static void finish (exec_core *self, exec_run *run, wire_run *outcome, size_t output_limit)
+{
+    fit_report (outcome, output_limit);
+    set_outcome (run, outcome);
     exec_log (self, EXEC_SAY_INFO, "run-ended", "run=%s job=\"%.*s\" state=%s",
         bg_id_short (run->id).text, BG_SLICE_ARG (outcome->job_name),
         wire_run_state_word (outcome->state));
@@ -261,11 +314,23 @@ static void read_records (const bg_slice *records, size_t count, bg_arena *arena
     }
 }
 
+/*  A supervisor only knows that it was told to stop.  */
+static void tell_replaced (
+    const exec_core *self, const exec_run *run, bg_arena *arena, wire_run *outcome)
+{
+    if (outcome->state != WIRE_RUN_CANCELED || bg_id_is_zero (run->replaced_by) ||
+        exec_run_is_stopped (self, run))
+        return;
+    outcome->reason = bg_slice_str ("overlap");
+    outcome->message = bg_arena_printf (
+        arena, "replaced by run %s of the job", bg_id_short (run->replaced_by).text);
+}
+
 void exec_core_run_file (
     exec_core *self, bg_now now, bg_id id, const bg_slice *records, size_t count, bool alive)
 {
     exec_run *run = exec_table_find (&self->runs, id);
-    if (!run || run->outcome.size)
+    if (!run || run->outcome.size || run->is_waiting)
         return;
     BG_AUTO_ARENA arena = {0};
     found file = {0};
@@ -280,6 +345,7 @@ void exec_core_run_file (
         outcome.reason = file.end->reason;
         outcome.message = file.end->message;
         outcome.finished_us = file.end->finished_us;
+        tell_replaced (self, run, &arena, &outcome);
     } else {
         outcome.state = WIRE_RUN_INTERRUPTED;
         outcome.finished_us = now.utc_us;
@@ -287,13 +353,30 @@ void exec_core_run_file (
             bg_slice_str (file.plan ? "the supervisor of this run ended without an outcome"
                                     : "nothing tells that the run's supervisor ever began");
     }
+    exec_note_spent (self, run, exec_read_record (run, &arena), &outcome);
     finish (self, run, &outcome, file.plan ? (size_t) file.plan->run_bytes : EXEC_REPORT_BYTES);
+    exec_take_turns (self, now);
+}
+
+void exec_spawn (exec_core *self, bg_id id, bg_slice plan)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    bg_assert (run && !run->is_waiting);
+    run->is_starting = true;
+    self->ports.spawn (self->ports.ctx, id, plan);
+}
+
+void exec_core_spawned (exec_core *self, bg_id id)
+{
+    exec_run *run = exec_table_find (&self->runs, id);
+    if (run)
+        run->is_starting = false;
 }
 
 void exec_core_spawn_failed (exec_core *self, bg_now now, bg_id id, const bg_error *why)
 {
     exec_run *run = exec_table_find (&self->runs, id);
-    if (!run || run->outcome.size)
+    if (!run || run->outcome.size || run->is_waiting)
         return;
     BG_AUTO_ARENA arena = {0};
     wire_run outcome = read_intent (run, &arena);
@@ -303,6 +386,7 @@ void exec_core_spawn_failed (exec_core *self, bg_now now, bg_id id, const bg_err
         wire_fit_text (bg_arena_printf (&arena, "the run could not be started: %s", why->message),
             512, true, &arena);
     finish (self, run, &outcome, 0);
+    exec_take_turns (self, now);
 }
 
 void exec_taken (exec_core *self, bg_id id)
@@ -327,20 +411,17 @@ void exec_mark_stopped (exec_core *self, bg_id job_key)
     }
 }
 
-static bool is_covered (const exec_core *self, const exec_run *run)
-{
-    return !run->outcome.size &&
-           (run->is_stopped || exec_is_stopped (self, run->job_key, run->exec, run->began_us));
-}
-
-size_t exec_stop_runs (exec_core *self, bg_id job_key)
+size_t exec_stop_runs (exec_core *self, bg_now now, bg_id job_key)
 {
     size_t count = 0;
     for (size_t i = 0; i < self->runs.count; i++) {
-        const exec_run *run = exec_table_at (&self->runs, i);
-        if (!bg_id_equal (run->job_key, job_key) || !is_covered (self, run))
+        exec_run *run = exec_table_at (&self->runs, i);
+        if (!bg_id_equal (run->job_key, job_key) || !exec_is_covered (self, run))
             continue;
-        self->ports.supervisor_stop (self->ports.ctx, run->id, "stop");
+        if (run->is_waiting)
+            exec_cancel_waiting (self, now, run);
+        else
+            self->ports.supervisor_stop (self->ports.ctx, run->id, "stop");
         count++;
     }
     return count;
@@ -350,6 +431,6 @@ void exec_core_supervisor_here (exec_core *self, bg_now now, bg_id id)
 {
     (void) now;
     const exec_run *run = exec_table_find (&self->runs, id);
-    if (run && is_covered (self, run))
+    if (run && exec_is_covered (self, run))
         self->ports.supervisor_stop (self->ports.ctx, id, "stop");
 }

@@ -62,7 +62,7 @@ static bg_result load_core (shell *self, bg_error *err)
             torn_bytes, bg_log_cstr (self->log_path).text);
     exec_core_replayed (self->core, shell_now ());
     load_local (self);
-    exec_core_set_storage_full (self->core, self->storage_full);
+    exec_core_set_storage_full (self->core, shell_now (), self->storage_full);
     self->machine.policy_was_read = false;
     self->wants_sync = false;
     self->flush_due_us = INT64_MAX;
@@ -90,7 +90,7 @@ static void refresh_storage (shell *self)
     if (bg_is_ok (bg_disk_free (self->log_path, &bytes, NULL)))
         self->storage_full =
             bytes < DISK_LOW_BYTES || bg_clock_mono_us () < self->storage_full_until_us;
-    exec_core_set_storage_full (self->core, self->storage_full);
+    exec_core_set_storage_full (self->core, shell_now (), self->storage_full);
 }
 
 /*  ---- the end of a turn ----  */

@@ -73,6 +73,7 @@ void shell_spawn (shell *self, bg_id run, bg_slice plan)
         exec_core_spawn_failed (self->core, shell_now (), run, &err);
         return;
     }
+    exec_core_spawned (self->core, run);
     child->next = self->watches;
     self->watches = child;
     if (bg_failed (shell_watch (self, child->process.pidfd, child, EPOLLIN, &err))) {

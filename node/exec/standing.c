@@ -146,6 +146,7 @@ static void forget_enlistment (exec_core *self)
             exec_table_drop (&self->done, done->id);
     }
     exec_buckets_forget (self);
+    exec_spent_forget (self);
     self->stops.count = 0;
 }
 
@@ -385,6 +386,24 @@ static bg_result check_issue (
     return bg_ok ();
 }
 
+static bg_result unless_fresh (
+    exec_core *self, bg_now now, bg_result result, const char *what, bg_error *err)
+{
+    bool is_fresh = now.boot_us - self->attested.boot_us <= EXEC_NONCE_LIFE_US;
+    if (bg_is_ok (result) || result.code == BG_WAITING || is_fresh || !self->node)
+        return result;
+    self->nonce.wanted = true;
+    return bg_fail (
+        err, BG_WAITING, "the broker's time is asked for once more before %s is refused", what);
+}
+
+bg_result exec_check_fresh_expiry (
+    exec_core *self, bg_now now, int64_t expires_us, const char *what, bg_error *err)
+{
+    return unless_fresh (
+        self, now, exec_check_expiry (self, now, expires_us, what, err), what, err);
+}
+
 bg_result exec_check_deed_time (
     exec_core *self, bg_now now, const wire_deed *deed, const char *what, bg_error *err)
 {
@@ -392,12 +411,7 @@ bg_result exec_check_deed_time (
     bg_result result = exec_check_expiry (self, now, deed->expires_us, what, err);
     if (bg_is_ok (result) && exec_broker_time (self, now, &time_us))
         result = check_issue (self, time_us, deed, what, err);
-    bool is_fresh = now.boot_us - self->attested.boot_us <= EXEC_NONCE_LIFE_US;
-    if (bg_is_ok (result) || result.code == BG_WAITING || is_fresh || !self->node)
-        return result;
-    self->nonce.wanted = true;
-    return bg_fail (
-        err, BG_WAITING, "the broker's time is asked for once more before %s is refused", what);
+    return unless_fresh (self, now, result, what, err);
 }
 
 void exec_ask_time (exec_core *self, bg_now now)

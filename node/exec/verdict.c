@@ -27,15 +27,15 @@ bg_result exec_needs_met (const exec_core *self, const wire_needs *needs, bg_err
     return bg_ok ();
 }
 
-bool exec_is_disabled (
-    const exec_core *self, bg_id installation, bg_id job_key, bg_slice job_name, int64_t time_us)
+bool exec_is_disabled (const exec_core *self, wire_type type, const exec_switched *what,
+    bool otherwise, int64_t time_us)
 {
-    bg_id key = wire_switch_key (installation, WIRE_TYPE_JOB, job_name);
-    const exec_floor *floor = exec_table_find (&self->floors, key);
-    if (!floor || floor->type != WIRE_TYPE_SWITCH || !floor->disabled ||
-        !bg_id_equal (floor->object_key, job_key))
-        return false;
-    return floor->until_us == 0 || time_us < floor->until_us;
+    const bg_id switch_key = wire_switch_key (what->installation, type, what->name);
+    const exec_floor *floor = exec_table_find (&self->floors, switch_key);
+    if (!floor || floor->type != WIRE_TYPE_SWITCH || !bg_id_equal (floor->object_key, what->key))
+        return otherwise;
+    const bool is_over = floor->until_us != 0 && time_us >= floor->until_us;
+    return floor->disabled != is_over;
 }
 
 bool exec_is_stopped (const exec_core *self, bg_id job_key, bg_id exec, int64_t began_us)
@@ -93,6 +93,7 @@ void exec_apply_floor (exec_core *self, const wire_record_floor *record)
     floor->until_us = record->until_us;
     floor->object_key = record->object_key;
     floor->is_local = record->local;
+    exec_spent_renew (self, record->key, record->version);
 }
 
 static void raise_floor (exec_core *self, const wire_verified *verified)
@@ -228,7 +229,7 @@ static bg_result judge_stop (exec_core *self, bg_now now, const wire_signed *ite
         .exec = deed.exec};
     exec_append (self, WIRE_RECORD_STOP, &record, true);
     exec_apply_stop (self, &record);
-    size_t runs = exec_stop_runs (self, deed.job_key);
+    size_t runs = exec_stop_runs (self, now, deed.job_key);
     exec_log (
         self, EXEC_SAY_INFO, "stop", "job=\"%.*s\" runs=%zu", BG_SLICE_ARG (deed.job_name), runs);
     verdict->addressed = true;

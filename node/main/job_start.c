@@ -39,7 +39,8 @@ static bg_result look (node_local_session *self, bg_id id, bg_arena *arena,
 
 static bool is_over (const wire_control_answer *answer)
 {
-    return answer->runs_count > 0 && answer->runs[0].state != WIRE_RUN_RUNNING;
+    return answer->runs_count > 0 && answer->runs[0].state != WIRE_RUN_RUNNING &&
+           answer->runs[0].state != WIRE_RUN_WAITING;
 }
 
 /*  *run is NULL when it was not over in time.  */

@@ -110,9 +110,10 @@ static bool check_machine (const census *all, int index, char why[256])
     if (!state.connected || !state.exec_ready || state.storage_full || !exec.is_member)
         return SAY (why, "%s: connected %d, bugle-exec %d, full %d, member %d", machine->name,
             state.connected, state.exec_ready, state.storage_full, exec.is_member);
-    if (exec.running || exec.finished || state.open_runs || state.outbox)
-        return SAY (why, "%s: %zu running, %zu not taken, %zu open, %llu not handed over",
-            machine->name, exec.running, exec.finished, state.open_runs,
+    if (exec.running || exec.waiting || exec.finished || state.open_runs || state.outbox)
+        return SAY (why,
+            "%s: %zu running, %zu waiting, %zu not taken, %zu open, %llu not handed over",
+            machine->name, exec.running, exec.waiting, exec.finished, state.open_runs,
             (unsigned long long) state.outbox);
     if (state.waiting || state.refused)
         return SAY (why, "%s: %zu documents wait, %zu are refused", machine->name, state.waiting,

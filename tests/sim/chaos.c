@@ -114,7 +114,8 @@ static void disk_has_room (void *owner, uint64_t tag, bg_slice payload)
     sim_node_set_full (&self->machines[tag], false);
     self->machines[tag].exec.storage_full = false;
     if (self->machines[tag].exec.core)
-        exec_core_set_storage_full (self->machines[tag].exec.core, false);
+        exec_core_set_storage_full (
+            self->machines[tag].exec.core, sim_machine_now (&self->machines[tag]), false);
 }
 
 static void fill_disk (sim_world *self, sim_machine *machine)
@@ -129,7 +130,7 @@ static void fill_disk (sim_world *self, sim_machine *machine)
         sim_node_set_full (machine, true);
         machine->exec.storage_full = true;
         if (machine->exec.core)
-            exec_core_set_storage_full (machine->exec.core, true);
+            exec_core_set_storage_full (machine->exec.core, sim_machine_now (machine), true);
     }
     sim_in (self, sim_between (&self->rng, BG_SEC (5), BG_MIN (3)), disk_has_room, self, tag,
         (bg_slice){0});

@@ -133,7 +133,8 @@ static bg_result port_policy_write (void *ctx, exec_policy *policy, char note[25
     if (!exec->has_policy)
         snprintf (note, 256, "wrote the default policy");
     snprintf (exec->policy.account, sizeof exec->policy.account, "jobs");
-    exec->policy.runs = EXEC_POLICY_RUNS;
+    if (exec->policy.runs == 0)
+        exec->policy.runs = (uint32_t) sim_between (&((sim_machine *) ctx)->rng, 1, 4);
     exec->has_policy = true;
     exec->policy_is_broken = false;
     *policy = exec->policy;
@@ -171,8 +172,10 @@ static int64_t pipe_time (sim_machine *self)
 
 static void spawn (sim_machine *self, const sim_effect *effect, bg_slice plan)
 {
-    if (sim_run_spawn (self, effect->id, plan))
+    if (sim_run_spawn (self, effect->id, plan)) {
+        exec_core_spawned (self->exec.core, effect->id);
         return;
+    }
     bg_error why = {0};
     bg_ignore (bg_fail (&why, BG_IO, "no process can be made"));
     exec_core_spawn_failed (self->exec.core, sim_machine_now (self), effect->id, &why);
@@ -360,6 +363,8 @@ static void look_due (void *owner, uint64_t life, bg_slice payload)
     if (self->exec.life != life || !self->exec.core)
         return;
     memcpy (&id, payload.data, sizeof id);
+    if (!exec_core_is_open (self->exec.core, id))
+        return;
     const sim_run *run = sim_run_find (self, id);
     BG_AUTO_ARENA arena = {0};
     size_t count = run && run->has_file ? run->record_count : 0;
@@ -439,7 +444,7 @@ static void emit (void *ctx, bg_slice record)
 static void compact (sim_machine *self)
 {
     sim_exec *exec = &self->exec;
-    if (!sim_chance (&self->rng, 300))
+    if (!sim_chance (&self->rng, 300) || exec->log_durable < exec->log_count)
         return;
     size_t old_count = exec->log_count;
     exec_core_compact (exec->core, sim_machine_now (self), emit, exec);
@@ -485,7 +490,7 @@ void sim_exec_start (sim_machine *self)
     }
     bg_now now = sim_machine_now (self);
     exec_core_replayed (exec->core, now);
-    exec_core_set_storage_full (exec->core, exec->storage_full);
+    exec_core_set_storage_full (exec->core, now, exec->storage_full);
     tell_policy (self);
     compact (self);
     bg_id run = {{0}};

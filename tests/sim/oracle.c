@@ -193,7 +193,7 @@ static void take (sim_machine *machine, const sim_observation *seen)
         sim_trace (world, "%s: outcome run=%s state=%llu exec=%s occurrence=%s", machine->name,
             bg_id_short (seen->id).text, (unsigned long long) seen->number,
             bg_id_short (seen->exec).text, bg_id_short (seen->occurrence).text);
-        if (seen->number == WIRE_RUN_RUNNING)
+        if (seen->number == WIRE_RUN_RUNNING || seen->number == WIRE_RUN_WAITING)
             break;
         sim_seen_run *run = run_with (machine, seen->id);
         if (run->outcomes++ > 0)
@@ -236,13 +236,13 @@ static void check_job (sim_machine *machine, const wire_run *run)
             BG_SLICE_ARG (run->job_name));
 }
 
-static void check_deed (sim_machine *machine, const wire_run *run)
+static void check_deed (sim_machine *machine, bg_id exec, bg_id job_key)
 {
     sim_world *world = machine->world;
-    if (bg_id_is_zero (run->exec))
+    if (bg_id_is_zero (exec))
         return;
-    const sim_signed_deed *deed = sim_people_deed (world->people, run->exec);
-    if (!deed || deed->what != WIRE_DEED_START || !bg_id_equal (deed->job_key, run->job_key))
+    const sim_signed_deed *deed = sim_people_deed (world->people, exec);
+    if (!deed || deed->what != WIRE_DEED_START || !bg_id_equal (deed->job_key, job_key))
         sim_fail (world, "%s starts a run by a deed that nobody signed", machine->name);
     else if (sim_broker_now (world).utc_us > deed->expires_us + EXPIRY_SLACK_US)
         sim_fail (world, "%s starts a run by a START that expired %lld s ago", machine->name,
@@ -312,18 +312,19 @@ static void saw_stop (sim_machine *machine, const wire_record_stop *stop)
     HASH_ADD (hh, oracle->stops, key, sizeof seen->key, seen);
 }
 
-static void check_stop (sim_machine *machine, const wire_run *run)
+static void check_stop (sim_machine *machine, bg_id exec)
 {
-    const sim_start_key key = key_of (machine, run->exec);
+    const sim_start_key key = key_of (machine, exec);
     sim_seen_start *seen = NULL;
     HASH_FIND (hh, machine->world->oracle->stops, &key, sizeof key, seen);
-    if (seen && !bg_id_is_zero (run->exec))
+    if (seen && !bg_id_is_zero (exec))
         sim_fail (
             machine->world, "%s begins an execution that it knows to be canceled", machine->name);
 }
 
-static void saw_intent (sim_machine *machine, const wire_run *run)
+static void saw_intent (sim_machine *machine, const wire_record_intent *intent)
 {
+    const wire_run *run = &intent->run;
     sim_seen_run *seen = run_with (machine, run->run);
     if (seen->is_begun) {
         sim_fail (machine->world, "%s: the intent of a run is written twice", machine->name);
@@ -332,11 +333,76 @@ static void saw_intent (sim_machine *machine, const wire_run *run)
     seen->is_begun = true;
     seen->exec = run->exec;
     seen->occurrence = run->occurrence;
+    seen->job_key = run->job_key;
+    seen->order = ++machine->world->oracle->accepted;
+    seen->is_waiting = intent->queued_plan.size > 0;
+    if (seen->is_waiting != (run->state == WIRE_RUN_WAITING))
+        sim_fail (machine->world, "%s: a run waits and does not say so", machine->name);
     check_job (machine, run);
-    check_deed (machine, run);
+    check_deed (machine, run->exec, run->job_key);
     check_once (machine, run);
     check_one_shot (machine, run);
-    check_stop (machine, run);
+    check_stop (machine, run->exec);
+}
+
+/*  ---- the queue ----  */
+
+/*  A file means that the run's outcome is not taken yet: it may well be that bugle-exec waits for it.  */
+static bool has_file_of_job (const sim_machine *machine, bg_id job_key)
+{
+    for (const sim_run *run = machine->runs; run; run = run->next) {
+        const sim_seen_run *seen = sim_oracle_run (machine->world->oracle, run->id);
+        if (seen && bg_id_equal (seen->job_key, job_key))
+            return true;
+    }
+    return false;
+}
+
+/*  Nothing passes an occurrence that was accepted earlier and could begin. (STARTs also wait for the time to be known.)  */
+static void check_order (sim_machine *machine, const sim_seen_run *turn)
+{
+    const sim_oracle *oracle = machine->world->oracle;
+    for (const sim_seen_run *run = oracle->runs; run; run = run->hh.next) {
+        if (run->machine != machine->index || !run->is_waiting || run->order >= turn->order ||
+            !bg_id_is_zero (run->exec) || has_file_of_job (machine, run->job_key))
+            continue;
+        sim_fail (
+            machine->world, "%s: a run begins before one that was accepted earlier", machine->name);
+        return;
+    }
+}
+
+static void saw_turn (sim_machine *machine, const wire_record_turn *turn)
+{
+    sim_seen_run *run = sim_oracle_run (machine->world->oracle, turn->run);
+    if (!run || !run->is_waiting) {
+        sim_fail (machine->world, "%s: a turn comes to a run that does not wait", machine->name);
+        return;
+    }
+    run->is_waiting = false;
+    if (turn->state != WIRE_RUN_RUNNING)
+        return;
+    machine->world->oracle->waited++;
+    check_order (machine, run);
+    check_deed (machine, run->exec, run->job_key);
+    check_stop (machine, run->exec);
+}
+
+/*  One run of a job at a time, and not more than the policy says.  */
+static void check_beside (sim_machine *machine, const sim_seen_run *spawned)
+{
+    uint32_t alive = 1;
+    for (const sim_run *run = machine->runs; run; run = run->next) {
+        const sim_seen_run *seen = sim_oracle_run (machine->world->oracle, run->id);
+        if (!run->alive)
+            continue;
+        alive++;
+        if (seen && bg_id_equal (seen->job_key, spawned->job_key))
+            sim_fail (machine->world, "%s: two runs of one job go on", machine->name);
+    }
+    if (alive > machine->exec.policy.runs)
+        sim_fail (machine->world, "%s: %u runs go on, the policy allows %u", machine->name, alive,
+            machine->exec.policy.runs);
 }
 
 void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
@@ -350,7 +416,9 @@ void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
         return;
     }
     if (header.kind == WIRE_RECORD_INTENT)
-        saw_intent (machine, &((const wire_record_intent *) value)->run);
+        saw_intent (machine, value);
+    else if (header.kind == WIRE_RECORD_TURN)
+        saw_turn (machine, value);
     else if (header.kind == WIRE_RECORD_STOP)
         saw_stop (machine, value);
     else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)
@@ -361,13 +429,14 @@ void sim_oracle_spawned (sim_machine *machine, bg_id id)
 {
     sim_seen_run *run = sim_oracle_run (machine->world->oracle, id);
     machine->world->oracle->spawns++;
-    if (!run || !run->is_begun) {
+    if (!run || !run->is_begun || run->is_waiting) {
         sim_fail (
             machine->world, "%s: a process exists before its intent is durable", machine->name);
         return;
     }
     if (run->spawns++ > 0)
         sim_fail (machine->world, "%s: a run is started twice", machine->name);
+    check_beside (machine, run);
 }
 
 void sim_oracle_run_ended (sim_machine *machine, bg_id id, uint64_t state)

@@ -5,6 +5,8 @@
     - no run without a durable intent, none of a job that was not signed, none on a machine that the
       job is not for, none by a START after it expired;
     - each deed and each occurrence begins at most once on a machine, whatever crashes;
+    - one run of a job goes on at a time and not more of all than the policy says; what waits begins in the
+      order of acceptance, by a START that is still valid, and not when it was canceled;
     - versions of a job never decrease, neither what a node holds nor what bugle-exec runs.
 
     After healing:

@@ -45,7 +45,11 @@ typedef struct {
     bg_id id;
     int machine;
     uint32_t enlistment;
-    bool is_begun; /*  its intent is durable  */
+    bool is_begun;      /*  its intent is durable  */
+    bool is_waiting;    /*  for its turn  */
+    bg_id job_key;      /*  since it is begun, like the next  */
+    uint64_t order;     /*  of acceptance  */
+    int64_t expires_us; /*  of its START; 0: none  */
     bg_id exec, occurrence;
     int spawns;
     uint64_t ended;   /*  as its file says; 0: its supervisor said nothing  */
@@ -81,6 +85,8 @@ struct sim_oracle {
     sim_seen_start *stops; /*  of executions, durable on that machine  */
     sim_seen_due *dues;
     uint64_t spawns;
+    uint64_t waited; /*  runs whose turn came  */
+    uint64_t accepted;
     uint64_t rows;
 };
 

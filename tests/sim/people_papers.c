@@ -157,6 +157,8 @@ void sim_people_post_job (sim_people *self, int which, bool scheduled)
         body.at_most = 5;
         body.at_most_period_us = (uint64_t) BG_HOUR (1);
     }
+    if (sim_chance (&self->rng, 500))
+        body.overlap = sim_chance (&self->rng, 600) ? WIRE_OVERLAP_QUEUE : WIRE_OVERLAP_REPLACE;
     wire_document fixed = {.type = WIRE_TYPE_JOB,
         .installation = self->world->installation,
         .key = job->key,

@@ -1,7 +1,7 @@
 # bugle-exec: its decisions, its files, and the real program.
-foreach (what standing documents starts plan proxy runs hostile replay)
+foreach (what standing documents starts plan proxy queue runs hostile replay)
     bugle_test (test_exec_${what}
-        SOURCES unit/test_exec_${what}.c unit/exec_case.c unit/exec_fixture.c unit/signing_fixture.c
+        SOURCES unit/test_exec_${what}.c unit/exec_case.c unit/exec_fixture.c unit/exec_same.c unit/signing_fixture.c
         MAY_USE exec_core)
 endforeach ()
 bugle_test (test_exec_policy SOURCES unit/test_exec_policy.c MAY_USE exec_core)

@@ -168,23 +168,25 @@ static void steps_carry_what_they_say_about_their_process (void **state)
     step->output_file = bg_slice_str ("/var/log/$(ESCAPE_NONE(STEPCT))");
     step->output_append = true;
     step->output_quiet = true;
-    step->output_head = 1;
-    step->output_tail = 2;
     step->output_keep = 3;
     step->has_limits = true;
-    step->limits = (wire_limits){.memory_bytes = 4, .processes = 5};
-    fixture_step (&t.signing, &job, "asks", NULL, "/bin/true", NULL)->as = bg_slice_str ("nobody");
+    step->limits = (wire_limits){.memory_bytes = 1 << 20, .processes = 5};
+    step = fixture_step (&t.signing, &job, "asks", NULL, "/bin/true", NULL);
+    step->as = bg_slice_str ("nobody");
+    step->output_head = 1;
+    step->output_tail = 2;
     const wire_plan *plan = plan_of (&job);
     const wire_plan_step *first = &plan->steps[0];
     assert_int_equal (first->umask, 0);
     assert_int_equal (first->success_codes_count, 2);
     assert_true (bg_slice_is (first->output_file, "/var/log/$(ESCAPE_NONE(STEPCT))"));
     assert_true (first->output_append && first->output_quiet);
-    assert_int_equal (first->head_bytes + first->tail_bytes * 10 + first->keep_bytes * 100, 321);
+    assert_int_equal (first->keep_bytes, 3);
     assert_true (
-        first->has_limits && first->limits.memory_bytes == 4 && first->limits.processes == 5);
+        first->has_limits && first->limits.memory_bytes == 1 << 20 && first->limits.processes == 5);
     assert_int_equal (first->problem.size, 0);
     assert_true (plan->steps[1].problem.size > 0);
+    assert_int_equal (plan->steps[1].head_bytes + plan->steps[1].tail_bytes * 10, 21);
 }
 
 static void a_stale_authority_bars_starts (void **state)
@@ -211,16 +213,16 @@ static void a_full_disk_starts_nothing_and_heals (void **state)
     (void) state;
     wire_signed job = exec_fixture_job (&t, "a");
     wire_signed deed = exec_fixture_start_deed (&t, "a");
-    exec_core_set_storage_full (t.core, true);
+    exec_core_set_storage_full (t.core, t.now, true);
     size_t records = t.log_count;
     assert_string_equal (exec_fixture_offer (&t, job), "waiting");
     assert_string_equal (exec_fixture_offer (&t, exec_fixture_stop (&t, "b")), "waiting");
     assert_int_equal (t.log_count, records);
-    exec_core_set_storage_full (t.core, false);
+    exec_core_set_storage_full (t.core, t.now, false);
     assert_string_equal (exec_fixture_offer (&t, job), "ok");
-    exec_core_set_storage_full (t.core, true);
+    exec_core_set_storage_full (t.core, t.now, true);
     assert_string_equal (exec_fixture_start (&t, job, &deed), "storage");
-    exec_core_set_storage_full (t.core, false);
+    exec_core_set_storage_full (t.core, t.now, false);
     assert_string_equal (exec_fixture_start (&t, job, &deed), "running");
 }
 

@@ -326,7 +326,7 @@ static void scheduled_runs_are_bounded_when_the_job_says_nothing (void **state)
     wire_signed document = fixture_document (&t.signing, WIRE_TYPE_JOB, "a", &job);
     int begun = 0;
     for (int i = 0; i < 40; i++) {
-        const char *how = exec_fixture_occurrence (&t, document, 1, t.now.utc_us - i);
+        const char *how = exec_fixture_occurrence (&t, document, 1, t.now.utc_us - i * BG_SEC (1));
         if (strcmp (how, "running") != 0) {
             assert_string_equal (how, "limit");
             continue;
