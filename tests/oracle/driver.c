@@ -157,8 +157,8 @@ static void answer_window (const driver *self, int64_t from, int64_t until, long
     int64_t at_us = from * SECOND_US - 1;
     int fold = 0;
     for (long i = 0; i < max && job_schedule_next (&self->schedule, at_us, &at_us, &fold) &&
-        at_us < until * SECOND_US;
-        i++) {
+                     at_us < until * SECOND_US;
+         i++) {
         job_schedule_mark mark = job_schedule_marks (&self->schedule, at_us);
         bg_assert ((fold == 1) == (mark.fold == 2) || self->schedule.kind == JOB_SCHEDULE_EVERY);
         bool is_open = job_schedule_is_open (&self->schedule, at_us, NULL);
@@ -194,7 +194,7 @@ static void answer_line (driver *self, char *line)
     else if (strncmp (line, "schedule ", 9) == 0)
         answer_schedule (self, line + 9);
     else if (self->is_usable &&
-        sscanf (line, "window %" SCNd64 " %" SCNd64 " %ld", &from, &until, &max) == 3)
+             sscanf (line, "window %" SCNd64 " %" SCNd64 " %ld", &from, &until, &max) == 3)
         answer_window (self, from, until, max);
     else if (self->is_usable && sscanf (line, "next %" SCNd64, &from) == 1)
         answer_next (self, from);

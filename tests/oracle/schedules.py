@@ -11,6 +11,7 @@ import calendar
 import datetime
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -186,6 +187,49 @@ def span_of(fields):
     return {ONCE: 4, DAILY: 20, WEEKLY: 40, MONTHLY: 150, RELATIVE: 150}[fields["kind"]] * 86400
 
 
+# ---- calendars ----
+
+
+class Ranges:
+    """A calendar: ranges of the wall clock or of UTC, and from when on nothing is known."""
+
+    def __init__(self, chance, begin, end):
+        self.horizon = chance.choice([end + 86400, end + 86400, chance.randrange(begin, end)])
+        self.by_clock = {"local": self.random_ranges(chance, begin, end), "utc": self.random_ranges(chance, begin, end)}
+
+    @staticmethod
+    def random_ranges(chance, begin, end):
+        marks = sorted(chance.sample(range(begin // 900, end // 900), 2 * chance.choice([0, 1, 2, 6])))
+        pairs = list(zip(marks[::2], marks[1::2]))
+        return [(low * 900, high * 900) for low, high in pairs]
+
+    def text(self):
+        words = [f"{clock}:{low}:{high}" for clock, ranges in self.by_clock.items() for low, high in ranges]
+        return " ".join([f"horizon:{self.horizon}", *words])
+
+    def covers(self, clock, instant):
+        wall = seconds(clock.local(instant)[0])
+        return instant < self.horizon and (any(low <= wall < high for low, high in self.by_clock["local"]) or
+                                           any(low <= instant < high for low, high in self.by_clock["utc"]))
+
+
+class Calendars:
+    """Those of a schedule: some that keep it from running, some in which alone it does."""
+
+    def __init__(self, driver, chance, begin, end):
+        self.without = [Ranges(chance, begin, end) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
+        self.within = [Ranges(chance, begin, end) for _ in range(chance.choice([0, 0, 0, 1, 2]))]
+        driver.ask("calendars")
+        for word, ranges in [("except", item) for item in self.without] + [("within", item) for item in self.within]:
+            answer = driver.ask(f"calendar {word} {ranges.text()}")
+            assert answer == "ok", answer
+
+    def is_open(self, clock, instant):
+        if any(ranges.covers(clock, instant) for ranges in self.without):
+            return False
+        return not self.within or any(ranges.covers(clock, instant) for ranges in self.within)
+
+
 # ---- comparing ----
 
 
@@ -219,6 +263,11 @@ def marks_agree(ours, theirs):
         for mine, other in zip(ours, theirs))
 
 
+def open_agree(ours, calendars, clock):
+    """Whether what our calendars let through is what theirs do; of many occurrences some."""
+    return all(bool(item[3]) == calendars.is_open(clock, item[0]) for item in ours[:: 1 + len(ours) // 200])
+
+
 def compare_brute(driver, zones, chance, count, report):
     for _ in range(count):
         name = zones.pick(chance)
@@ -229,6 +278,7 @@ def compare_brute(driver, zones, chance, count, report):
         driver.set_zone(name)
         report.asked += 1
         begin, end = at - span_of(fields), at + span_of(fields)
+        calendars = Calendars(driver, chance, begin, end)
         theirs = Brute(fields, zone).window(begin, end)
         refusal = driver.set_schedule(fields)
         if refusal:
@@ -240,8 +290,12 @@ def compare_brute(driver, zones, chance, count, report):
                 print(f"brute: {fields}: {refusal}")
                 report.wrong += 1
             continue
-        ours = [item[:3] for item in driver.window(begin, end)]
+        answer = driver.window(begin, end)
+        ours = [item[:3] for item in answer]
         report.occurrences += len(theirs)
+        if not open_agree(answer, calendars, Clock(zone)):
+            report.wrong += 1
+            print(f"brute: {name}: {fields}: the calendars let other occurrences through, first of {begin}")
         if not marks_agree(ours, theirs):
             report.differ(name, fields, [(item[0], item[1], bool(item[2])) for item in ours], theirs)
 
@@ -347,12 +401,12 @@ def systemd_text(fields):
 def systemd_next(text, zone, base, count):
     run = subprocess.run(["systemd-analyze", "calendar", f"--base-time=@{base}", f"--iterations={count}", text],
                          env={"TZ": f":{zone}", "PATH": os.environ["PATH"], "LC_ALL": "C"}, capture_output=True, text=True, check=True)
-    found = []
-    for line in run.stdout.splitlines():
-        label, _, value = line.strip().partition(": ")
-        if label == "(in UTC)" or (zone == "UTC" and (label == "Next elapse" or label.startswith("Iter. #"))):
-            found.append(seconds(datetime.datetime.strptime(value.split(" ", 1)[1], "%Y-%m-%d %H:%M:%S UTC")))
-    return found
+    lines = [line.strip().partition(": ") for line in run.stdout.splitlines()]
+    # Where local time is UTC, by whatever name, there is no line of its own for it.
+    labels = [label for label, _, _ in lines]
+    wanted = "(in UTC)" if "(in UTC)" in labels else "N"
+    values = [value for label, _, value in lines if label == wanted or (wanted == "N" and re.match(r"Next elapse|Iter\. #", label))]
+    return [seconds(datetime.datetime.strptime(" ".join(value.split()[1:3]), "%Y-%m-%d %H:%M:%S")) for value in values]
 
 
 def compare_systemd(driver, zones, chance, count, report):
@@ -369,7 +423,6 @@ def compare_systemd(driver, zones, chance, count, report):
         driver.set_zone(name)
         assert driver.set_schedule(fields) is None
         theirs = systemd_next(systemd_text(fields), name, base, 8)
-        if not theirs: print("DBG", name, fields, base, systemd_text(fields)); continue
         ours = [item[0] for item in driver.window(base + 1, theirs[-1] + 1)]
         # What systemd does about a time that is never shown, or shown twice, is not what we promise.
         both = [[at for at in side if not is_disputed(clock, at, fields["time"])] for side in (ours, theirs)]

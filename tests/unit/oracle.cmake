@@ -11,3 +11,17 @@ add_test (NAME ics_rules COMMAND ${bugle_ics_rules})
 set_tests_properties (ics_rules PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
 add_test (NAME ics_rules_many COMMAND ${bugle_ics_rules} --count 5000)
 set_tests_properties (ics_rules_many PROPERTIES LABELS full TIMEOUT 900 SKIP_RETURN_CODE 77)
+
+# Schedules in all forms against their oracles: docs/reference/schedule-oracles.md.
+add_executable (schedule_driver oracle/driver.c)
+target_include_directories (schedule_driver PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries (schedule_driver PRIVATE job_core bg_base bugle_flags)
+set_target_properties (schedule_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+set (bugle_schedules "${CMAKE_CURRENT_SOURCE_DIR}/oracle/schedules.py" $<TARGET_FILE:schedule_driver>)
+add_test (NAME schedule_oracles COMMAND ${bugle_schedules} --count 400)
+set_tests_properties (schedule_oracles PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
+add_test (NAME schedule_oracles_many COMMAND ${bugle_schedules} --count 30000)
+add_test (NAME schedule_oracle_zones_many COMMAND /usr/bin/python3 "${CMAKE_CURRENT_SOURCE_DIR}/unit/zone_oracle.py"
+    $<TARGET_FILE:zone_oracle> --full)
+set_tests_properties (schedule_oracles_many schedule_oracle_zones_many PROPERTIES LABELS full TIMEOUT 1800
+    SKIP_RETURN_CODE 77)

@@ -3,7 +3,7 @@
 Usage: zone_oracle.py DRIVER [--full]
 
 The driver is zone_oracle.c. For every distinct zone file: the offsets of sampled instants from
-1970 to 2060, just around every clock change in that time, and the local times around each change.
+1970 to 2100, just around every clock change in that time, and the local times around each change.
 Exits with 77 when there is nothing to compare.
 """
 import datetime
@@ -23,7 +23,7 @@ EPOCH = datetime.datetime (1970, 1, 1)
 EPOCH_UTC = EPOCH.replace (tzinfo=UTC)
 DAY = 86400
 BEGIN = DAY
-END = int ((datetime.datetime (2060, 1, 1) - EPOCH).total_seconds ())
+END = int ((datetime.datetime (2101, 1, 1) - EPOCH).total_seconds ())
 NOT_ZONES = {"right", "posix", "posixrules", "localtime", "Factory"}
 
 
