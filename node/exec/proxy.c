@@ -135,7 +135,7 @@ bool exec_proxy_resolve (const exec_core *self, const wire_job_step *step, const
     if (account->uid == 0 && !proxy->root)
         return refuse (&ask,
             "names %s, which is root, and does not say root = yes; allow it with: bugle-node proxy "
-            "add %s --root",
+            "add %s --root yes",
             proxy->account, proxy->name);
     return find_groups (&ask, account);
 }

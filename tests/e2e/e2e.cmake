@@ -19,7 +19,7 @@ set (bugle_e2e_tests
     test_explained test_check test_members test_facts test_groups test_broker_backup test_broker_set test_restore)
 list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
 list (APPEND bugle_e2e_tests test_doctor test_defect_many)
-list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only)
+list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only test_proxies)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_misbehave)

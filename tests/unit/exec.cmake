@@ -5,6 +5,7 @@ foreach (what standing documents starts plan proxy queue runs hostile replay)
         MAY_USE exec_core)
 endforeach ()
 bugle_test (test_exec_policy SOURCES unit/test_exec_policy.c MAY_USE exec_core)
+bugle_test (test_exec_policy_edit SOURCES unit/test_exec_policy_edit.c MAY_USE exec_core)
 bugle_test (test_exec_log SOURCES unit/test_exec_log.c MAY_USE exec_shell)
 # Stands between a program and its disk: no space as long as a file says so.
 add_library (exec_full_disk SHARED e2e/exec_full_disk.c)
