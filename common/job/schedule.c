@@ -142,22 +142,26 @@ bool job_schedule_is_dated (const job_schedule *self, int64_t at_us)
     return day >= days.first && day <= days.last;
 }
 
+/*  The calendar that keeps an instant out; NULL for none.  */
+static const job_calendar *kept_out_by (const job_schedule *self, int64_t at_us)
+{
+    for (size_t i = 0; i < self->except_count; i++) {
+        if (job_calendar_covers (self->calendars[i], self->zone, at_us))
+            return self->calendars[i];
+    }
+    for (size_t i = 0; i < self->within_count; i++) {
+        if (job_calendar_covers (self->calendars[self->except_count + i], self->zone, at_us))
+            return NULL;
+    }
+    return self->within_count ? self->calendars[self->except_count] : NULL;
+}
+
 bool job_schedule_is_open (const job_schedule *self, int64_t at_us, const job_calendar **why)
 {
-    const job_calendar *kept_out = NULL;
-    for (size_t i = 0; i < self->except_count && !kept_out; i++) {
-        if (job_calendar_covers (self->calendars[i], self->zone, at_us))
-            kept_out = self->calendars[i];
-    }
-    const job_calendar **within = self->calendars + self->except_count;
-    bool is_within = self->within_count == 0;
-    for (size_t i = 0; i < self->within_count && !is_within; i++)
-        is_within = job_calendar_covers (within[i], self->zone, at_us);
-    if (!kept_out && !is_within)
-        kept_out = within[0];
-    if (kept_out && why)
-        *why = kept_out;
-    return !kept_out;
+    const job_calendar *calendar = kept_out_by (self, at_us);
+    if (calendar && why)
+        *why = calendar;
+    return !calendar;
 }
 
 /*  ---- for previews ----  */
@@ -212,6 +216,6 @@ job_schedule_mark job_schedule_marks (const job_schedule *self, int64_t at_us)
         mark.is_shifted = cron_was_shifted (self, utc, &mark.asked_local_s);
     else if (self->kind != JOB_SCHEDULE_EVERY && !job_schedule_is_event (self))
         mark.is_shifted = date_was_shifted (self, utc, &mark.asked_local_s);
-    (void) job_schedule_is_open (self, at_us, &mark.kept_out);
+    mark.kept_out = kept_out_by (self, at_us);
     return mark;
 }
