@@ -16,3 +16,7 @@ set_tests_properties (schedule_oracle PROPERTIES LABELS quick TIMEOUT 120 SKIP_R
 # What documents say of schedules and calendars, and by how much a target starts later.
 bugle_test (test_job_schedules SOURCES unit/test_job_schedules.c MAY_USE job_doc job_core proto bg_base)
 bugle_test (test_splay SOURCES unit/test_splay.c MAY_USE proto bg_base)
+# The days of every zone there is.
+add_test (NAME schedule_all_zones COMMAND test_schedule_days_walk)
+set_tests_properties (schedule_all_zones PROPERTIES LABELS full TIMEOUT 600
+    ENVIRONMENT "BUGLE_ZONES=all;BUGLE_ROUNDS=40")

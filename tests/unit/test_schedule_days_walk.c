@@ -4,7 +4,8 @@
     The walker shares nothing with the search but civil dates and the zone's offsets: whether a day
     matches it counts off from the anchor, when a wall clock shows a time it finds by looking at
     every minute. Half of the schedules are looked at around a change of the clocks. Seeds are
-    printed; BUGLE_SEED repeats one, BUGLE_ROUNDS does more.  */
+    printed; BUGLE_SEED repeats one, BUGLE_ROUNDS does more, BUGLE_ZONES=all takes every zone that
+    zone1970.tab lists.  */
 #include "common/job/civil.h"
 #include "common/job/schedule.h"
 #include "zone_file.h"
@@ -23,6 +24,8 @@
 #define RUNS_MAX  300000
 #define ROUNDS    25
 #define WALK_DAYS 40
+#define DAY_1990  7305
+#define DAY_2100  47482
 
 typedef struct {
     uint64_t state;
@@ -348,7 +351,7 @@ static void pick_days (randomness *random, int64_t day, job_schedule *self)
 /*  A day shortly before which, or on which, the clocks change; or any.  */
 static int64_t pick_day (randomness *random, const job_zone *zone)
 {
-    int64_t utc = (int64_t) pick (random, 662688000, 2147400000);
+    int64_t utc = (int64_t) pick (random, DAY_1990, DAY_2100) * JOB_DAY_SECONDS;
     job_zone_span span = job_zone_span_at (zone, utc);
     bool has_change = span.end < INT64_C (4102444800);
     if (has_change && pick (random, 0, 4))
@@ -378,31 +381,62 @@ static void try_one (randomness *random, const job_zone *zone, int64_t *runs)
     compare (&self, from_day * JOB_DAY_SECONDS, (from_day + WALK_DAYS) * JOB_DAY_SECONDS);
 }
 
-static void test_every_form_in_every_kind_of_zone (void **state)
+static bool try_zone (randomness *random, const char *name, int rounds, int64_t *runs)
 {
-    (void) state;
+    job_zone *zone = zone_file_load (name);
+    if (!zone)
+        return false;
+    for (; rounds > 0; rounds--)
+        try_one (random, zone, runs);
+    job_zone_destroy (&zone);
+    return true;
+}
+
+/*  Every zone of the table, the third of its columns; returns how many.  */
+static int try_all (randomness *random, int rounds, int64_t *runs)
+{
+    BG_AUTO_BUF table = {0};
+    int zones = 0;
+    if (!zone_file_read ("/usr/share/zoneinfo/zone1970.tab", &table))
+        return 0;
+    bg_buf_append_byte (&table, 0);
+    char *text = (char *) table.data;
+    for (char *rest = NULL, *line = strtok_r (text, "\n", &rest); line;
+         line = strtok_r (NULL, "\n", &rest)) {
+        char name[64];
+        if (line[0] != '#' && sscanf (line, "%*s %*s %63s", name) == 1)
+            zones += try_zone (random, name, rounds, runs);
+    }
+    return zones;
+}
+
+static int try_some (randomness *random, int rounds, int64_t *runs)
+{
     static const char *const names[] = {"UTC", "Europe/Berlin", "Europe/Dublin", "America/New_York",
         "America/St_Johns", "America/Havana", "America/Sao_Paulo", "America/Caracas",
         "America/Nuuk", "America/Scoresbysund", "Antarctica/Troll", "Asia/Beirut", "Asia/Gaza",
         "Asia/Kathmandu", "Asia/Pyongyang", "Asia/Tehran", "Africa/Cairo", "Africa/Casablanca",
         "Australia/Lord_Howe", "Europe/Istanbul", "Pacific/Apia", "Pacific/Chatham",
         "Pacific/Kwajalein"};
+    int zones = 0;
+    for (size_t z = 0; z < sizeof names / sizeof names[0]; z++)
+        zones += try_zone (random, names[z], rounds, runs);
+    return zones;
+}
+
+static void test_every_form_in_every_kind_of_zone (void **state)
+{
+    (void) state;
     const char *given = getenv ("BUGLE_SEED");
-    const char *rounds = getenv ("BUGLE_ROUNDS");
+    const char *more = getenv ("BUGLE_ROUNDS");
+    int rounds = more ? atoi (more) : ROUNDS;
     uint64_t seed = given ? strtoull (given, NULL, 10) : (uint64_t) time (NULL);
     print_message ("seed %llu\n", (unsigned long long) seed);
     randomness random = {(seed + 1) * UINT64_C (0x9e3779b97f4a7c15)};
     int64_t *runs = bg_alloc (RUNS_MAX * sizeof *runs);
-    int zones = 0;
-    for (size_t z = 0; z < sizeof names / sizeof names[0]; z++) {
-        job_zone *zone = zone_file_load (names[z]);
-        if (!zone)
-            continue;
-        zones++;
-        for (int i = rounds ? atoi (rounds) : ROUNDS; i > 0; i--)
-            try_one (&random, zone, runs);
-        job_zone_destroy (&zone);
-    }
+    bool is_all = getenv ("BUGLE_ZONES") != NULL;
+    int zones = is_all ? try_all (&random, rounds, runs) : try_some (&random, rounds, runs);
+    print_message ("%d zones\n", zones);
     free (runs);
     if (zones == 0)
         skip ();
