@@ -7,6 +7,7 @@
 */
 #include "ctl/apply.h"
 
+#include "ctl/category.h"
 #include "ctl/job_files.h"
 #include "ctl/sign.h"
 
@@ -89,6 +90,16 @@ static bg_result compare_all (
     return bg_ok ();
 }
 
+/*  A category that nobody has used before may be meant, or be a slip of the pen.  */
+static bg_result note_categories (
+    ctl_run *run, const job_yaml_set *set, size_t count, bg_error *err)
+{
+    bg_slice *names = bg_arena_array (&run->arena, bg_slice, count + 1);
+    for (size_t i = 0; i < count; i++)
+        names[i] = job_yaml_job (set, i)->category;
+    return ctl_category_note_new (run, names, count, err);
+}
+
 static bg_result post_all (ctl_run *run, apply_work *work, bool dry_run, bg_error *err)
 {
     size_t done = 0;
@@ -130,6 +141,7 @@ static bg_result apply_set (ctl_run *run, const job_yaml_set *set, bg_error *err
     apply_work work = {0};
     bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
     BG_TRY (compare_all (run, set, &work, err));
+    BG_TRY (note_categories (run, set, work.count, err));
     bg_result result = post_all (run, &work, dry_run, err);
     print_outcomes (run, &work);
     if (dry_run && bg_is_ok (result))

@@ -8,7 +8,9 @@
 #include "ctl/client.h"
 #include "ctl/history.h"
 #include "ctl/history_view.h"
+#include "ctl/job_next.h"
 #include "ctl/job_view.h"
+#include "ctl/targets_arg.h"
 
 #include <inttypes.h>
 
@@ -102,6 +104,30 @@ static bg_result last_failure (
     return bg_ok ();
 }
 
+/*  With --next.  */
+static bg_result add_next (
+    ctl_run *run, const wire_job_row *row, const wire_job *job, json_t *object, bg_error *err)
+{
+    bg_slice name = {0};
+    bool is_given = false;
+    wire_audience audience;
+    if (!ctl_given (run->parsed, CTL_OPT_NEXT)) {
+        if (!ctl_given (run->parsed, CTL_OPT_TARGET))
+            return bg_ok ();
+        bg_ignore (bg_fail (err, BG_USAGE, "-t says for which target --next is"));
+        return bg_hint (err, "add --next 5, or see: bugle job history '%.*s' -t NAME",
+            BG_SLICE_ARG (row->name));
+    }
+    BG_TRY (ctl_targets_arg (run, &audience, &is_given, err));
+    if (audience.names_count > 1)
+        return bg_fail (err, BG_USAGE, "-t names %zu targets; --next is for one or for all",
+            audience.names_count);
+    if (is_given)
+        name = audience.names[0];
+    return ctl_job_add_next_runs (
+        run, row, job, name, (size_t) ctl_number (run->parsed, CTL_OPT_NEXT, 1), object, err);
+}
+
 static void show_people (
     ctl_run *run, const wire_job_row *row, const json_t *object, const wire_history_row *failure)
 {
@@ -113,6 +139,8 @@ static void show_people (
         json_object_get (object, "steps"));
     ctl_section (run->out, "Schedules", ctl_job_schedule_columns, ctl_job_schedule_column_count,
         json_object_get (object, "schedules"));
+    ctl_section (run->out, "Next runs", ctl_next_columns, ctl_next_column_count,
+        json_object_get (object, "next_runs"));
     ctl_section (run->out, "Last runs", ctl_history_columns, ctl_history_column_count,
         json_object_get (object, "runs"));
     if (!failure)
@@ -141,6 +169,11 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
     json_t *object = ctl_job_json (row);
     ctl_job_add_definition (object, &job, ctl_client_now_us (run->client));
     ctl_job_add_holders (object, row);
+    bg_result next = add_next (run, row, &job, object, err);
+    if (bg_failed (next)) {
+        json_decref (object);
+        return next;
+    }
     json_t *list = json_array ();
     for (size_t i = 0; i < runs.count; i++)
         json_array_append_new (list, ctl_history_json (&runs.rows[i]));

@@ -51,16 +51,6 @@ static const wire_switch *switch_of (ctl_run *run, const wire_job_row *row)
     return value;
 }
 
-/*  A duration lies ahead here; a time that has passed would change nothing.  */
-static bg_result check_until (ctl_run *run, int64_t until_us, bg_error *err)
-{
-    if (until_us == 0 || until_us > ctl_client_now_us (run->client))
-        return bg_ok ();
-    bg_ignore (bg_fail (
-        err, BG_USAGE, "--until %s has passed already", ctl_text (run->parsed, CTL_OPT_UNTIL, "")));
-    return bg_hint (err, "write how long, as 2h, or a time to come");
-}
-
 static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, bg_error *err)
 {
     const wire_job_row *row = NULL;
@@ -68,7 +58,6 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
     bool is_unchanged = false;
     BG_TRY (ctl_reason (run, &reason, err));
     BG_TRY (ctl_job_find (run, ctl_argument (run->parsed, 0), true, &row, err));
-    BG_TRY (check_until (run, until_us, err));
     wire_switch wanted = ctl_switch_wanted (row, switch_of (run, row), disabled, until_us, reason,
         ctl_given (run->parsed, CTL_OPT_REASON), &is_unchanged);
     const char *word = disabled ? "disabled" : "enabled";

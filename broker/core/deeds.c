@@ -48,6 +48,9 @@ static bg_result check_start (
                                               : "its definition says until when it was enabled";
     bg_ignore (bg_fail (
         err, BG_DISABLED, "job '%s' is disabled%s%s", job->name, *reason ? ": " : "", reason));
+    if (by == job && !job->disabled)
+        return bg_hint (
+            err, "give it a later enabled_until: bugle job show '%s' -o yaml", job->name);
     return bg_hint (err, "enable it: bugle job enable '%s'", job->name);
 }
 

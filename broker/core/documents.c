@@ -81,10 +81,11 @@ bool broker_document_is_disabled (
     const broker_core *self, const broker_document *job, int64_t now_us, const broker_document **by)
 {
     const broker_document *found = broker_document_switch (self, job);
-    if (!found) {
-        *by = job;
-        return job->disabled || (job->enabled_until_us != 0 && now_us >= job->enabled_until_us);
-    }
+    *by = job;
+    if (job->enabled_until_us != 0 && now_us >= job->enabled_until_us)
+        return true;
+    if (!found)
+        return job->disabled;
     *by = found;
     const bool is_over = found->disabled_until_us != 0 && now_us >= found->disabled_until_us;
     return found->disabled != is_over;

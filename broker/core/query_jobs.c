@@ -129,6 +129,14 @@ static bg_result fill_documents (
     return bg_ok ();
 }
 
+/*  Of a job that is enabled, by the switch or without one: the end that comes first; 0: none.  */
+static int64_t enabled_until (const broker_document *job, const broker_document *by)
+{
+    const int64_t of_switch = by != job && !by->disabled ? by->disabled_until_us : 0;
+    const int64_t of_job = job->enabled_until_us;
+    return of_switch != 0 && (of_job == 0 || of_switch < of_job) ? of_switch : of_job;
+}
+
 static bg_result fill_row (
     broker_request *request, broker_document *job, bool documents, wire_job_row *row, bg_error *err)
 {
@@ -158,11 +166,9 @@ static bg_result fill_row (
     row->disabled = broker_document_is_disabled (self, job, request->now.utc_us, &by);
     row->disabled_reason = bg_slice_str (by->disabled_reason);
     if (row->disabled)
-        row->disabled_until_us = by->disabled ? by->disabled_until_us : 0;
+        row->disabled_until_us = by->disabled && by != job ? by->disabled_until_us : 0;
     else
-        row->enabled_until_us = by == job      ? job->enabled_until_us
-                                : by->disabled ? 0 /*  was disabled until a time that is over  */
-                                               : by->disabled_until_us;
+        row->enabled_until_us = enabled_until (job, by);
     const broker_document *follower = broker_document_with_key (self, job->object_key);
     if (follower)
         row->switch_version = follower->version;

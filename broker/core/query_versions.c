@@ -59,9 +59,16 @@ static bg_result find (
 {
     broker_core *core = request->core;
     const wire_type type = (wire_type) query->type;
+    /*  Of a job that was never enabled or disabled there is none, which is an answer.  */
+    if (type == WIRE_TYPE_SWITCH) {
+        self->document = broker_document_with_key (
+            core, wire_switch_key (core->settings.installation, WIRE_TYPE_JOB, query->name));
+        return bg_ok ();
+    }
     if (type != WIRE_TYPE_JOB && type != WIRE_TYPE_SCHEDULE && type != WIRE_TYPE_CALENDAR)
         return bg_fail (err, BG_NOT_IN_VERSION,
-            "only versions of jobs, schedules and calendars are told in this version");
+            "only versions of jobs, their switches, schedules and calendars are told in this "
+            "version");
     bg_id key = wire_document_key (core->settings.installation, type, query->name);
     broker_document *document = NULL;
     self->document = broker_document_with_key (core, key);
@@ -76,6 +83,10 @@ bg_result broker_on_version_query (broker_request *request, bg_error *err)
     reading self = {
         .request = request, .query = query, .limit = query->limit ? query->limit : LIMIT_DEFAULT};
     BG_TRY (find (request, query, &self, err));
+    if (!self.document) {
+        broker_answer (request, WIRE_VERSIONS, &self.answer);
+        return bg_ok ();
+    }
     self.answer.rows = bg_arena_array (request->arena, wire_version_row, self.limit + 1);
     /*  A revision is looked for; else one more than a page is read, to know whether there is more.  */
     const uint32_t most = query->revision ? 1 : (uint32_t) self.limit + 1;

@@ -212,7 +212,8 @@ bg_result broker_document_find_job (
 bool broker_document_is_live (const broker_document *document);
 /*  The switch of a job or schedule, if there is one that counts (newer than its last withdrawal).  */
 broker_document *broker_document_switch (const broker_core *self, const broker_document *job);
-/*  By its switch if it has one that counts, else by its definition; *by is what says how it is.  */
+/*  By its switch if it has one that counts, else by its definition, and in any case from the end on that its definition
+    names; *by is what says how it is.  */
 bool broker_document_is_disabled (const broker_core *self, const broker_document *job,
     int64_t now_us, const broker_document **by);
 /*  As the job says, else who posted it.  */

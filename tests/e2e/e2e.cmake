@@ -18,6 +18,7 @@ set (bugle_e2e_tests
     test_jobs test_enlist test_pending test_tokens test_claims test_faults test_init test_cli_forms test_cli_orders test_processes test_storage
     test_explained test_check test_members test_facts test_groups test_broker_backup test_broker_set test_restore)
 list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
+list (APPEND bugle_e2e_tests test_history)
 list (APPEND bugle_e2e_tests test_doctor test_defect_many)
 list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only test_proxies)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown)

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""What people ask of runs and jobs: filters and purges of history, why, next, waiting runs, categories, variables,
+first steps, switches with an end, jobs that delete themselves."""
+
+import datetime
+
+from world import WorldTest, main, wait_for
+
+UTC = datetime.timezone.utc
+
+STEPS = """
+job: steps
+category: database
+targets: {all: true}
+history: {keep: 30d, runs: 50}
+steps:
+  - name: fetch
+    run: ["true"]
+  - name: load
+    script: test -e "$FLAG" || { touch "$FLAG"; exit 3; }
+    environment: {FLAG: FLAGFILE}
+    retry: {attempts: 2, every: 1s}
+  - name: check
+    script: echo "data in $BUGLE_VAR_DATADIR, $(ESCAPE_NONE(VAR_DATADIR))"
+"""
+
+NIGHTLY = """
+job: nightly
+targets: {all: true}
+schedules:
+  - {name: at-night, cron: "30 2 * * *"}
+  - {name: by-utc, cron: "0 12 * * *", zone: UTC}
+steps:
+  - {name: work, run: ["true"]}
+"""
+
+
+def minute(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+class History(WorldTest):
+    def runs(self, *arguments):
+        return self.world.bugle("job", "history", *arguments, "-o", "json").json()["items"]
+
+    def why(self, target, at, job="nightly"):
+        return self.world.bugle("job", "why", job, "-t", target, "--at", at, "-o", "json").json()
+
+    def test_filters_steps_purge_and_first_steps(self):
+        self.world.node("db1")
+        self.world.bugle("target", "variable", "db1", "DATADIR=/srv/pg")
+        done = self.world.apply(STEPS.replace("FLAGFILE", str(self.world.directory) + "/flag"))
+        self.assertIn("category 'database' is new", done.err)
+        self.world.wait_applied("steps", 1)
+        self.world.bugle("job", "start", "steps", "--wait")
+        done = self.world.bugle("job", "start", "steps", "--step", "chek", code=3)
+        self.assertIn("did you mean check?", done.err)
+        self.world.bugle("job", "start", "steps", "--step", "3", "--wait")
+        self.assertEqual(len(self.runs("steps")), 2)
+        self.assertEqual(len(self.runs("steps", "--step", "load")), 1)
+        self.assertEqual(len(self.runs("steps", "--min-retries", "1")), 1)
+        self.assertEqual(len(self.runs("steps", "--min-duration", "1s")), 1)
+        self.assertEqual(len(self.runs("steps", "--step", "fetch", "--min-duration", "1s")), 0)
+        newest, oldest = self.runs("steps"), self.runs("steps", "--order", "oldest")
+        self.assertEqual([row["run"] for row in newest], [row["run"] for row in reversed(oldest)])
+        self.assertEqual([step["name"] for step in newest[0]["steps"]], ["check"])
+        self.assertEqual(newest[0]["start_step"], 3)
+        self.assertIn("data in /srv/pg, /srv/pg", newest[0]["steps"][0]["output"])
+        rows = self.world.bugle("job", "history", "steps", "--full", "-o", "json").json()["items"]
+        self.assertEqual([row["name"] for row in rows], [None, "check", None, "fetch", "load", "check"])
+        table = self.world.bugle("job", "history", "steps", "--full", "--step", "load").out
+        self.assertEqual(len(table.splitlines()), 2)
+        self.assertIn("DATADIR=/srv/pg", self.world.bugle("target", "show", "db1").out)
+        # purged: counted first, asked, and gone
+        self.assertEqual(self.world.bugle("job", "history", "--purge", "--before", "0s", code=2).out, "")
+        done = self.world.bugle("job", "history", "steps", "--purge", "--before", "0s", "--dry-run")
+        self.assertIn("would purge 2 runs of steps", done.out)
+        self.assertEqual(len(self.runs("steps")), 2)
+        self.assertEqual(self.world.bugle("job", "history", "steps", "--purge", "--before", "0s", code=2).out, "")
+        self.world.bugle("job", "history", "steps", "--purge", "--before", "0s", "--yes")
+        wait_for("the purge", lambda: not self.runs("steps"))
+        self.assertIn("over, not kept", self.world.bugle("exec", "show", self.execs()[0]).out)
+
+    def execs(self):
+        return self.world.bugle("exec", "list", "-o", "name").out.split()
+
+    def test_a_step_names_the_variable_that_its_target_lacks(self):
+        self.world.node("db1")
+        self.world.apply(STEPS.replace("FLAGFILE", "/dev/null"))
+        self.world.wait_applied("steps", 1)
+        self.world.bugle("job", "start", "steps", "--step", "check", "--wait", code=20)
+        row = self.runs("steps")[0]
+        self.assertEqual(row["state"], "failed")
+        self.assertIn("DATADIR", row["summary"])
+        self.assertIn("bugle target variable db1 DATADIR=", row["summary"])
+        self.world.bugle("target", "variable", "db1", "DATADIR=x", "OTHER=y")
+        self.world.bugle("target", "variable", "db1", "DATADIR-")
+        shown = self.world.bugle("target", "show", "db1", "-o", "json").json()
+        self.assertEqual(shown["variables"], {"OTHER": "y"})
+
+    def test_why_a_job_ran_or_did_not(self):
+        self.world.node("db1", zone="Europe/Berlin")
+        self.world.apply(NIGHTLY)
+        self.world.wait_applied("nightly", 1)
+        now = datetime.datetime.now(UTC).replace(microsecond=0)
+        noon = (now + datetime.timedelta(days=2)).replace(hour=12, minute=0, second=0)
+        told = self.why("db1", minute(noon))
+        self.assertEqual(told["answer"], "to-come")
+        self.assertEqual([due["schedule"] for due in told["due"]], ["by-utc"])
+        told = self.why("db1", minute(noon + datetime.timedelta(minutes=5)))
+        self.assertEqual(told["answer"], "not-due")
+        self.assertEqual(told["before"]["schedule"], "by-utc")
+        self.assertEqual(told["after"]["schedule"], "at-night")
+        self.assertEqual(told["after"]["zone"], "Europe/Berlin")
+        self.assertIn(" 02:30:00 +0", told["after"]["local"])
+        self.assertEqual(self.why("db1", minute(noon - datetime.timedelta(days=400)))["answer"], "not-enlisted")
+        self.world.bugle("job", "disable", "nightly", "--reason", "storage is moved")
+        told = self.why("db1", minute(noon))
+        self.assertEqual(told["answer"], "disabled")
+        self.assertIn("storage is moved", told["text"])
+        self.world.bugle("job", "enable", "nightly", "--until", minute(noon - datetime.timedelta(hours=1)))
+        self.assertEqual(self.why("db1", minute(noon))["answer"], "disabled")
+        self.assertEqual(self.why("db1", minute(noon - datetime.timedelta(days=1)))["answer"], "to-come")
+        shown = self.world.bugle("job", "show", "nightly").out
+        self.assertIn("enabled until", shown)
+        self.world.bugle("job", "start", "nightly", "--wait", code=0)
+        started = self.runs("nightly")[0]["started"]
+        told = self.why("db1", started[:16] + ":00Z")
+        self.assertEqual(told["answer"], "ran")
+        self.assertIn("by hand", told["text"])
+        self.assertIn("the job is not for", self.not_for_target())
+
+    def not_for_target(self):
+        self.world.node("web1")
+        self.world.apply(NIGHTLY.replace("{all: true}", "{names: [db1]}"))
+        now = datetime.datetime.now(UTC) + datetime.timedelta(days=3)
+        return self.why("web1", minute(now))["text"]
+
+    def test_the_next_times_of_each_zone(self):
+        self.world.node("a1", zone="Europe/Berlin")
+        self.world.node("a2", zone="America/New_York")
+        self.world.node("a3", zone="Europe/Berlin")
+        self.world.apply(NIGHTLY)
+        rows = self.world.bugle("job", "show", "nightly", "--next", "2", "-o", "json").json()["next_runs"]
+        self.assertEqual(len(rows), 6)
+        zones = sorted((row["zone"], tuple(row["targets"])) for row in rows)
+        self.assertEqual(zones[0], ("America/New_York", ("a2",)))
+        self.assertEqual(zones[2], ("Europe/Berlin", ("a1", "a3")))
+        self.assertEqual(zones[4], ("UTC", ()))
+        self.assertEqual([row["at"] for row in rows], sorted(row["at"] for row in rows))
+        text = self.world.bugle("job", "show", "nightly", "--next", "2").out
+        self.assertIn("a[1,3]", text)
+        rows = self.world.bugle("job", "show", "nightly", "--next", "1", "-t", "a2", "-o", "json").json()["next_runs"]
+        self.assertEqual({row["zone"] for row in rows}, {"America/New_York", "UTC"})
+
+    def test_categories_and_owners(self):
+        self.world.apply(NIGHTLY + "category: database\n")
+        self.world.bugle("category", "create", "databse", "--description", "a slip of the pen")
+        done = self.world.apply(NIGHTLY.replace("job: nightly", "job: weekly") + "category: databases\n", "--dry-run")
+        self.assertIn("category 'databases' is new; there is 'database'", done.err)
+        rows = self.world.bugle("category", "list", "-o", "json").json()["items"]
+        self.assertEqual([(row["name"], row["jobs"], row["is_created"]) for row in rows],
+                         [("database", 1, False), ("databse", 0, True)])
+        self.assertEqual(self.world.bugle("category", "delete", "database", code=6).out, "")
+        self.world.bugle("category", "delete", "databse")
+        self.assertEqual(self.world.bugle("job", "list", "--category", "DATABASE", "-o", "name").out, "nightly\n")
+        self.assertEqual(self.world.bugle("job", "list", "--category", "web", "-o", "name").out, "")
+        shown = self.world.bugle("job", "show", "nightly", "-o", "json").json()
+        self.assertEqual(self.world.bugle("job", "list", "--owner", shown["owner"], "-o", "name").out, "nightly\n")
+        done = self.world.apply(NIGHTLY + "owner: nobody\n", code=3)
+        self.assertIn("no login 'nobody'", done.err)
+
+    def test_a_job_that_deletes_itself_is_counted_and_cleared_away(self):
+        self.world.node("a1")
+        self.world.node("a2")
+        self.world.apply(NIGHTLY.replace("targets:", "delete: on-success\ntargets:").replace("nightly", "once"))
+        self.world.wait_applied("once", 2)
+        self.world.bugle("job", "start", "once", "-t", "a1", "--wait")
+        row = self.world.bugle("job", "list", "-o", "json").json()["items"][0]
+        self.assertEqual((row["deleted_itself"], row["targets"]), (1, 2))
+        self.assertEqual(self.world.bugle("job", "delete", "--spent", "--yes").out, "")
+        self.world.bugle("job", "start", "once", "-t", "a2", "--wait")
+        self.assertIn("deleted itself on 2 of 2", self.world.bugle("job", "list").out)
+        self.assertEqual(self.world.bugle("job", "list", "--spent", "-o", "name").out, "once\n")
+        done = self.world.bugle("job", "start", "once", "--wait", code=20)
+        self.assertEqual({row["state"] for row in self.runs("once")[:2]}, {"not-run"})
+        self.assertIn("deleted itself", self.runs("once")[0]["summary"])
+        self.world.bugle("job", "delete", "--spent", "--yes")
+        self.assertEqual(self.world.bugle("job", "list", "-o", "name").out, "")
+
+
+if __name__ == "__main__":
+    main()
