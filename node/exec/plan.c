@@ -303,7 +303,7 @@ bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job,
         .run_bytes = RUN_BYTES,
         .intent_us = now.utc_us,
         .timeout_us = (uint64_t) self->policy.maximum_run_time_us,
-        .start_step = run->start_step};
+        .start_step = run->start_step ? run->start_step : job->start_step};
     make_tokens (self, now, run, arena, plan);
     make_environment (job, arena, plan);
     plan->steps = bg_arena_array (arena, wire_plan_step, job->steps_count);

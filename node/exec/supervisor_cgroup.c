@@ -18,6 +18,9 @@
 #define PREFIX    "run-"
 #define TEXT_MAX  ((size_t) 65536)
 
+#define KILLED_TRIES   50
+#define KILLED_WAIT_US 1000
+
 /*  ---- files ----  */
 
 static bool read_text (const char *dir, const char *name, bg_buf *out)
@@ -71,7 +74,7 @@ char *step_cgroups_dir (bg_slice self_cgroup, const char *mount)
     path[strcspn (path, "\n")] = 0;
     size_t size = strlen (path);
     const size_t own = sizeof OWN_GROUP - 1;
-    if (size <= own || strcmp (path + size - own, OWN_GROUP) != 0 || strstr (path, "/.."))
+    if (size < own || strcmp (path + size - own, OWN_GROUP) != 0 || strstr (path, "/.."))
         return NULL;
     path[size - own] = 0;
     return bg_strdup_printf ("%s%s", mount, path);
@@ -142,6 +145,9 @@ void step_cgroups_kill_run (const step_cgroups *self, bg_id run)
         return;
     step_cgroup group = {dir_of (self, run)};
     step_cgroup_kill (&group);
+    /*  What was killed goes within milliseconds; a group that stays busy is for the sweep.  */
+    for (int tries = 0; tries < KILLED_TRIES && rmdir (group.dir) < 0 && errno == EBUSY; tries++)
+        (void) usleep (KILLED_WAIT_US);
     step_cgroup_remove (&group);
 }
 

@@ -133,6 +133,10 @@ void supervisor_describe (attempt *self, bg_arena *arena, wire_step_result *resu
     else if (self->has_ended)
         result->exit_code = WEXITSTATUS (self->status);
     result->state = state_of (self, has_begun);
+    /*  Everybody else takes a zero for success.  */
+    if (has_begun && self->has_ended && WIFEXITED (self->status) && result->exit_code == 0 &&
+        result->state == WIRE_RESULT_FAILED && !self->timed_out)
+        say (&message, bg_slice_str ("exit code 0 is not one of its success codes"));
     if (!self->has_ended)
         say (&message, bg_slice_str ("the process cannot be ended, not even by KILL"));
     say_limits (self, arena, &message, result->signal);
