@@ -4,6 +4,7 @@
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/yaml.h"
+#include "ctl/ics.h"
 #include "ctl/zones.h"
 
 #include <dirent.h>
@@ -161,12 +162,25 @@ static bg_result read_all (ctl_run *run, const path_list *list, job_yaml_set *se
 
 typedef struct {
     ctl_zones zones; /*  of ranges of calendars  */
+    int64_t now_us;
 } surroundings;
 
 static const job_zone *find_zone (void *ctx, const char *name, bg_error *err)
 {
     surroundings *self = ctx;
     return ctl_zone_lookup (&self->zones, bg_slice_str (name), err);
+}
+
+/*  A path in a file begins beside that file.  */
+static bg_result read_ics (void *ctx, const char *yaml_file, const char *path, unsigned years,
+    bg_arena *arena, wire_calendar *calendar, bg_error *err)
+{
+    const surroundings *self = ctx;
+    const char *slash = strrchr (yaml_file, '/');
+    if (path[0] == '/' || !slash)
+        return ctl_ics_calendar (path, years, self->now_us, arena, calendar, err);
+    BG_AUTO_CHAR beside = bg_strdup_printf ("%.*s/%s", (int) (slash - yaml_file), yaml_file, path);
+    return ctl_ics_calendar (beside, years, self->now_us, arena, calendar, err);
 }
 
 /*  The date by this machine's clock and zone, YYYYMMDD: the day on which whoever applies a file says
@@ -183,13 +197,14 @@ static uint32_t today_of (int64_t now_us)
 bg_result ctl_job_files_read (ctl_run *run, const char *const *given, size_t count, bool is_local,
     job_yaml_set **set, bg_error *err)
 {
-    surroundings around = {0};
+    surroundings around = {.now_us = bg_clock_utc_us ()};
     const bool has_zones = ctl_zones_are_here ();
     const job_yaml_ports ports = {
         .ctx = &around,
         .zone_exists = has_zones ? ctl_zone_exists : NULL,
         .zone = has_zones ? find_zone : NULL,
-        .today = today_of (bg_clock_utc_us ()),
+        .ics = read_ics,
+        .today = today_of (around.now_us),
     };
     path_list list = {0};
     job_yaml_set *read = job_yaml_set_create (&ports);

@@ -19,9 +19,22 @@ const job_field *job_fields (size_t *count)
     return fields;
 }
 
+static const job_agent_row agent_rows[] = {
+#define JOB_AGENT(section, name, type, kind, what, test)                                           \
+    {section, name, type, JOB_AGENT_##kind, what, test},
+#include "common/job/agent.def"
+#undef JOB_AGENT
+};
+
+const job_agent_row *job_agent_rows (size_t *count)
+{
+    *count = JOB_COUNT_OF (agent_rows);
+    return agent_rows;
+}
+
 #define A_JOB  "job: j", "targets: {all: true}", "steps: [{name: s, run: [x]}]"
 #define A_STEP "{job: j, targets: {all: true}, steps: [{name: s, run: [x], "
-#define A_RUN  "{job: j, steps: [{name: s, run: [x]}], "
+#define A_RUN  "{job: j, targets: {all: true}, steps: [{name: s, run: [x]}], "
 
 static const job_map_row maps[JOB_MAP_COUNT] = {
     [JOB_MAP_JOB] = {"A job", "a job", &wire_desc_job, JOB_MAP_JOB, "{", {A_JOB}, "}\n"},

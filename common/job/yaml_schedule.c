@@ -11,6 +11,7 @@
 
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "common/job/body.h"
 #include "common/job/civil.h"
 #include "common/job/schedule.h"
 
@@ -50,20 +51,15 @@ static const struct {
     {"at", FORM_EVERY, "\"at\" belongs to every: day, week or month"},
     {"repeat", FORM_EVERY, "\"repeat\" belongs to every: day, week or month"},
     {"anchor", FORM_EVERY | FORM_AGENT, "\"anchor\" belongs to every: N days, weeks or months"},
-    {"from", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE),
-        "\"from\" is the first day of a repetition"},
-    {"until", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE),
-        "\"until\" is the last day of a repetition"},
-    {"gap", FORM_OF_CLOCK, "\"gap\" is about times of a wall clock"},
-    {"fold", FORM_OF_CLOCK, "\"fold\" is about times of a wall clock"},
+    {"from", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE), "\"from\" belongs to repetitions"},
+    {"until", FORM_ALL & ~(FORM_ONCE | FORM_AGENT | FORM_USE), "\"until\" belongs to repetitions"},
+    {"gap", FORM_OF_CLOCK, "\"gap\" belongs to times of a wall clock"},
+    {"fold", FORM_OF_CLOCK, "\"fold\" belongs to times of a wall clock"},
     {"zone", FORM_ALL & ~FORM_USE, NULL},
     {"splay", FORM_ALL & ~FORM_USE, NULL},
-    {"misfire", FORM_ALL & ~(FORM_USE | FORM_WHEN),
-        "an event that was missed cannot be made up for"},
-    {"misfire_window", FORM_ALL & ~(FORM_USE | FORM_WHEN),
-        "an event that was missed cannot be made up for"},
-    {"misfire_max", FORM_ALL & ~(FORM_USE | FORM_WHEN),
-        "an event that was missed cannot be made up for"},
+    {"misfire", FORM_ALL & ~(FORM_USE | FORM_WHEN), "\"misfire\" belongs to times"},
+    {"misfire_window", FORM_ALL & ~(FORM_USE | FORM_WHEN), "\"misfire_window\" belongs to times"},
+    {"misfire_max", FORM_ALL & ~(FORM_USE | FORM_WHEN), "\"misfire_max\" belongs to times"},
     {"except", FORM_ALL & ~FORM_USE, NULL},
     {"within", FORM_ALL & ~FORM_USE, NULL},
     {"freq_interval", FORM_AGENT, NULL},
@@ -94,6 +90,9 @@ static void refuse_unfitting (
         else if (form == FORM_INTERVAL && (fitting[i].fits & FORM_EVERY))
             bg_yaml_error (self->file, key, self->diag, NULL,
                 "an interval has no \"%s\"; write every: day, or cron", fitting[i].key);
+        else if (form == FORM_WHEN && fitting[i].says && strstr (fitting[i].key, "misfire"))
+            bg_yaml_error (self->file, key, self->diag, NULL,
+                "%s; an event that was missed cannot be made up for", fitting[i].says);
         else if (form == FORM_AGENT)
             bg_yaml_error (self->file, key, self->diag, NULL,
                 "with freq_type there is no \"%s\"; say it with the Agent's own fields",
@@ -323,10 +322,24 @@ static bool is_duration (const bg_yaml *every)
     return every->text.data[0] >= '0' && every->text.data[0] <= '9' && !has_blank;
 }
 
+/*  As those check it who get it, but here the place is known: that it never happens, above all.  */
+static void check_whole (job_yaml_reader *self, const bg_yaml *node, const wire_job_schedule *to)
+{
+    bg_error err = {0};
+    job_schedule made;
+    if (to->kind == WIRE_SCHEDULE_USE)
+        return;
+    if (bg_is_ok (job_body_schedule (to, NULL, &made, &err)))
+        job_schedule_fini (&made);
+    else
+        job_yaml_refuse (self, node, 0, NULL, &err);
+}
+
 void job_yaml_read_schedule (
     job_yaml_reader *self, const bg_yaml *node, bool is_shared, wire_job_schedule *to)
 {
     const char *word = NULL;
+    const size_t before = bg_diag_count (self->diag);
     if (!job_yaml_map (self, node, is_shared ? JOB_MAP_SHARED : JOB_MAP_SCHEDULE, to))
         return;
     unsigned form = find_form (self, node, &word);
@@ -341,7 +354,10 @@ void job_yaml_read_schedule (
     if (form & (FORM_EVERY | FORM_AGENT))
         read_anchor (self, node, to);
     check_common (self, node, to);
-    job_yaml_warn_schedule (self, node, to);
+    if (bg_diag_count (self->diag) == before)
+        check_whole (self, node, to);
+    if (bg_diag_count (self->diag) == before)
+        job_yaml_warn_schedule (self, node, to);
 }
 
 /*  ---- the list ----  */

@@ -12,6 +12,7 @@
 #include "common/job/tokens.h"
 #include "ctl/help.h"
 #include "node/shell/config.h"
+#include "tests/docs/job_pages.h"
 #include "tests/wire/golden.h"
 
 #include <stdio.h>
@@ -91,6 +92,9 @@ static const golden_part parts[] = {
     {"tokens", make_tokens},
     {"commands", make_commands},
     {"reasons", make_reasons},
+    {"keys", job_page_keys},
+    {"agent", job_page_agent},
+    {"schedules", job_page_schedules},
 };
 
 static int do_page (const char *program, const char *path, bool bless)

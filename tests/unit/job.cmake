@@ -3,6 +3,12 @@ foreach (name flow tokens)
 endforeach ()
 bugle_test (test_job_body SOURCES unit/test_job_body.c MAY_USE job_doc proto job_core bg_base)
 bugle_test (test_job_yaml SOURCES unit/test_job_yaml.c MAY_USE job_yaml job_doc proto bg_conf bg_base)
+bugle_test (test_job_yaml_forms SOURCES unit/test_job_yaml_forms.c
+    MAY_USE job_yaml job_doc job_core proto bg_conf bg_base)
+# The table of keys, and the pages and tests that it names.
+bugle_test (test_job_fields SOURCES unit/test_job_fields.c
+    MAY_USE job_yaml job_doc job_core proto bg_conf bg_sys bg_base)
+target_compile_definitions (test_job_fields PRIVATE BUGLE_SOURCE="${PROJECT_SOURCE_DIR}")
 # The fuzz target's property over random jobs and mutated files.
 bugle_test (test_job_yaml_random SOURCES unit/test_job_yaml_random.c fuzz/fuzz_job_yaml.c
     MAY_USE job_yaml job_doc proto bg_conf bg_base)
