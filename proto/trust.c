@@ -124,12 +124,14 @@ static bg_result bind_switch (const binding *self, bg_slice *name)
         return bind_target_switch (self, flip, name);
     BG_TRY (check_object_type (self, flip->object_type));
     bg_id installation = self->document->installation;
-    bg_id object_key = wire_document_key (installation, flip->object_type, flip->object_name);
+    bg_id object_key =
+        wire_document_key (installation, (wire_type) flip->object_type, flip->object_name);
     if (!bg_id_equal (flip->object_key, object_key))
         return bg_fail (self->err, BG_INVALID, "the object's key in the switch is not that of %.*s",
             BG_SLICE_ARG (flip->object_name));
     *name = flip->object_name;
-    return check_key (self, wire_switch_key (installation, flip->object_type, flip->object_name),
+    return check_key (self,
+        wire_switch_key (installation, (wire_type) flip->object_type, flip->object_name),
         flip->object_name);
 }
 
@@ -139,7 +141,8 @@ static bg_result bind_withdrawal (const binding *self, bg_slice *name)
     BG_TRY (check_object_type (self, gone->object_type));
     *name = gone->object_name;
     return check_key (self,
-        wire_document_key (self->document->installation, gone->object_type, gone->object_name),
+        wire_document_key (
+            self->document->installation, (wire_type) gone->object_type, gone->object_name),
         gone->object_name);
 }
 

@@ -5,8 +5,6 @@
 */
 #include "common/job/schedule_parts.h"
 
-#include <stdlib.h>
-
 #define WEEK_DAYS    7
 #define YEAR_MONTHS  12
 #define WORKDAYS     0x3e /*  Monday to Friday, as bits from Sunday  */
@@ -146,7 +144,7 @@ bool job_schedule_next_day (const job_schedule *self, int64_t from, int64_t to, 
         is_found = next_by_month (self, from, to, &found);
         break;
     default:
-        bg_assert (!"a form by date");
+        bg_assert (false); /*  no form by date  */
     }
     if (!is_found || found > to)
         return false;
