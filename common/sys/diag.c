@@ -128,6 +128,7 @@ static bool is_before (const entry *a, const entry *b)
     return a->item.column < b->item.column;
 }
 
+BG_PRINTF (5, 0)
 static void add (bg_diag *self, bool is_warning, const bg_diag_place *place, const char *nearest,
     const char *format, va_list args)
 {

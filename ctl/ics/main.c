@@ -42,7 +42,7 @@
 static bool limit (int what, rlim_t value)
 {
     struct rlimit both = {value, value};
-    return setrlimit (what, &both) == 0;
+    return setrlimit ((__rlimit_resource_t) what, &both) == 0;
 }
 
 /*  The sanitizer maps terabytes for itself: no limit of address space with it.  */
