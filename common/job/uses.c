@@ -38,7 +38,9 @@ static bg_result check_schedule (const wire_job_schedule *spec, bg_error *err)
     job_schedule made;
     if (spec->kind == WIRE_SCHEDULE_USE)
         return bg_fail (err, BG_INVALID, "it uses another schedule itself");
-    return job_body_schedule (spec, NULL, &made, err);
+    BG_TRY (job_body_schedule (spec, NULL, &made, err));
+    job_schedule_fini (&made);
+    return bg_ok ();
 }
 
 bg_result job_schedule_document_check (const wire_schedule *schedule, bg_error *err)
