@@ -20,8 +20,11 @@ bool broker_inventory_wanted (broker_request *request, const wire_poll *poll)
     }
     if (broker_target_is_member (target) && target->resync)
         return true;
+    /*  What waits there and is not known to wait here may need something of which nobody here knows that the target
+        needs it: after a restore, until its inventory brings back what uses it.  */
+    const bool heals_by_waiting = poll->waiting > 0 && poll->waiting <= target->waiting;
     if (!broker_target_is_member (target) || target->pending > 0 || target->blind > 0 ||
-        poll->waiting > 0 || poll->state_seq < target->acked_state_seq)
+        heals_by_waiting || poll->state_seq < target->acked_state_seq)
         return false;
     const bool differs = memcmp (poll->digest, target->digest, WIRE_DIGEST_BYTES) != 0;
     if (!differs)

@@ -57,12 +57,21 @@ static const broker_bitmap *rows_of (const broker_core *self, const broker_push 
     return *document && (*document)->version == push->version ? &(*document)->rows : NULL;
 }
 
+/*  A target takes from a stream what it can tell to be for it: what it is addressed by, or has in another version. That
+    it is to have a schedule or calendar for the first time it hears over its own session.  */
+static bool hears_stream (const broker_document *document, uint32_t number)
+{
+    if (!broker_document_is_shared (document))
+        return broker_bitmap_has (&document->addressed, number);
+    return broker_held_find (&document->held, number, NULL) != BROKER_HELD_NONE;
+}
+
 static bool wants (const broker_push *push, const broker_document *document,
     const broker_execution *execution, uint32_t number)
 {
     if (execution)
         return broker_execution_is_pending (execution, number);
-    if (push->rest_only && broker_bitmap_has (&document->addressed, number))
+    if (push->rest_only && hears_stream (document, number))
         return false;
     return broker_deliver_state (document, number) == WIRE_DELIVERY_PENDING;
 }
@@ -126,10 +135,23 @@ static broker_stream *stream_of (broker_core *self, const broker_document *docum
     return broker_stream_for (self, &document->audience);
 }
 
-static bool all_addressed (const broker_document *document)
+static bool all_hear_stream (const broker_document *document)
 {
-    return broker_bitmap_size_both (&document->rows, &document->addressed) ==
-           broker_bitmap_size (&document->rows);
+    for (uint32_t number = broker_bitmap_next (&document->rows, 0); number;
+         number = broker_bitmap_next (&document->rows, number))
+        if (!hears_stream (document, number))
+            return false;
+    return true;
+}
+
+static void push_rows (broker_core *self, bg_now now, const broker_document *document,
+    const wire_signed *item, bool rest_only)
+{
+    const bool is_inline = document->signed_size <= WIRE_INLINE_MAX;
+    const wire_reference reference = reference_to (document);
+    broker_push *push = push_new (document->key, document->version, false, rest_only);
+    encode_one (is_inline ? item : NULL, is_inline ? NULL : &reference, &push->body);
+    push_begin (self, now, push);
 }
 
 bg_result broker_push_document (
@@ -146,11 +168,21 @@ bg_result broker_push_document (
     if (stream)
         broker_stream_queue (self, stream, is_inline ? &item : NULL, &reference);
     /*  A withdrawal addresses nobody by itself; its stream is that of the definition it ends.  */
-    if (stream && (document->type == WIRE_TYPE_WITHDRAWAL || all_addressed (document)))
+    if (stream && (document->type == WIRE_TYPE_WITHDRAWAL || all_hear_stream (document)))
         return bg_ok ();
-    broker_push *push = push_new (document->key, document->version, false, stream != NULL);
-    encode_one (is_inline ? &item : NULL, is_inline ? NULL : &reference, &push->body);
-    push_begin (self, now, push);
+    push_rows (self, now, document, &item, stream != NULL);
+    return bg_ok ();
+}
+
+bg_result broker_push_single (
+    broker_core *self, bg_now now, broker_document *document, bg_error *err)
+{
+    if (broker_mode_is_quiet (self))
+        return bg_ok ();
+    BG_AUTO_ARENA arena = {0};
+    wire_signed item;
+    BG_TRY (broker_document_signed (self, document, &arena, &item, err));
+    push_rows (self, now, document, &item, false);
     return bg_ok ();
 }
 

@@ -364,6 +364,9 @@ bg_result broker_push_again (broker_core *self, bg_now now, broker_document *doc
     else target by target. Only a hint; the poll is the truth.  */
 bg_result broker_push_document (
     broker_core *self, bg_now now, broker_document *document, bg_error *err) BG_CHECKED;
+/*  To those for whom it is pending, each over its own session.  */
+bg_result broker_push_single (
+    broker_core *self, bg_now now, broker_document *document, bg_error *err) BG_CHECKED;
 bg_result broker_push_deed (broker_core *self, bg_now now, const broker_execution *execution,
     const wire_audience *to, bg_error *err) BG_CHECKED;
 bg_result broker_push_membership (

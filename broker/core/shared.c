@@ -101,9 +101,9 @@ static bg_result follow_one (broker_request *request, bg_id key, bg_error *err)
     follow_switch (self, document);
     /*  Calendars first: the schedule needs them.  */
     BG_TRY (broker_shared_follow (request, document->uses, document->use_count, err));
-    BG_TRY (broker_push_document (self, request->now, document, err));
+    BG_TRY (broker_push_single (self, request->now, document, err));
     broker_document *flip = broker_document_switch (self, document);
-    return flip ? broker_push_document (self, request->now, flip, err) : bg_ok ();
+    return flip ? broker_push_single (self, request->now, flip, err) : bg_ok ();
 }
 
 bg_result broker_shared_follow (

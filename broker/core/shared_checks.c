@@ -136,7 +136,7 @@ bg_result broker_shared_check_unused (broker_request *request, const broker_docu
         bg_ignore (found.any_schedule
                        ? bg_hint (err, "take it out of them first; see: bugle %s show '%s'",
                              wire_type_word (document->type), document->name)
-                       : bg_hint (err, "take it out of them first; see: bugle job list --uses '%s'",
+                       : bg_hint (err, "take it out of them first; see: bugle job list --using '%s'",
                              document->name));
     }
     bg_buf_fini (&found.names);

@@ -69,7 +69,7 @@ static void look_again (sim_people *self)
                 store->document_get (store->ctx, job->key, 0, &arena, &record, &found, NULL))) {
             /*  A target has brought another one back than the one that was closed.  */
             if (found && record.version != job->version)
-                job->is_closed = false;
+                job->is_closed = job->is_again = false;
             job->version = found ? record.version : 0;
             job->live = found && record.type == WIRE_TYPE_JOB;
         }
@@ -77,6 +77,7 @@ static void look_again (sim_people *self)
                 store->ctx, job->switch_key, 0, &arena, &record, &found, NULL)))
             job->switch_version = found ? record.version : 0;
     }
+    sim_people_look_at_shared (self);
     const bg_id zero = {{0}};
     BG_AUTO_ARENA arena = {0};
     broker_document_record record;
@@ -89,11 +90,16 @@ static void look_again (sim_people *self)
 static void posted (sim_people *self)
 {
     self->documents++;
+    if (self->shared_at >= 0) {
+        sim_people_shared_posted (self);
+        return;
+    }
     switch (self->type) {
     case WIRE_TYPE_JOB:
     case WIRE_TYPE_WITHDRAWAL:
         self->jobs[self->job].version = self->version;
         self->jobs[self->job].live = self->type == WIRE_TYPE_JOB;
+        self->jobs[self->job].is_again = self->closing;
         break;
     case WIRE_TYPE_SWITCH:
         if (self->job < 0)
@@ -128,7 +134,9 @@ void sim_people_restored (sim_world *world)
     sim_people *self = world->people;
     self->has_token = false;
     for (size_t i = 0; i < SIM_JOBS_MAX; i++)
-        self->jobs[i].is_closed = false;
+        self->jobs[i].is_closed = self->jobs[i].is_again = false;
+    for (size_t i = 0; i < SIM_SHARED_MAX; i++)
+        self->shared[i].is_closed = self->shared[i].is_again = false;
     look_again (self);
 }
 
@@ -172,6 +180,7 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
         break;
     }
     self->ends_job = false;
+    self->shared_at = -1;
 }
 
 static int some_job (sim_people *self, bool live)
@@ -209,6 +218,8 @@ static void act (sim_people *self)
         sim_people_post_authority (self);
     else if (wish < 57 && !quiet)
         sim_people_issue (self, live, WIRE_DEED_POLL);
+    else if (wish >= 90 && !quiet)
+        sim_people_mind_shared (self);
     else if (wish < 58 && !quiet)
         sim_people_resync (self);
     else if (wish < 60 && !quiet)
@@ -223,10 +234,31 @@ static void act (sim_people *self)
         sim_people_issue (self, live, WIRE_DEED_START);
 }
 
+/*  After a restore a target may have a job parked that needs a schedule, and the broker knows neither; or bugle-exec has a
+    switch that its node had not committed. Both heal with the next version, which is posted here for all.  */
+static bool post_again (sim_people *self)
+{
+    for (int i = 0; i < SIM_JOBS_MAX; i++) {
+        if (self->jobs[i].is_closed)
+            continue;
+        self->ends_job = self->jobs[i].live && self->jobs[i].is_again;
+        if (self->ends_job)
+            sim_people_turn (self, i, false, 0);
+        else
+            sim_people_post_job (self, i, false);
+        return true;
+    }
+    return false;
+}
+
 /*  The end: a job is withdrawn, or loses its schedules, or is disabled and then withdrawn; so nothing
     comes due any more.  */
 static bool close_next (sim_people *self)
 {
+    if (!self->world->options.is_quiet && sim_people_close_shared (self))
+        return true;
+    if (self->world->broker.was_restored && post_again (self))
+        return true;
     for (int i = 0; i < SIM_JOBS_MAX; i++) {
         sim_job *job = &self->jobs[i];
         if (!job->live || job->is_closed)
@@ -341,6 +373,8 @@ void sim_people_init (sim_world *world)
     self->world = world;
     self->rng = sim_rng_of (world->options.seed, 3);
     self->authority_version = 1;
+    self->shared_at = -1;
+    sim_people_init_shared (self);
     for (size_t i = 0; i < SIM_JOBS_MAX; i++) {
         sim_job *job = &self->jobs[i];
         snprintf (job->name, sizeof job->name, "job %zu", i + 1);
@@ -386,6 +420,9 @@ bool sim_people_are_done (const sim_world *world)
     const sim_people *self = world->people;
     for (size_t i = 0; i < SIM_JOBS_MAX; i++)
         if (self->jobs[i].live && !self->jobs[i].is_closed)
+            return false;
+    for (size_t i = 0; i < SIM_SHARED_MAX && !world->options.is_quiet; i++)
+        if (!self->shared[i].is_closed)
             return false;
     return self->closing && !self->asking && (self->sees_health || world->options.is_quiet);
 }

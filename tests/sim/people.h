@@ -9,7 +9,9 @@
 
 #include "tests/sim/world.h"
 
-#define SIM_JOBS_MAX 8
+#define SIM_JOBS_MAX      8
+#define SIM_SCHEDULES_MAX 3
+#define SIM_SHARED_MAX    5 /*  schedules, then calendars  */
 
 /*  One version of a job that was signed.  */
 typedef struct {
@@ -40,9 +42,22 @@ typedef struct {
     bool live;
     bool is_off;      /*  disabled in the end  */
     bool is_closed;   /*  it has no schedule any more  */
+    bool is_again;    /*  posted once more after a restore  */
     uint64_t version; /*  newest that the broker has for sure  */
     uint64_t switch_version;
 } sim_job;
+
+/*  A schedule or calendar that jobs use.  */
+typedef struct {
+    char name[32];
+    wire_type type;
+    bg_id key, switch_key;
+    bool live;
+    bool is_again;  /*  posted once more after the chaos  */
+    bool is_closed; /*  nothing is to be done about it any more  */
+    uint64_t version;
+    uint64_t switch_version;
+} sim_shared;
 
 /*  What is to be done with rows of the download list that are asked for.  */
 typedef enum { SIM_OP_SKIP, SIM_OP_RETRY, SIM_OP_RETRY_ALL, SIM_OP_LOOK } sim_op_wish;
@@ -52,6 +67,7 @@ struct sim_people {
     sim_rng rng;
     bg_arena arena;
     sim_job jobs[SIM_JOBS_MAX];
+    sim_shared shared[SIM_SHARED_MAX];
     sim_signed_job *versions;
     size_t version_count, version_capacity;
     sim_signed_deed *deeds;
@@ -67,7 +83,8 @@ struct sim_people {
     bg_buf packed;
     wire_kind kind;
     int tries;
-    int job; /*  what it is about; -1: no job  */
+    int job;       /*  what it is about; -1: no job  */
+    int shared_at; /*  the same of schedules and calendars; then job does not count  */
     uint64_t version;
     wire_type type; /*  what is posted  */
     bool ends_job;  /*  this closes the job  */

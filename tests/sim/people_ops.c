@@ -1,5 +1,5 @@
 /*  People at the download list: now and then they give an instruction up, or have one tried again, without much thought. In the end
-    they have all jobs tried again that somebody skipped, since these must reach their targets; skipped switches stay so, and
+    they have all jobs tried again that somebody skipped, and what these use, since they must reach their targets; skipped switches stay so, and
     the digests of both sides have to agree about them. And they wait until nothing is shown as refused or waiting any more.  */
 #include "tests/sim/oracle.h"
 
@@ -26,7 +26,6 @@ void sim_people_look_at_ops (sim_people *self, sim_op_wish wish)
         break;
     case SIM_OP_RETRY_ALL:
         query.states = bit (WIRE_DELIVERY_SKIPPED);
-        query.type = WIRE_TYPE_JOB;
         break;
     case SIM_OP_LOOK:
         query.states = bit (WIRE_DELIVERY_FAILED) | bit (WIRE_DELIVERY_WAITING);
@@ -42,7 +41,9 @@ static size_t choose (sim_people *self, const wire_ops *rows, wire_op_ref *refs)
     const bool all = self->op_wish == SIM_OP_RETRY_ALL;
     for (size_t i = 0; i < rows->rows_count && count < BATCH; i++) {
         const wire_op_row *row = &rows->rows[i];
-        const bool is_meant = row->type == WIRE_TYPE_JOB || row->type == WIRE_TYPE_SWITCH;
+        const bool is_meant = row->type == WIRE_TYPE_JOB || row->type == WIRE_TYPE_SCHEDULE ||
+                              row->type == WIRE_TYPE_CALENDAR ||
+                              (row->type == WIRE_TYPE_SWITCH && !all);
         if (is_meant && (all || sim_chance (&self->rng, 300)))
             refs[count++] = (wire_op_ref){row->number, row->key, row->version};
     }

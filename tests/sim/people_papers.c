@@ -116,7 +116,7 @@ void sim_people_make_steps (sim_people *self, wire_job *job)
     }
 }
 
-static void make_schedules (sim_people *self, wire_job *job)
+static void make_schedules (sim_people *self, wire_job *job, wire_needs *needs)
 {
     static const int64_t every_s[] = {20, 30, 60, 90, 300};
     static const char *const crons[] = {"* * * * *", "*/3 * * * *", "*/20 * * * * *"};
@@ -136,6 +136,8 @@ static void make_schedules (sim_people *self, wire_job *job)
             schedule->kind = WIRE_SCHEDULE_CRON;
             schedule->cron = sim_people_text (self, crons[sim_below (&self->rng, 3)]);
         }
+        if (!self->world->options.is_quiet)
+            sim_people_use_shared (self, schedule, needs);
     }
 }
 
@@ -147,10 +149,14 @@ void sim_people_post_job (sim_people *self, int which, bool scheduled)
     snprintf (
         description, sizeof description, "number %llu", (unsigned long long) ++self->world->serial);
     body.description = sim_people_text (self, description);
-    sim_people_make_audience (self, &body.audience);
+    if (self->closing && self->world->broker.was_restored)
+        body.audience.all = true;
+    else
+        sim_people_make_audience (self, &body.audience);
     sim_people_make_steps (self, &body);
+    wire_needs needs = {0};
     if (scheduled && (!self->world->options.is_quiet || which % 2 == 0))
-        make_schedules (self, &body);
+        make_schedules (self, &body, &needs);
     if (sim_chance (&self->rng, 50))
         body.start_by = WIRE_START_BY_NOBODY;
     if (sim_chance (&self->rng, 100)) {
@@ -162,7 +168,9 @@ void sim_people_post_job (sim_people *self, int which, bool scheduled)
     wire_document fixed = {.type = WIRE_TYPE_JOB,
         .installation = self->world->installation,
         .key = job->key,
-        .version = sim_people_next_version (self, job->version)};
+        .version = sim_people_next_version (self, job->version),
+        .has_needs = needs.documents_count > 0,
+        .needs = needs};
     wire_signed item = sim_people_sign (self, &fixed, &body);
     sim_people_remember_job (self, &fixed, &body, &item);
     self->job = which;

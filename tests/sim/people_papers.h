@@ -28,6 +28,19 @@ void sim_people_withdraw (sim_people *self, int which);
 void sim_people_turn (sim_people *self, int which, bool disabled, int64_t until_us);
 void sim_people_post_authority (sim_people *self);
 
+/*  people_shared.c: schedules and calendars that jobs share.  */
+void sim_people_init_shared (sim_people *self);
+/*  After an error: what does the broker have of them?  */
+void sim_people_look_at_shared (sim_people *self);
+/*  Posts, edits, withdraws or switches one.  */
+void sim_people_mind_shared (sim_people *self);
+/*  After the chaos each is posted once more, so that nothing waits for what a restore has lost; false: all are.  */
+bool sim_people_close_shared (sim_people *self);
+/*  The request about one was stored.  */
+void sim_people_shared_posted (sim_people *self);
+/*  A schedule of a job may use one, or name a calendar; what is named is added to the needs.  */
+void sim_people_use_shared (sim_people *self, wire_job_schedule *schedule, wire_needs *needs);
+
 /*  people_targets.c: those with a machine are false when the broker has no live target of its name.  */
 bool sim_people_knows (sim_people *self, const char *name, bg_id target);
 void sim_people_make_groups (sim_people *self, wire_membership *body);

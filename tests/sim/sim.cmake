@@ -14,6 +14,7 @@ bugle_layer (sim_world SOURCES
     sim/people_deeds.c
     sim/people_ops.c
     sim/people_papers.c
+    sim/people_shared.c
     sim/people_targets.c
     sim/processes.c
     sim/taps.c
