@@ -173,6 +173,10 @@ static const char *list_noun (ctl_complete what)
     switch (what) {
     case CTL_COMPLETE_JOB:
         return "job";
+    case CTL_COMPLETE_SCHEDULE:
+        return "schedule";
+    case CTL_COMPLETE_CALENDAR:
+        return "calendar";
     case CTL_COMPLETE_TARGET:
         return "target";
     case CTL_COMPLETE_GROUP:

@@ -10,6 +10,8 @@
 #include "ctl/history_view.h"
 #include "ctl/job_next.h"
 #include "ctl/job_view.h"
+#include "ctl/shared.h"
+#include "ctl/standing.h"
 #include "ctl/targets_arg.h"
 
 #include <inttypes.h>
@@ -83,10 +85,12 @@ void ctl_targets_count (uint64_t count, bg_buf *out)
 
 /*  ---- show ----  */
 
-static bg_result show_yaml (ctl_run *run, const wire_job *job)
+static bg_result show_yaml (ctl_run *run, const wire_job_row *row, bg_error *err)
 {
     BG_AUTO_BUF text = {0};
-    job_yaml_write (job, &text);
+    ctl_definition definition;
+    BG_TRY (ctl_definition_of (&row->document, WIRE_TYPE_JOB, &run->arena, &definition, err));
+    ctl_definition_write (&definition, &text);
     ctl_print_slice (run->out, bg_buf_slice (&text));
     return bg_ok ();
 }
@@ -139,6 +143,8 @@ static void show_people (
         json_object_get (object, "steps"));
     ctl_section (run->out, "Schedules", ctl_job_schedule_columns, ctl_job_schedule_column_count,
         json_object_get (object, "schedules"));
+    ctl_section (
+        run->out, "Uses", ctl_use_columns, ctl_use_column_count, json_object_get (object, "uses"));
     ctl_section (run->out, "Next runs", ctl_next_columns, ctl_next_column_count,
         json_object_get (object, "next_runs"));
     ctl_section (run->out, "Last runs", ctl_history_columns, ctl_history_column_count,
@@ -162,11 +168,14 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
     BG_TRY (ctl_job_find (run, ctl_argument (run->parsed, 0), true, &row, err));
     BG_TRY (ctl_job_decode (&row->document, &run->arena, &job, err));
     if (ctl_output_get (run->out)->form == CTL_FORM_YAML)
-        return show_yaml (run, &job);
+        return show_yaml (run, row, err);
     const wire_history_query query = {.job = row->name};
     BG_TRY (ctl_history_fetch (run, &query, RUNS_SHOWN, &runs, err));
     BG_TRY (last_failure (run, row->name, &failure, err));
+    json_t *uses = NULL;
+    BG_TRY (ctl_document_uses (run, &job, &uses, err));
     json_t *object = ctl_job_json (row);
+    json_object_set_new (object, "uses", uses);
     ctl_job_add_definition (object, &job, ctl_client_now_us (run->client));
     ctl_job_add_holders (object, row);
     bg_result next = add_next (run, row, &job, object, err);

@@ -60,7 +60,8 @@ static bg_result fetch (ctl_run *run, json_t *rows, bg_error *err)
     wire_job_query query = {.limit = PAGE_MAX,
         .documents = true,
         .category = bg_slice_str (ctl_text (run->parsed, CTL_OPT_CATEGORY, "")),
-        .owner = bg_slice_str (ctl_text (run->parsed, CTL_OPT_OWNER, ""))};
+        .owner = bg_slice_str (ctl_text (run->parsed, CTL_OPT_OWNER, "")),
+        .uses = bg_slice_str (ctl_text (run->parsed, CTL_OPT_USING, NULL))};
     BG_TRY (ctl_run_client (run, &client, err));
     for (bool more = true; more;) {
         wire_jobs *page = NULL;

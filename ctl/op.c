@@ -41,7 +41,8 @@ static uint64_t type_of (const char *word)
     static const struct {
         const char *word;
         uint64_t type;
-    } types[] = {{"job", WIRE_TYPE_JOB}, {"switch", WIRE_TYPE_SWITCH},
+    } types[] = {{"job", WIRE_TYPE_JOB}, {"schedule", WIRE_TYPE_SCHEDULE},
+        {"calendar", WIRE_TYPE_CALENDAR}, {"switch", WIRE_TYPE_SWITCH},
         {"membership", WIRE_TYPE_MEMBERSHIP}, {"authority", WIRE_TYPE_AUTHORITY},
         {"order", WIRE_TYPE_DEED}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)

@@ -285,7 +285,13 @@ static bg_result set_options (ctl_parsed *self, const raw_options *raw, bg_error
     return bg_ok ();
 }
 
-/*  A name of a job or target that no object can have is a mistake of typing, told before anybody is asked.  */
+static bool is_of_object (ctl_complete kind)
+{
+    return kind == CTL_COMPLETE_JOB || kind == CTL_COMPLETE_SCHEDULE ||
+           kind == CTL_COMPLETE_CALENDAR;
+}
+
+/*  A name of an object or target that none can have is a mistake of typing, told before anybody is asked.  */
 static bg_result check_name (const char *what, const char *text, bg_error *err)
 {
     bg_slice name = bg_slice_str (text);
@@ -302,12 +308,12 @@ static bg_result check_names (const ctl_parsed *self, bg_error *err)
     const ctl_complete kind = self->command->complete;
     /*  Several targets are host lists, which their command takes apart.  */
     const bool is_name =
-        kind == CTL_COMPLETE_JOB || (kind == CTL_COMPLETE_TARGET && self->command->most == 1);
+        is_of_object (kind) || (kind == CTL_COMPLETE_TARGET && self->command->most == 1);
     for (size_t i = 0; is_name && i < ctl_argument_count (self); i++)
         BG_TRY (check_name ("NAME", ctl_argument (self, i), err));
     for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
         const ctl_option *option = &ctl_options[i];
-        if (option->complete != CTL_COMPLETE_JOB || !ctl_given (self, option->id))
+        if (!is_of_object (option->complete) || !ctl_given (self, option->id))
             continue;
         BG_AUTO_CHAR what = bg_strdup_printf ("--%s", option->word);
         BG_TRY (check_name (what, ctl_text (self, option->id, ""), err));

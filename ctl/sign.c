@@ -4,6 +4,7 @@
 
 #include "common/base/now.h"
 #include "common/job/body.h"
+#include "common/job/uses.h"
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
 #include "ctl/times.h"
@@ -13,6 +14,7 @@
 #define BATCH_ITEMS    64
 #define BATCH_BYTES    (200 * 1024)
 #define ONE_SHOT_MAX   180000 /*  bytes of a job inside a deed  */
+#define NEEDS_MAX      64
 
 static bg_result check_clock (const ctl_client *client, bg_error *err)
 {
@@ -47,8 +49,30 @@ static bg_result ready (
     return bg_ok ();
 }
 
-bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
-    const void *body, wire_signed *out, bg_error *err)
+/*  What a job or schedule uses has to be there first, in whatever version. Of more than can be said the rest comes when
+    it comes.  */
+static void add_needs (
+    bg_arena *arena, bg_id installation, wire_type type, const void *body, wire_needs *needs)
+{
+    const wire_job *job = type == WIRE_TYPE_JOB ? body : NULL;
+    const wire_schedule *schedule = type == WIRE_TYPE_SCHEDULE ? body : NULL;
+    size_t count = 0;
+    const job_use *uses = job_uses (job        ? job->schedules
+                                    : schedule ? &schedule->spec
+                                               : NULL,
+        job        ? job->schedules_count
+        : schedule ? 1
+                   : 0,
+        arena, &count);
+    needs->documents_count = count < NEEDS_MAX ? count : NEEDS_MAX;
+    needs->documents = bg_arena_array (arena, wire_need, needs->documents_count + 1);
+    for (size_t i = 0; i < needs->documents_count; i++)
+        needs->documents[i] = (wire_need){
+            .key = wire_document_key (installation, uses[i].type, uses[i].name), .version = 1};
+}
+
+static bg_result sign_document (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
+    const void *body, int64_t not_after_us, wire_signed *out, bg_error *err)
 {
     ctl_client *client = NULL;
     const wire_keyring *keyring = NULL;
@@ -64,8 +88,10 @@ bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64
         .version = last_version + 1 > now_ms ? last_version + 1 : now_ms,
         .has_needs = true,
         .needs = {.authority = wire_keyring_version (keyring)},
+        .not_after_us = not_after_us,
         .dry_run = type != WIRE_TYPE_AUTHORITY && ctl_given (run->parsed, CTL_OPT_DRY_RUN),
     };
+    add_needs (&run->arena, fixed.installation, type, body, &fixed.needs);
     wire_document_make (wire_crypto_sodium (), &fixed, body,
         ctl_client_identity (client)->sign.secret, &run->arena, out);
     return bg_ok ();
@@ -84,14 +110,26 @@ static bg_id key_of (wire_type type, bg_id installation, bg_slice name, const vo
     return wire_document_key (installation, type, name);
 }
 
+bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
+    const void *body, wire_signed *out, bg_error *err)
+{
+    return sign_document (run, type, key, last_version, body, 0, out, err);
+}
+
 bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
     const void *body, wire_signed *out, bg_error *err)
+{
+    return ctl_sign_definition (run, type, name, last_version, body, 0, out, err);
+}
+
+bg_result ctl_sign_definition (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
+    const void *body, int64_t not_after_us, wire_signed *out, bg_error *err)
 {
     ctl_client *client = NULL;
     const wire_keyring *keyring = NULL;
     BG_TRY (ready (run, &client, &keyring, err));
     bg_id key = key_of (type, wire_keyring_installation (keyring), name, body);
-    return ctl_sign_document_key (run, type, key, last_version, body, out, err);
+    return sign_document (run, type, key, last_version, body, not_after_us, out, err);
 }
 
 static bg_id new_id (int64_t now_us)

@@ -15,6 +15,9 @@
     0 when there is none. Everything in the run's arena.  */
 bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
     const void *body, wire_signed *out, bg_error *err) BG_CHECKED;
+/*  The same, and no target takes it from not_after_us on (0: without end). Of a job or schedule: it needs what it uses.  */
+bg_result ctl_sign_definition (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
+    const void *body, int64_t not_after_us, wire_signed *out, bg_error *err) BG_CHECKED;
 /*  The same with the key given: memberships have the target's id.  */
 bg_result ctl_sign_document_key (ctl_run *run, wire_type type, bg_id key, uint64_t last_version,
     const void *body, wire_signed *out, bg_error *err) BG_CHECKED;

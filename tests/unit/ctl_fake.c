@@ -200,6 +200,13 @@ wire_signed fake_signed (bg_arena *arena, wire_type type, const void *body, uint
     return sign_document (arena, type, fake_id (1), version - 1, body);
 }
 
+bg_result ctl_sign_definition (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
+    const void *body, int64_t not_after_us, wire_signed *out, bg_error *err)
+{
+    (void) not_after_us;
+    return ctl_sign_document (run, type, name, last_version, body, out, err);
+}
+
 bg_result ctl_sign_document (ctl_run *run, wire_type type, bg_slice name, uint64_t last_version,
     const void *body, wire_signed *out, bg_error *err)
 {

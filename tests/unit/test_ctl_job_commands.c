@@ -70,7 +70,8 @@ static void apply_changes_against_what_it_saw (void **state)
     fake_command (run, "apply -f - --dry-run",
         "job: nightly\ntargets: {group: web}\nsteps:\n  - {name: s, run: [\"false\"]}\n");
     fake_done (run, 0);
-    assert_string_equal (run->data, "would be changed nightly (v5) -> 1 target\n");
+    assert_string_equal (run->data, "would be changed nightly (v5) -> 1 target\n"
+                                    "-     run: [\"true\"]\n+     run: [\"false\"]\n");
     assert_string_equal (run->talk, "dry run: nothing was changed\n");
     const wire_post *post = run->requests[1];
     assert_true (post->dry_run);
@@ -92,9 +93,10 @@ static void apply_goes_above_a_withdrawal (void **state)
     fake_answer (run, WIRE_POST, &posted);
     fake_command (run, "apply -f - -o jsonl", fake_job_file);
     fake_done (run, 0);
-    assert_string_equal (run->data, "{\"schema\":1,\"name\":\"nightly\",\"outcome\":\"created\","
-                                    "\"version\":3,\"document_version\":1,"
-                                    "\"targets\":2}\n");
+    assert_string_equal (run->data,
+        "{\"schema\":1,\"type\":\"job\",\"name\":\"nightly\",\"outcome\":\"created\","
+        "\"version\":3,\"document_version\":1,"
+        "\"targets\":2,\"diff\":null}\n");
     wire_document document;
     wire_job job;
     fake_posted (run, 1, 0, &document, &wire_desc_job, &job);

@@ -1,6 +1,7 @@
 /*  What the CLI makes of jobs and of changing them, word by word; which files apply reads.  */
 #include "ctl/apply.h"
 #include "ctl/change_view.h"
+#include "ctl/job_files.h"
 #include "ctl/job_view.h"
 #include "ctl/zones.h"
 
@@ -192,46 +193,63 @@ static wire_signed sign_job (bg_arena *arena, const wire_job *job)
         .type = WIRE_TYPE_JOB, .bytes = bg_arena_copy (arena, bg_buf_slice (&bytes))};
 }
 
-static void apply_compares_bodies (void **state)
+static void apply_compares_definitions (void **state)
 {
     (void) state;
     BG_AUTO_ARENA arena = {0};
     wire_job job = job_of ();
-    wire_job_row row = job_row ();
-    row.has_document = true;
-    row.document = sign_job (&arena, &job);
-    ctl_apply_plan plan = ctl_apply_compare (&job, &(ctl_job_found){.row = &row});
+    wire_signed document = sign_job (&arena, &job);
+    ctl_standing found = {
+        .type = WIRE_TYPE_JOB, .is_here = true, .version = 1000, .document = &document};
+    ctl_definition wanted = {.type = WIRE_TYPE_JOB, .body = &job};
+    ctl_apply_plan plan = ctl_apply_compare (&found, &wanted);
     assert_true (plan.is_unchanged);
 
+    wanted.not_after_us = T0;
+    assert_false (ctl_apply_compare (&found, &wanted).is_unchanged);
+    wanted.not_after_us = 0;
+
     job.max_starts = 1;
-    plan = ctl_apply_compare (&job, &(ctl_job_found){.row = &row});
+    plan = ctl_apply_compare (&found, &wanted);
     assert_false (plan.is_unchanged);
     assert_int_equal (plan.last_version, 1000);
     assert_int_equal (plan.seen_version, 1000);
 
-    plan = ctl_apply_compare (&job, &(ctl_job_found){.withdrawn_version = 500});
+    const ctl_standing withdrawn = {.type = WIRE_TYPE_JOB, .version = 500};
+    plan = ctl_apply_compare (&withdrawn, &wanted);
     assert_false (plan.is_unchanged);
     assert_int_equal (plan.last_version, 500);
     assert_int_equal (plan.seen_version, 0);
 
-    plan = ctl_apply_compare (&job, &(ctl_job_found){0});
+    const ctl_standing never = {.type = WIRE_TYPE_JOB};
+    plan = ctl_apply_compare (&never, &wanted);
     assert_false (plan.is_unchanged);
     assert_int_equal (plan.last_version, 0);
 
-    row.document.bytes = bg_slice_str ("no document");
-    assert_false (ctl_apply_compare (&job, &(ctl_job_found){.row = &row}).is_unchanged);
+    document.bytes = bg_slice_str ("no document");
+    assert_false (ctl_apply_compare (&found, &wanted).is_unchanged);
 }
 
 static void apply_says_what_became_of_each (void **state)
 {
     (void) state;
-    const ctl_apply_outcome outcome = {STR ("nightly"), WIRE_POSTED_CHANGED, 4, 1001, 1};
+    ctl_apply_outcome outcome = {.type = WIRE_TYPE_JOB,
+        .name = STR ("nightly"),
+        .outcome = WIRE_POSTED_CHANGED,
+        .revision = 4,
+        .version = 1001,
+        .targets = 1,
+        .diff = STR ("+ overlap: queue")};
     BG_AUTO_BUF text = {0};
     ctl_apply_text (&outcome, false, &text);
     assert_buf (text, "changed nightly (v4) -> 1 target");
     assert_json (ctl_apply_json (&outcome),
-        "{\"name\":\"nightly\",\"outcome\":\"changed\",\"version\":4,"
-        "\"document_version\":1001,\"targets\":1}");
+        "{\"type\":\"job\",\"name\":\"nightly\",\"outcome\":\"changed\",\"version\":4,"
+        "\"document_version\":1001,\"targets\":1,\"diff\":\"+ overlap: queue\"}");
+    outcome.type = WIRE_TYPE_CALENDAR;
+    bg_buf_clear (&text);
+    ctl_apply_text (&outcome, true, &text);
+    assert_buf (text, "would be changed calendar nightly (v4) -> 1 target");
 }
 
 static void write_file (const char *dir, const char *name)
@@ -379,7 +397,7 @@ int main (void)
         cmocka_unit_test (a_job_is_whole_in_json),
         cmocka_unit_test (a_definition_says_what_follows_and_when),
         cmocka_unit_test (a_disabled_job_has_no_next_time_before_it_is_enabled),
-        cmocka_unit_test (apply_compares_bodies),
+        cmocka_unit_test (apply_compares_definitions),
         cmocka_unit_test (apply_says_what_became_of_each),
         cmocka_unit_test (directories_give_their_job_files_in_order),
         cmocka_unit_test (zones_are_looked_up_in_files),

@@ -1,13 +1,12 @@
-/*  bugle job versions and revert.
+/*  bugle job, schedule and calendar versions and revert.
 
     What the broker sends as an older version is verified before its body is signed again: a broker
     could else have anything signed.  */
-#include "common/job/yaml_job.h"
 #include "ctl/apply.h"
 #include "ctl/client.h"
-#include "ctl/diff.h"
 #include "ctl/job.h"
 #include "ctl/sign.h"
+#include "ctl/standing.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -62,10 +61,9 @@ static json_t *version_json (const wire_version_row *row)
     return object;
 }
 
-bg_result ctl_job_versions (ctl_run *run, bg_error *err)
+static bg_result list_versions (ctl_run *run, wire_type type, bg_error *err)
 {
-    wire_version_query query = {
-        .type = WIRE_TYPE_JOB, .name = bg_slice_str (ctl_argument (run->parsed, 0))};
+    wire_version_query query = {.type = type, .name = bg_slice_str (ctl_argument (run->parsed, 0))};
     size_t limit = (size_t) ctl_number (run->parsed, CTL_OPT_LIMIT, LIST_DEFAULT);
     bool more = true;
     ctl_list_begin (run->out, "versions", version_columns,
@@ -85,41 +83,64 @@ bg_result ctl_job_versions (ctl_run *run, bg_error *err)
     return bg_ok ();
 }
 
+bg_result ctl_job_versions (ctl_run *run, bg_error *err)
+{
+    return list_versions (run, WIRE_TYPE_JOB, err);
+}
+
+bg_result ctl_schedule_versions (ctl_run *run, bg_error *err)
+{
+    return list_versions (run, WIRE_TYPE_SCHEDULE, err);
+}
+
+bg_result ctl_calendar_versions (ctl_run *run, bg_error *err)
+{
+    return list_versions (run, WIRE_TYPE_CALENDAR, err);
+}
+
 /*  ---- revert ----  */
 
 typedef struct {
     ctl_run *run;
-    bg_slice name; /*  as the broker has it  */
-    ctl_job_found found;
-    wire_job current;            /*  when there is one  */
+    wire_type type;
+    const char *word; /*  of the type  */
+    bg_slice name;    /*  as the broker has it  */
+    ctl_standing found;
+    ctl_definition current;      /*  when there is one  */
     const wire_version_row *row; /*  the version to go back to  */
-    wire_job wanted;
+    ctl_definition wanted;
 } reverting;
+
+static bg_result hint_versions (const reverting *self, bg_error *err)
+{
+    return bg_hint (err, "see: bugle %s versions '%.*s'", self->word, BG_SLICE_ARG (self->name));
+}
 
 static bg_result no_version (const reverting *self, uint64_t revision, bg_error *err)
 {
-    bg_ignore (bg_fail (err, BG_NOT_FOUND, "job '%.*s' has no version v%" PRIu64,
+    bg_ignore (bg_fail (err, BG_NOT_FOUND, "%s '%.*s' has no version v%" PRIu64, self->word,
         BG_SLICE_ARG (self->name), revision));
-    return bg_hint (err, "see: bugle job versions '%.*s'", BG_SLICE_ARG (self->name));
+    return hint_versions (self, err);
 }
 
 /*  The newest definition before the one that counts now.  */
 static bg_result revision_before (reverting *self, uint64_t *revision, bg_error *err)
 {
-    wire_version_query query = {.type = WIRE_TYPE_JOB, .name = self->name, .limit = PAGE_MAX};
-    if (!self->found.row) {
-        bg_ignore (bg_fail (err, BG_USAGE, "job '%.*s' was deleted", BG_SLICE_ARG (self->name)));
+    wire_version_query query = {.type = self->type, .name = self->name, .limit = PAGE_MAX};
+    if (!self->found.is_here) {
+        bg_ignore (bg_fail (
+            err, BG_USAGE, "%s '%.*s' was deleted", self->word, BG_SLICE_ARG (self->name)));
         return bg_hint (err,
-            "bring a version back: bugle job revert '%.*s' --to N; see: bugle job "
+            "bring a version back: bugle %s revert '%.*s' --to N; see: bugle %s "
             "versions '%.*s'",
-            BG_SLICE_ARG (self->name), BG_SLICE_ARG (self->name));
+            self->word, BG_SLICE_ARG (self->name), self->word, BG_SLICE_ARG (self->name));
     }
-    query.before = self->found.row->version;
+    query.before = self->found.version;
     for (bool more = true; more;) {
         wire_versions *answer = NULL;
         BG_TRY (ask (self->run, &query, &answer, err));
         for (size_t i = 0; i < answer->rows_count; i++)
-            if (answer->rows[i].type == WIRE_TYPE_JOB) {
+            if (answer->rows[i].type == (uint64_t) self->type) {
                 *revision = answer->rows[i].revision;
                 return bg_ok ();
             }
@@ -128,7 +149,7 @@ static bg_result revision_before (reverting *self, uint64_t *revision, bg_error 
             query.before = answer->rows[answer->rows_count - 1].version;
     }
     return bg_fail (
-        err, BG_NOT_FOUND, "job '%.*s' has only one version", BG_SLICE_ARG (self->name));
+        err, BG_NOT_FOUND, "%s '%.*s' has only one version", self->word, BG_SLICE_ARG (self->name));
 }
 
 static bg_result verify (reverting *self, bg_error *err)
@@ -144,12 +165,14 @@ static bg_result verify (reverting *self, bg_error *err)
         return bg_hint (err, "who signed it may not sign it any more: apply its file instead");
     }
     const bg_id key =
-        wire_document_key (wire_keyring_installation (keyring), WIRE_TYPE_JOB, self->name);
-    if (verified.document.type != WIRE_TYPE_JOB || !bg_id_equal (verified.document.key, key) ||
+        wire_document_key (wire_keyring_installation (keyring), self->type, self->name);
+    if (verified.document.type != (uint64_t) self->type ||
+        !bg_id_equal (verified.document.key, key) ||
         verified.document.version != self->row->version)
         return bg_fail (err, BG_MALFORMED,
             "the broker sent another document than version v%" PRIu64, self->row->revision);
-    return ctl_job_decode (&self->row->document, &self->run->arena, &self->wanted, err);
+    self->wanted = (ctl_definition){self->type, verified.body, verified.document.not_after_us};
+    return bg_ok ();
 }
 
 /*  --to as a number or as versions are shown: 3 or v3; 0 when it was not given.  */
@@ -165,13 +188,13 @@ static bg_result revision_typed (const reverting *self, uint64_t *revision, bg_e
     if (*revision > 0)
         return bg_ok ();
     bg_ignore (bg_fail (err, BG_USAGE, "--to takes a version as 3 or v3, not '%.60s'", text));
-    return bg_hint (err, "see: bugle job versions '%.*s'", BG_SLICE_ARG (self->name));
+    return hint_versions (self, err);
 }
 
 static bg_result fetch (reverting *self, bg_error *err)
 {
     wire_version_query query = {
-        .type = WIRE_TYPE_JOB, .name = self->name, .documents = true, .limit = 1};
+        .type = self->type, .name = self->name, .documents = true, .limit = 1};
     wire_versions *answer = NULL;
     BG_TRY (revision_typed (self, &query.revision, err));
     if (query.revision == 0)
@@ -180,37 +203,24 @@ static bg_result fetch (reverting *self, bg_error *err)
     if (answer->rows_count == 0)
         return no_version (self, query.revision, err);
     self->row = &answer->rows[0];
-    if (self->row->type != WIRE_TYPE_JOB || !self->row->has_document) {
-        bg_ignore (bg_fail (err, BG_INVALID, "v%" PRIu64 " of job '%.*s' is where it was deleted",
-            query.revision, BG_SLICE_ARG (self->name)));
-        return bg_hint (err, "to delete it: bugle job delete '%.*s'", BG_SLICE_ARG (self->name));
+    if (self->row->type != (uint64_t) self->type || !self->row->has_document) {
+        bg_ignore (bg_fail (err, BG_INVALID, "v%" PRIu64 " of %s '%.*s' is where it was deleted",
+            query.revision, self->word, BG_SLICE_ARG (self->name)));
+        return bg_hint (
+            err, "to delete it: bugle %s delete '%.*s'", self->word, BG_SLICE_ARG (self->name));
     }
     return verify (self, err);
 }
 
 static bg_result look_up (reverting *self, bg_error *err)
 {
-    const wire_job_row *row = NULL;
-    const char *name = ctl_argument (self->run->parsed, 0);
-    self->name = bg_slice_str (name);
-    BG_TRY (ctl_job_look (self->run, self->name, true, &self->found, err));
-    /*  Asked again for the sentence that names the nearest job.  */
-    if (!self->found.row && self->found.withdrawn_version == 0)
-        return ctl_job_find (self->run, name, false, &row, err);
-    if (!self->found.row)
+    self->name = bg_slice_str (ctl_argument (self->run->parsed, 0));
+    BG_TRY (ctl_standing_known (self->run, self->type, self->name, &self->found, err));
+    self->name = self->found.name;
+    if (!self->found.is_here || !self->found.document)
         return bg_ok ();
-    self->name = self->found.row->name;
-    return ctl_job_decode (&self->found.row->document, &self->run->arena, &self->current, err);
-}
-
-static void diff_text (const reverting *self, bg_buf *out)
-{
-    BG_AUTO_BUF before = {0};
-    BG_AUTO_BUF after = {0};
-    if (self->found.row)
-        job_yaml_write (&self->current, &before);
-    job_yaml_write (&self->wanted, &after);
-    ctl_diff (bg_buf_slice (&before), bg_buf_slice (&after), out);
+    return ctl_definition_of (
+        self->found.document, self->type, &self->run->arena, &self->current, err);
 }
 
 static void print_reverted (const reverting *self, const wire_posted_item *posted, bool dry_run)
@@ -218,7 +228,7 @@ static void print_reverted (const reverting *self, const wire_posted_item *poste
     ctl_output *out = self->run->out;
     const bool is_unchanged = posted->outcome == WIRE_POSTED_UNCHANGED;
     BG_AUTO_BUF diff = {0};
-    diff_text (self, &diff);
+    ctl_definition_diff (&self->current, &self->wanted, &diff);
     if (!ctl_is_human (out)) {
         json_t *object = json_pack ("{s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:b}", "name",
             ctl_json_slice (self->name), "outcome", is_unchanged ? "unchanged" : "reverted", "to",
@@ -244,25 +254,39 @@ static void print_reverted (const reverting *self, const wire_posted_item *poste
         posted->revision, bg_buf_cstr (&targets));
 }
 
-bg_result ctl_job_revert (ctl_run *run, bg_error *err)
+static bg_result revert (ctl_run *run, wire_type type, bg_error *err)
 {
-    reverting self = {.run = run};
+    reverting self = {.run = run, .type = type, .word = wire_type_word (type)};
     const bool dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN);
     BG_TRY (look_up (&self, err));
     BG_TRY (fetch (&self, err));
-    const ctl_apply_plan plan = ctl_apply_compare (&self.wanted, &self.found);
+    const ctl_apply_plan plan = ctl_apply_compare (&self.found, &self.wanted);
     wire_posted_item posted = {.outcome = WIRE_POSTED_UNCHANGED};
     if (plan.is_unchanged) {
-        posted.revision = self.found.row->revision;
-        posted.version = self.found.row->version;
-        posted.targets = self.found.row->targets;
+        posted.revision = self.found.revision;
+        posted.version = self.found.version;
+        posted.targets = self.found.targets;
     } else {
         size_t done = 0;
         wire_post_item item = {.has_document = true, .seen_version = plan.seen_version};
-        BG_TRY (ctl_sign_document (run, WIRE_TYPE_JOB, self.wanted.name, plan.last_version,
-            &self.wanted, &item.document, err));
+        BG_TRY (ctl_definition_sign (run, &self.wanted, plan.last_version, &item.document, err));
         BG_TRY (ctl_post (run, &item, 1, dry_run, &posted, &done, err));
     }
     print_reverted (&self, &posted, dry_run);
     return bg_ok ();
+}
+
+bg_result ctl_job_revert (ctl_run *run, bg_error *err)
+{
+    return revert (run, WIRE_TYPE_JOB, err);
+}
+
+bg_result ctl_schedule_revert (ctl_run *run, bg_error *err)
+{
+    return revert (run, WIRE_TYPE_SCHEDULE, err);
+}
+
+bg_result ctl_calendar_revert (ctl_run *run, bg_error *err)
+{
+    return revert (run, WIRE_TYPE_CALENDAR, err);
 }
