@@ -347,15 +347,22 @@ static void saw_intent (sim_machine *machine, const wire_record_intent *intent)
 
 /*  ---- the queue ----  */
 
-/*  A file means that the run's outcome is not taken yet: it may well be that bugle-exec waits for it.  */
-static bool has_file_of_job (const sim_machine *machine, bg_id job_key)
+/*  As long as a run's outcome is not taken it may well be that bugle-exec waits for it; also of one that lost its file.  */
+static bool has_open_of_job (const sim_machine *machine, bg_id job_key)
 {
-    for (const sim_run *run = machine->runs; run; run = run->next) {
-        const sim_seen_run *seen = sim_oracle_run (machine->world->oracle, run->id);
-        if (seen && bg_id_equal (seen->job_key, job_key))
+    const sim_oracle *oracle = machine->world->oracle;
+    for (const sim_seen_run *run = oracle->runs; run; run = run->hh.next)
+        if (run->machine == machine->index && run->is_begun && !run->is_waiting && !run->is_taken &&
+            bg_id_equal (run->job_key, job_key))
             return true;
-    }
     return false;
+}
+
+static void saw_closed (sim_machine *machine, const wire_record_closed *closed)
+{
+    sim_seen_run *run = sim_oracle_run (machine->world->oracle, closed->run);
+    if (run)
+        run->is_taken = true;
 }
 
 /*  Nothing passes an occurrence that was accepted earlier and could begin. (STARTs also wait for the time to be known.)  */
@@ -364,7 +371,7 @@ static void check_order (sim_machine *machine, const sim_seen_run *turn)
     const sim_oracle *oracle = machine->world->oracle;
     for (const sim_seen_run *run = oracle->runs; run; run = run->hh.next) {
         if (run->machine != machine->index || !run->is_waiting || run->order >= turn->order ||
-            !bg_id_is_zero (run->exec) || has_file_of_job (machine, run->job_key))
+            !bg_id_is_zero (run->exec) || has_open_of_job (machine, run->job_key))
             continue;
         sim_fail (
             machine->world, "%s: a run begins before one that was accepted earlier", machine->name);
@@ -419,6 +426,8 @@ void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
         saw_intent (machine, value);
     else if (header.kind == WIRE_RECORD_TURN)
         saw_turn (machine, value);
+    else if (header.kind == WIRE_RECORD_CLOSED)
+        saw_closed (machine, value);
     else if (header.kind == WIRE_RECORD_STOP)
         saw_stop (machine, value);
     else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)

@@ -47,6 +47,7 @@ typedef struct {
     uint32_t enlistment;
     bool is_begun;      /*  its intent is durable  */
     bool is_waiting;    /*  for its turn  */
+    bool is_taken;      /*  the node has its outcome, and bugle-exec knows  */
     bg_id job_key;      /*  since it is begun, like the next  */
     uint64_t order;     /*  of acceptance  */
     int64_t expires_us; /*  of its START; 0: none  */

@@ -99,7 +99,7 @@ static void posted (sim_people *self)
     case WIRE_TYPE_WITHDRAWAL:
         self->jobs[self->job].version = self->version;
         self->jobs[self->job].live = self->type == WIRE_TYPE_JOB;
-        self->jobs[self->job].is_again = self->closing;
+        self->jobs[self->job].is_again = self->is_again;
         break;
     case WIRE_TYPE_SWITCH:
         if (self->job < 0)
@@ -179,7 +179,7 @@ void sim_people_answer (sim_world *world, bg_slice header, bg_slice body)
         refused (self, value);
         break;
     }
-    self->ends_job = false;
+    self->ends_job = self->is_again = false;
     self->shared_at = -1;
 }
 
@@ -246,6 +246,7 @@ static bool post_again (sim_people *self)
             sim_people_turn (self, i, false, 0);
         else
             sim_people_post_job (self, i, false);
+        self->is_again = !self->ends_job;
         return true;
     }
     return false;

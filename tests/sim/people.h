@@ -88,6 +88,7 @@ struct sim_people {
     uint64_t version;
     wire_type type; /*  what is posted  */
     bool ends_job;  /*  this closes the job  */
+    bool is_again;  /*  this is the version after a restore  */
     size_t deed;
     int machine; /*  whose membership; -1  */
 
