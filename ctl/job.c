@@ -139,8 +139,8 @@ static void show_people (
     if (!ctl_job_is_everywhere (row))
         ctl_section (run->out, "Versions on targets", ctl_job_holder_columns,
             ctl_job_holder_column_count, json_object_get (object, "holders"));
-    ctl_section (run->out, "Steps", ctl_job_step_columns, ctl_job_step_column_count,
-        json_object_get (object, "steps"));
+    const json_t *steps = json_object_get (object, "steps");
+    ctl_section (run->out, "Steps", ctl_job_step_columns, ctl_job_step_column_count (steps), steps);
     ctl_section (run->out, "Schedules", ctl_job_schedule_columns, ctl_job_schedule_column_count,
         json_object_get (object, "schedules"));
     ctl_section (

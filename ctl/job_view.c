@@ -149,16 +149,19 @@ static json_t *step_json (const wire_job *job, size_t index)
 {
     const wire_job_step *step = &job->steps[index];
     BG_AUTO_BUF does = {0};
+    BG_AUTO_BUF with = {0};
     BG_AUTO_BUF success = {0};
     BG_AUTO_BUF failure = {0};
     job_describe_step (step, &does);
+    job_describe_surroundings (step, &with);
     /*  Said as what it means, not as "by default".  */
     job_describe_action (
         job, step->on_success ? step->on_success : WIRE_FLOW_NEXT, step->success_step, &success);
     job_describe_action (
         job, step->on_failure ? step->on_failure : WIRE_FLOW_FAIL, step->failure_step, &failure);
-    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", count_json (index + 1),
-        "name", ctl_json_slice (step->name), "does", buf_json (&does), "timeout",
+    return json_pack ("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
+        count_json (index + 1), "name", ctl_json_slice (step->name), "does", buf_json (&does),
+        "with", ctl_json_text_or_null (bg_buf_slice (&with)), "timeout",
         duration_or_null (step->timeout_us), "retries", count_json (step->retry_attempts),
         "retry_every",
         step->retry_attempts
@@ -189,12 +192,14 @@ static json_t *schedule_json (const wire_job_schedule *schedule, int64_t now_us)
 {
     BG_AUTO_BUF when = {0};
     job_describe_schedule (schedule, &when);
-    bool is_cron = schedule->kind == WIRE_SCHEDULE_CRON;
+    const bool has_clock =
+        schedule->kind == WIRE_SCHEDULE_CRON ||
+        (schedule->kind >= WIRE_SCHEDULE_ONCE && schedule->kind <= WIRE_SCHEDULE_RELATIVE);
     return json_pack ("{s:o, s:o, s:o, s:o}", "name", ctl_json_slice (schedule->name), "when",
         buf_json (&when), "zone",
-        !is_cron                  ? json_null ()
-        : schedule->zone.size > 0 ? ctl_json_slice (schedule->zone)
-                                  : json_string ("target"),
+        schedule->zone.size > 0 ? ctl_json_slice (schedule->zone)
+        : has_clock             ? json_string ("target")
+                                : json_null (),
         "next", next_json (schedule, now_us));
 }
 
@@ -212,6 +217,7 @@ static int64_t disabled_until_us (const json_t *object)
 void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us)
 {
     BG_AUTO_BUF start = {0};
+    BG_AUTO_BUF rules = {0};
     BG_AUTO_BUF yaml = {0};
     json_t *steps = json_array ();
     json_t *schedules = json_array ();
@@ -222,9 +228,11 @@ void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us
     for (size_t i = 0; i < job->schedules_count; i++)
         json_array_append_new (schedules, schedule_json (&job->schedules[i], now_us));
     job_describe_start (job, &start);
+    job_describe_rules (job, &rules);
     job_yaml_write (job, &yaml);
     json_object_set_new (object, "description", ctl_json_text_or_null (job->description));
     json_object_set_new (object, "start", buf_json (&start));
+    json_object_set_new (object, "rules", ctl_json_text_or_null (bg_buf_slice (&rules)));
     json_object_set_new (object, "steps", steps);
     json_object_set_new (object, "schedules", schedules);
     json_object_set_new (object, "definition", buf_json (&yaml));
@@ -367,6 +375,7 @@ const ctl_column ctl_job_fields[] = {
     {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
     {"start", "Start", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"rules", "Rules", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"running", "Running", CTL_CELL_TEXT, CTL_NORMAL, ctl_running_print},
     {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},
@@ -381,9 +390,18 @@ const ctl_column ctl_job_step_columns[] = {
     {"retries", "RETRIES", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"on_success", "ON SUCCESS", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"on_failure", "ON FAILURE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"with", "WITH", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
-const size_t ctl_job_step_column_count =
-    sizeof ctl_job_step_columns / sizeof ctl_job_step_columns[0];
+
+size_t ctl_job_step_column_count (const json_t *steps)
+{
+    const size_t all = sizeof ctl_job_step_columns / sizeof ctl_job_step_columns[0];
+    for (size_t i = 0; i < json_array_size (steps); i++) {
+        if (json_is_string (json_object_get (json_array_get (steps, i), "with")))
+            return all;
+    }
+    return all - 1;
+}
 
 const ctl_column ctl_job_schedule_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},

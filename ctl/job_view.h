@@ -39,7 +39,8 @@ extern const size_t ctl_job_column_count;
 extern const ctl_column ctl_job_fields[];
 extern const size_t ctl_job_field_count;
 extern const ctl_column ctl_job_step_columns[];
-extern const size_t ctl_job_step_column_count;
+/*  The last one, what steps have beside their programs, only where one of them has something.  */
+size_t ctl_job_step_column_count (const json_t *steps);
 extern const ctl_column ctl_job_holder_columns[];
 extern const size_t ctl_job_holder_column_count;
 extern const ctl_column ctl_job_schedule_columns[];

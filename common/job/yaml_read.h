@@ -128,8 +128,7 @@ void job_yaml_warn_flow (job_yaml_reader *self, const bg_yaml *steps, const wire
 #define JOB_YAML_DATE_MIN 19900101
 #define JOB_YAML_DATE_MAX 99991231
 
-/*  Shared with the writer: 4KiB, 1GiB, or a number of bytes; base64 with padding, on one line.  */
-void job_size_text (uint64_t bytes, bg_buf *out);
+/*  Shared with the writer: base64 with padding, on one line.  */
 void job_base64_encode (bg_slice bytes, bg_buf *out);
 /*  Blanks and line breaks are passed over. False when it is something else.  */
 bool job_base64_decode (bg_slice text, bg_buf *bytes);

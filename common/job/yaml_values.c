@@ -9,6 +9,7 @@
 #include "common/base/nearest.h"
 #include "common/job/civil.h"
 #include "common/job/names.h"
+#include "common/job/size.h"
 
 /*  ---- digits ----  */
 
@@ -274,18 +275,6 @@ bool job_yaml_size (job_yaml_reader *self, const bg_yaml *node, const char *what
     }
     *bytes = value << shift;
     return true;
-}
-
-void job_size_text (uint64_t bytes, bg_buf *out)
-{
-    for (size_t i = JOB_COUNT_OF (units); i > 0; i--) {
-        const uint64_t unit = UINT64_C (1) << units[i - 1].shift;
-        if (bytes >= unit && bytes % unit == 0) {
-            bg_buf_printf (out, "%llu%s", (unsigned long long) (bytes / unit), units[i - 1].word);
-            return;
-        }
-    }
-    bg_buf_printf (out, "%llu", (unsigned long long) bytes);
 }
 
 /*  ---- zones and names ----  */

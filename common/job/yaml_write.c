@@ -9,6 +9,7 @@
 #include "common/job/body.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
+#include "common/job/size.h"
 #include "common/job/yaml_read.h"
 
 #include <stdlib.h>

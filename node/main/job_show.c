@@ -51,6 +51,8 @@ static const ctl_column fields[] = {
     {"running", "Running now", CTL_CELL_YES, CTL_NORMAL, NULL},
     {"version", "Version held", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"signed", "Signed", CTL_CELL_TIME, CTL_NORMAL, NULL},
+    {"start", "Start", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"rules", "Rules", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"key", "Key", CTL_CELL_ID, CTL_WIDE, NULL},
 };
 
@@ -127,8 +129,8 @@ static void print_show (ctl_run *run, const json_t *object)
 {
     const json_t *refused = json_object_get (object, "refused");
     ctl_fields (run->out, fields, sizeof fields / sizeof fields[0], object);
-    ctl_section (run->out, "Steps", ctl_job_step_columns, ctl_job_step_column_count,
-        json_object_get (object, "steps"));
+    const json_t *steps = json_object_get (object, "steps");
+    ctl_section (run->out, "Steps", ctl_job_step_columns, ctl_job_step_column_count (steps), steps);
     ctl_section (run->out, "Schedules", ctl_job_schedule_columns, ctl_job_schedule_column_count,
         json_object_get (object, "schedules"));
     ctl_section (run->out, "Last runs", node_history_columns, node_history_column_count,

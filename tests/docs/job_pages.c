@@ -6,8 +6,8 @@
 #include "common/job/civil.h"
 #include "common/job/duration.h"
 #include "common/job/fields.h"
+#include "common/job/size.h"
 #include "common/job/yaml_job.h"
-#include "common/job/yaml_read.h"
 #include "ctl/zones.h"
 
 #include <stdio.h>

@@ -135,12 +135,12 @@ static void a_definition_says_what_follows_and_when (void **state)
         strstr (json_string_value (json_object_get (object, "definition")), "job: nightly\n"));
     json_object_del (object, "definition");
     assert_json (object,
-        "{\"description\":null,\"start\":\"by any login\",\"steps\":["
+        "{\"description\":null,\"start\":\"by any login\",\"rules\":null,\"steps\":["
         "{\"step\":1,\"name\":\"dump\",\"does\":\"run "
-        "pg_dumpall\",\"timeout\":\"2h\",\"retries\":2,"
+        "pg_dumpall\",\"with\":null,\"timeout\":\"2h\",\"retries\":2,"
         "\"retry_every\":\"1m\",\"on_success\":\"next\",\"on_failure\":\"go to step 2 (report)\"},"
         "{\"step\":2,\"name\":\"report\",\"does\":\"script of 1 line under "
-        "/bin/sh\",\"timeout\":null,\"retries\":0,"
+        "/bin/sh\",\"with\":null,\"timeout\":null,\"retries\":0,"
         "\"retry_every\":null,\"on_success\":\"fail\",\"on_failure\":\"fail\"}],\"schedules\":["
         "{\"name\":\"night\",\"when\":\"cron 30 2 * * *\",\"zone\":\"target\",\"next\":null},"
         "{\"name\":\"noon\",\"when\":\"cron 0 12 * * *, "

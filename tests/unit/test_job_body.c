@@ -345,6 +345,71 @@ static void test_jobs_in_words (void **state)
     assert_string_equal (bg_buf_cstr (&out), "on command only, never");
 }
 
+static void test_what_a_step_and_a_job_have_beside_in_words (void **state)
+{
+    (void) state;
+    sample it;
+    uint64_t codes[] = {0, 3, 10, 11, 12};
+    BG_AUTO_BUF out = {0};
+    make_sample (&it);
+    it.steps[1].directory = (bg_slice){0};
+    job_describe_surroundings (&it.steps[1], &out);
+    job_describe_rules (&it.job, &out);
+    assert_int_equal (out.size, 0);
+
+    wire_job_step *step = &it.steps[1];
+    step->as = bg_slice_str ("postgres");
+    step->directory = bg_slice_str ("/srv");
+    step->has_umask = true;
+    step->umask = 027;
+    step->input = bg_slice_str ("x");
+    step->success_codes = codes;
+    step->success_codes_count = 5;
+    step->output_file = bg_slice_str ("/l");
+    step->output_append = true;
+    step->output_quiet = true;
+    step->has_limits = true;
+    step->limits = (wire_limits){.memory_bytes = 512 << 20,
+        .cpu_us = 600000000,
+        .processes = 64,
+        .files = 256,
+        .file_bytes = 1000,
+        .cpu_percent = 50};
+    job_describe_surroundings (step, &out);
+    assert_string_equal (bg_buf_cstr (&out),
+        "as postgres; in /srv; umask 027; 1 byte of input; success 0, 3, 10-12; output added to "
+        "/l; "
+        "no output in the history; memory 512MiB; files of 1000; cpu time 10m; processes 64; open "
+        "files 256; cpu 50%");
+
+    bg_buf_clear (&out);
+    it.job.overlap = WIRE_OVERLAP_REPLACE;
+    it.job.start_step = 2;
+    it.job.lease_us = UINT64_C (7) * 86400 * 1000000;
+    it.job.delete_level = WIRE_DELETE_ALWAYS;
+    it.job.history_us = UINT64_C (30) * 86400 * 1000000;
+    it.job.history_runs = 1;
+    job_describe_rules (&it.job, &out);
+    assert_string_equal (bg_buf_cstr (&out), "a run replaces the one that goes on; begins with "
+                                             "step 2 (report); lease 7d; deletes itself "
+                                             "after its first run; history 30d, 1 run");
+}
+
+static void test_codes_of_success_and_the_umask (void **state)
+{
+    (void) state;
+    uint64_t codes[] = {3, 10};
+    wire_job_step step = {0};
+    assert_true (job_body_is_success (&step, 0));
+    assert_false (job_body_is_success (&step, 3));
+    assert_int_equal (job_body_umask (&step), 022);
+    step = (wire_job_step){.success_codes = codes, .success_codes_count = 2, .has_umask = true};
+    assert_false (job_body_is_success (&step, 0));
+    assert_true (job_body_is_success (&step, 10));
+    assert_false (job_body_is_success (&step, 4));
+    assert_int_equal (job_body_umask (&step), 0);
+}
+
 static void test_what_passes_survives_the_codec (void **state)
 {
     (void) state;
@@ -370,6 +435,8 @@ int main (void)
         cmocka_unit_test (test_schedules_become_ready_to_run),
         cmocka_unit_test (test_flow_and_defaults),
         cmocka_unit_test (test_jobs_in_words),
+        cmocka_unit_test (test_what_a_step_and_a_job_have_beside_in_words),
+        cmocka_unit_test (test_codes_of_success_and_the_umask),
         cmocka_unit_test (test_what_passes_survives_the_codec),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

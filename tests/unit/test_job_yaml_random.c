@@ -556,15 +556,34 @@ static void mutate (maker *self, bg_buf *text)
     }
 }
 
+/*  A job, or now and then a schedule or a calendar of its own.  */
+static void write_any (maker *self, bg_buf *text)
+{
+    wire_job job;
+    wire_schedule schedule = {.has_spec = true};
+    wire_calendar calendar = {.horizon_us = JOB_YAML_HORIZON_US};
+    const size_t kind = below (self, 8);
+    if (kind == 0) {
+        make_schedule (self, &schedule.spec, 1, true);
+        job_yaml_write_schedule (&schedule, text);
+    } else if (kind == 1) {
+        calendar.name = random_name (self, 0);
+        calendar.local_ranges = random_ranges (self);
+        calendar.utc_ranges = random_ranges (self);
+        job_yaml_write_calendar (&calendar, text);
+    } else {
+        make_job (self, &job);
+        job_yaml_write (&job, text);
+    }
+}
+
 static void test_mutated_files_are_read_or_refused (void **state)
 {
     uint64_t seed = *(uint64_t *) *state;
     for (size_t i = 0; i < MUTANTS; i++) {
         maker self = {.state = seed ^ (i * UINT64_C (104729))};
-        wire_job job;
         BG_AUTO_BUF text = {0};
-        make_job (&self, &job);
-        job_yaml_write (&job, &text);
+        write_any (&self, &text);
         mutate (&self, &text);
         assert_int_equal (LLVMFuzzerTestOneInput (text.data, text.size), 0);
         bg_arena_fini (&self.arena);
