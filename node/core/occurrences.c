@@ -41,7 +41,18 @@ static void set_times (node_occurrence *item, const node_entry *entry)
     item->late_us = item->start_us + NODE_LATE_US;
     if (item->nominal_us + window_us > item->late_us)
         item->late_us = item->nominal_us + window_us;
-    item->queues = window_us > 0;
+    item->may_queue = window_us > 0;
+}
+
+static bool is_behind (const node_core *self, const node_occurrence *item)
+{
+    for (size_t i = 0; i < self->occurrences.count; i++) {
+        const node_occurrence *other = self->occurrences.items[i];
+        if (other->nominal_us < item->nominal_us && bg_id_equal (other->job_key, item->job_key) &&
+            strcmp (other->schedule, item->schedule) == 0)
+            return true;
+    }
+    return false;
 }
 
 bg_result node_occurrence_due (
@@ -69,6 +80,7 @@ bg_result node_occurrence_due (
     item->nominal_us = nominal_us;
     item->fold = (uint8_t) fold;
     set_times (item, entry);
+    item->queues = item->may_queue && is_behind (self, item);
     node_table_insert (&self->occurrences, item);
     return bg_ok ();
 }
@@ -171,17 +183,6 @@ static bool is_late (const node_core *self, const node_occurrence *item)
     return self->now.utc_us > item->late_us;
 }
 
-static bool is_behind (const node_core *self, const node_occurrence *item)
-{
-    for (size_t i = 0; i < self->occurrences.count; i++) {
-        const node_occurrence *other = self->occurrences.items[i];
-        if (other->nominal_us < item->nominal_us && bg_id_equal (other->job_key, item->job_key) &&
-            strcmp (other->schedule, item->schedule) == 0)
-            return true;
-    }
-    return false;
-}
-
 /*  Nominal times ahead of the clock were due before it was set back: they do not wait for it.  */
 static bool is_splayed (const node_core *self, const node_occurrence *item)
 {
@@ -193,12 +194,11 @@ static bool must_wait (const node_core *self, const node_occurrence *item)
 {
     if (is_splayed (self, item))
         return true;
-    if (!item->queues)
+    const bool is_late = self->now.utc_us > item->start_us + NODE_LATE_US;
+    if (!item->may_queue || (!is_late && !item->queues))
         return false;
-    const bool is_catching_up = self->now.utc_us > item->start_us + NODE_LATE_US;
-    const bool is_busy = node_runs_of (self, item->job_key, false) > 0 ||
-                         node_runs_of (self, item->job_key, true) > 0;
-    return (is_catching_up && is_busy) || is_behind (self, item);
+    return node_runs_of (self, item->job_key, false) > 0 ||
+           node_runs_of (self, item->job_key, true) > 0 || is_behind (self, item);
 }
 
 static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)
@@ -277,6 +277,7 @@ static bool recover_occurrence (void *visitor, const node_occurrence_row *row)
     item->fold = (uint8_t) row->fold;
     item->maybe_sent = true;
     set_times (item, find_entry (job, item->schedule));
+    item->queues = item->may_queue;
     node_table_insert (&self->occurrences, item);
     return true;
 }

@@ -185,7 +185,9 @@ typedef struct {
     int64_t nominal_us;
     int64_t start_us; /*  nominal and splay  */
     int64_t late_us;  /*  after that it is a misfire  */
-    bool queues; /*  late, it waits until no run of its job is open, and for those before it  */
+    bool
+        may_queue; /*  its schedule has late ones run: they wait until no run of the job is open  */
+    bool queues;   /*  it waits so although it is not late: others were before it  */
     uint8_t fold;
     bool sent;       /*  to the bugle-exec that is connected  */
     bool maybe_sent; /*  to any: only bugle-exec knows what became of it  */

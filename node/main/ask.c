@@ -144,7 +144,7 @@ bg_result node_need_job (ctl_run *run, const char *name, node_job_found *found, 
 
 static json_t *refused_json (const wire_control_job *row)
 {
-    if (row->code.size == 0)
+    if (row->code.size == 0 || !row->refused_version)
         return json_null ();
     return json_pack ("{s:o, s:o, s:o}", "version",
         json_integer ((json_int_t) row->refused_version), "code", ctl_json_slice (row->code),
@@ -166,6 +166,10 @@ json_t *node_job_json (const wire_control_job *row)
             "version", row->version ? json_integer ((json_int_t) row->version) : json_null (),
             "key", ctl_json_id (row->key), "refused", refused_json (row));
     bg_assert (object);
+    json_object_set_new (object, "waiting_runs", json_integer ((json_int_t) row->waiting_runs));
+    json_object_set_new (object, "deleted_itself", json_boolean (row->spent));
+    json_object_set_new (object, "problem",
+        row->refused_version ? json_null () : ctl_json_text_or_null (row->message));
     return object;
 }
 
@@ -187,6 +191,15 @@ void node_print_connected (const ctl_output *out, const json_t *row, bg_buf *tex
         print_yes_no (row, "connected", text);
 }
 
+static void print_open (bool is_running, json_int_t waiting, bg_buf *text)
+{
+    bg_buf_append_str (text, is_running ? "running" : "waiting");
+    if (is_running && waiting > 0)
+        bg_buf_printf (text, ", %" JSON_INTEGER_FORMAT " waiting", waiting);
+    else if (waiting > 1)
+        bg_buf_printf (text, " (%" JSON_INTEGER_FORMAT ")", waiting);
+}
+
 /*  One word: what it is doing, or how it went last.  */
 static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
 {
@@ -194,14 +207,18 @@ static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
     const json_t *refused = json_object_get (row, "refused");
     const char *last = json_string_value (json_object_get (row, "last_state"));
     const char *reason = json_string_value (json_object_get (row, "last_reason"));
+    const bool is_running = json_is_true (json_object_get (row, "running"));
+    const json_int_t waiting = json_integer_value (json_object_get (row, "waiting_runs"));
     if (json_is_object (refused) && json_is_null (json_object_get (row, "version")))
         bg_buf_printf (text, "refused: %s", json_string_value (json_object_get (refused, "code")));
-    else if (json_is_true (json_object_get (row, "running")))
-        bg_buf_append_str (text, "running");
+    else if (is_running || waiting > 0)
+        print_open (is_running, waiting, text);
+    else if (json_is_true (json_object_get (row, "deleted_itself")))
+        bg_buf_printf (text, "deleted itself: %s", last ? last : "-");
+    else if (last && reason)
+        bg_buf_printf (text, "%s: %s", last, reason);
     else
         bg_buf_append_str (text, last ? last : "-");
-    if (last && reason && !json_is_true (json_object_get (row, "running")))
-        bg_buf_printf (text, ": %s", reason);
 }
 
 const ctl_column node_job_columns[] = {

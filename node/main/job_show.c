@@ -140,6 +140,13 @@ static void print_show (ctl_run *run, const json_t *object)
             json_integer_value (json_object_get (refused, "version")),
             json_string_value (json_object_get (refused, "message")),
             json_string_value (json_object_get (refused, "code")));
+    const char *problem = json_string_value (json_object_get (object, "problem"));
+    if (problem)
+        ctl_print (run->out, "\nproblem: %s\n", problem);
+    if (json_is_true (json_object_get (object, "deleted_itself")))
+        ctl_print (run->out,
+            "\nIt has deleted itself on this machine: it does not run again before its next "
+            "version.\n");
     if (json_is_true (json_object_get (object, "read_only")))
         ctl_print (run->out, "\nIt comes from the broker and is changed there: bugle job\n");
 }

@@ -20,7 +20,7 @@ static void add_job_problems (const wire_control_answer *answer, bg_arena *arena
 {
     for (size_t i = 0; i < answer->jobs_count; i++) {
         const wire_control_job *job = &answer->jobs[i];
-        if (job->code.size == 0)
+        if (job->code.size == 0 || !job->refused_version)
             continue;
         const bool is_waiting = bg_slice_is (job->code, "waiting");
         add_problem (problems,
@@ -63,6 +63,9 @@ static json_t *problems_of (const wire_control_answer *answer, bg_arena *arena)
         add_problem (problems, ctl_json_slice (text),
             strstr (said, "configured as")
                 ? "the name: key of node.yaml, or bugle target rename at the broker"
+            : strstr (said, "run, the first is") ? "bugle-node job show NAME; zones are files of "
+                                                   "the package tzdata, shared schedules "
+                                                   "and calendars come from the broker"
             : strstr (said, "does not know this target")
                 ? "its jobs go on meanwhile; bugle-node explain unknown-target says more"
                 : "bugle-node check looks further");
@@ -132,6 +135,7 @@ static json_t *status_json (const wire_control_answer *answer)
         {"waiting", state->waiting},
         {"refused", state->refused},
         {"open_runs", state->open_runs},
+        {"waiting_runs", state->waiting_runs},
         {"outbox", state->outbox},
         {"authority_version", state->authority},
         {"membership_version", state->membership},
@@ -197,6 +201,7 @@ static const ctl_column fields[] = {
     {"waiting", "Waiting", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"refused", "Refused", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"open_runs", "Running now", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"waiting_runs", "Wait for their turn", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"outbox", "Not reported yet", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"exec_running", "bugle-exec", CTL_CELL_TEXT, CTL_NORMAL, print_exec},
     {"policy", "Policy in force", CTL_CELL_YES, CTL_NORMAL, NULL},

@@ -1,6 +1,7 @@
 /*  The node's configuration: one schema table, see config.h.  */
 #include "node/shell/config.h"
 
+#include "common/base/now.h"
 #include "common/job/names.h"
 #include "common/job/zone.h"
 #include "common/sys/log.h"
@@ -17,6 +18,11 @@ static const bg_conf_key node_keys[] = {
         "Where the machine stands, for people; sent at enlistment."},
     {"zone", BG_CONF_STRING, offsetof (node_config, zone), 0, 0, NULL,
         "IANA time zone of schedules with zone: target. Default: /etc/localtime, else UTC."},
+    {"idle.below", BG_CONF_INTEGER, offsetof (node_config, idle_below), 1, 100, "10",
+        "Schedules of jobs that wait for idle processors: percent of all processors together that "
+        "may be in use."},
+    {"idle.for", BG_CONF_DURATION, offsetof (node_config, idle_for_us), BG_SEC (1), BG_DAY (1),
+        "10m", "How long it has to be less than that, in a row."},
     {"log.level", BG_CONF_STRING, offsetof (node_config, log_level), 0, 0, "info",
         "error, warning, notice, info or debug."},
     {"log.json", BG_CONF_BOOL, offsetof (node_config, log_json), 0, 0, "false",

@@ -6,9 +6,11 @@
 #include "common/sys/home.h"
 
 typedef struct {
-    char *name;     /*  NULL: what enlistment says  */
-    char *location; /*  NULL: none  */
-    char *zone;     /*  NULL: of the machine  */
+    char *name;         /*  NULL: what enlistment says  */
+    char *location;     /*  NULL: none  */
+    char *zone;         /*  NULL: of the machine  */
+    int64_t idle_below; /*  percent  */
+    int64_t idle_for_us;
     char *log_level;
     bool log_json;
 } node_config;

@@ -17,6 +17,7 @@
 #include "node/shell/effects.h"
 #include "node/shell/exec_client.h"
 #include "node/shell/facts.h"
+#include "node/shell/idle_watch.h"
 #include "node/shell/keys.h"
 #include "node/shell/zone_watch.h"
 #include "node/shell/zones.h"
@@ -44,6 +45,7 @@ typedef struct {
     bg_timer *storage_retry;
     bg_alarm *alarm; /*  of what follows the wall clock  */
     node_zone_watch *zone_watch;
+    node_idle_watch *idle;
     bg_defer *commit;
     node_db *store;
     node_zones *zones;
@@ -258,6 +260,7 @@ static void arm_tick (shell *self)
         deadline = self->misnamed_until_us;
     bg_timer_arm_at (self->tick, deadline);
     bg_alarm_arm_at (self->alarm, node_core_wall_deadline (self->core));
+    node_idle_watch_set (self->idle, node_core_wants_idle (self->core));
 }
 
 static bg_result begin_batch (shell *self, bg_error *err)
@@ -542,6 +545,12 @@ static void on_alarm (bool was_set, void *arg)
         FEED (self, node_core_tick (core, now, err));
 }
 
+static void on_idle (void *arg)
+{
+    shell *self = arg;
+    FEED (self, node_core_idle (core, now, err));
+}
+
 static void on_zone_file (void *arg, const char *path)
 {
     shell *self = arg;
@@ -580,6 +589,8 @@ static bg_result open_loop (shell *self, bg_error *err)
     BG_TRY (bg_timer_create (self->loop, finish_batch, self, &self->hold, err));
     BG_TRY (bg_timer_create (self->loop, on_storage_retry, self, &self->storage_retry, err));
     BG_TRY (bg_alarm_create (self->loop, on_alarm, self, &self->alarm, err));
+    BG_TRY (node_idle_watch_create (self->loop, self->log, (uint64_t) self->config->idle_below,
+        self->config->idle_for_us, on_idle, self, &self->idle, err));
     BG_TRY (bg_defer_create (self->loop, BG_DEFER_IDLE, end_batch, self, &self->commit, err));
     return bg_zcontext_open (NULL, err);
 }
@@ -637,6 +648,7 @@ static void close_all (shell *self)
     bg_defer_destroy (&self->commit);
     node_zone_watch_destroy (&self->zone_watch);
     bg_alarm_destroy (&self->alarm);
+    node_idle_watch_destroy (&self->idle);
     bg_timer_destroy (&self->storage_retry);
     bg_timer_destroy (&self->hold);
     bg_timer_destroy (&self->tick);

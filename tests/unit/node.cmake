@@ -1,7 +1,7 @@
 # The node's core between a broker and a bugle-exec of a few rules, and its store.
 set (node_fixture unit/node_fixture.c unit/node_fixture_broker.c unit/node_fixture_enlist.c unit/node_fixture_exec.c
     unit/node_fixture_ports.c unit/signing_fixture.c)
-foreach (name enlist pending polls streams apply deeds schedules hostile)
+foreach (name enlist pending polls streams apply deeds schedules book policies hostile)
     bugle_test (test_node_${name} SOURCES unit/test_node_${name}.c ${node_fixture}
         MAY_USE node_core node_store proto job_core bg_base)
 endforeach ()

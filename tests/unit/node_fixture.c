@@ -251,6 +251,35 @@ wire_signed node_fixture_job (
     return fixture_document (&self->signing, WIRE_TYPE_JOB, name, &job);
 }
 
+wire_signed node_fixture_job_by (
+    node_fixture *self, const char *name, const wire_job_schedule *schedule)
+{
+    wire_job job = fixture_job (&self->signing, name);
+    wire_job_schedule copy = *schedule;
+    job.schedules = &copy;
+    job.schedules_count = 1;
+    return fixture_document (&self->signing, WIRE_TYPE_JOB, name, &job);
+}
+
+wire_signed node_fixture_schedule (node_fixture *self, const wire_job_schedule *spec)
+{
+    const wire_schedule body = {.has_spec = true, .spec = *spec};
+    BG_AUTO_CHAR name = bg_slice_dup (spec->name);
+    return fixture_document (&self->signing, WIRE_TYPE_SCHEDULE, name, &body);
+}
+
+wire_signed node_fixture_calendar (
+    node_fixture *self, const char *name, int64_t from_us, int64_t until_us)
+{
+    BG_AUTO_BUF ranges = {0};
+    bg_buf_append_u64 (&ranges, (uint64_t) (from_us / BG_SEC (1)));
+    bg_buf_append_u64 (&ranges, (uint64_t) (until_us / BG_SEC (1)));
+    const wire_calendar body = {.name = bg_slice_str (name),
+        .utc_ranges = bg_buf_slice (&ranges),
+        .horizon_us = self->now.utc_us + BG_DAY (3650)};
+    return fixture_document (&self->signing, WIRE_TYPE_CALENDAR, name, &body);
+}
+
 wire_signed node_fixture_start (node_fixture *self, const char *job, int64_t issued_us)
 {
     wire_deed deed =

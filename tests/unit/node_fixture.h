@@ -30,7 +30,10 @@ typedef struct {
     bg_id exec;
     bg_id occurrence;
     int64_t nominal_us;
+    int64_t began_us; /*  when the node asked for it  */
     uint64_t state;
+    bool with_shared; /*  the shared schedule came along  */
+    bool spent;       /*  its job has deleted itself  */
     bool taken;
 } node_exec_run;
 
@@ -53,6 +56,7 @@ typedef struct {
     size_t events;
     size_t ticks; /*  wake-ups for a deadline  */
     bool zone_missing;
+    const job_zone *zone; /*  of all names; NULL: UTC  */
 
     /*  the broker  */
     bool broker_up;  /*  answers anything  */
@@ -115,6 +119,7 @@ typedef struct {
     bg_id refused_key;      /*  this one is refused  */
     uint64_t exec_inputs;   /*  what its verdicts depend on  */
     bg_id foreign_key;      /*  this one is not addressed to the target  */
+    bool queues;            /*  runs that begin wait for their turn  */
     const char *start_code; /*  answer to starts instead of a run  */
     bool mute;              /*  starts get no answer  */
     size_t output_bytes;    /*  head and tail of each step, when it ends  */
@@ -190,6 +195,12 @@ void node_fixture_full (node_fixture *self, bool full);
 /*  A job with one schedule: cron, or every so many microseconds.  */
 wire_signed node_fixture_job (
     node_fixture *self, const char *name, const char *cron, uint64_t every_us);
+/*  A job with this one schedule, and the documents that jobs share. The calendar has one range, of UTC.  */
+wire_signed node_fixture_job_by (
+    node_fixture *self, const char *name, const wire_job_schedule *schedule);
+wire_signed node_fixture_schedule (node_fixture *self, const wire_job_schedule *spec);
+wire_signed node_fixture_calendar (
+    node_fixture *self, const char *name, int64_t from_us, int64_t until_us);
 bg_id node_fixture_job_key (const node_fixture *self, const char *name);
 wire_signed node_fixture_start (node_fixture *self, const char *job, int64_t issued_us);
 /*  Reported runs in that state; reason may be NULL.  */

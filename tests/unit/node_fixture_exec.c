@@ -37,7 +37,7 @@ void node_fixture_inputs (node_fixture *self, uint64_t inputs)
 
 static void exec_tell_run (node_fixture *self, const node_exec_run *run, bg_id request)
 {
-    const bool is_final = run->state != WIRE_RUN_RUNNING;
+    const bool is_final = run->state != WIRE_RUN_RUNNING && run->state != WIRE_RUN_WAITING;
     wire_step_result step = {
         .step = 1, .name = bg_slice_str ("one"), .state = 1, .started_us = self->now.utc_us};
     uint8_t *output = bg_alloc (self->output_bytes + 1);
@@ -51,6 +51,7 @@ static void exec_tell_run (node_fixture *self, const node_exec_run *run, bg_id r
             .occurrence = run->occurrence,
             .nominal_us = run->nominal_us,
             .state = run->state,
+            .spent = run->spent,
             .started_us = self->now.utc_us,
             .finished_us = is_final ? self->now.utc_us : 0,
             .steps = &step,
@@ -144,7 +145,10 @@ static void exec_start (node_fixture *self, bg_id request, const wire_exec_start
         .job_key = document.key,
         .exec = deed.id,
         .occurrence = occurrence,
-        .nominal_us = start->nominal_us};
+        .nominal_us = start->nominal_us,
+        .began_us = self->now.utc_us,
+        .with_shared = start->has_shared,
+        .state = self->queues ? WIRE_RUN_WAITING : WIRE_RUN_RUNNING};
     exec_tell_run (self, run, request);
 }
 

@@ -113,7 +113,10 @@ static const job_zone *utc_zone;
 
 static const job_zone *port_zone (void *ctx, bg_slice name)
 {
-    return ((node_fixture *) ctx)->zone_missing && name.size > 0 ? NULL : utc_zone;
+    const node_fixture *self = ctx;
+    if (self->zone_missing && name.size > 0)
+        return NULL;
+    return self->zone ? self->zone : utc_zone;
 }
 
 bg_id node_fixture_new_id (node_fixture *self)
