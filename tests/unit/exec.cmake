@@ -1,5 +1,5 @@
 # bugle-exec: its decisions, its files, and the real program.
-foreach (what standing documents shared starts plan proxy queue runs hostile replay)
+foreach (what standing documents shared starts plan proxy queue life runs hostile replay)
     bugle_test (test_exec_${what}
         SOURCES unit/test_exec_${what}.c unit/exec_case.c unit/exec_fixture.c unit/exec_same.c unit/signing_fixture.c
         MAY_USE exec_core)
