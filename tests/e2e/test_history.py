@@ -35,6 +35,15 @@ steps:
 """
 
 
+SLOW = """
+job: slow
+targets: {all: true}
+steps:
+  - name: wait
+    script: while ! test -e GATE; do sleep 0.05; done
+"""
+
+
 def minute(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:00Z")
 
@@ -152,6 +161,35 @@ class History(WorldTest):
         self.assertIn("a[1,3]", text)
         rows = self.world.bugle("job", "show", "nightly", "--next", "1", "-t", "a2", "-o", "json").json()["next_runs"]
         self.assertEqual({row["zone"] for row in rows}, {"America/New_York", "UTC"})
+
+    def test_runs_that_wait_are_shown_until_their_turn(self):
+        node = self.world.node("a1")
+        policy = node.home / "etc" / "policy"
+        policy.write_text(policy.read_text().replace("# runs = 100", "runs = 1"))
+        gate = self.world.directory / "gate"
+        self.world.apply(SLOW.replace("GATE", str(gate)) + "---\n" + SLOW.replace("GATE", str(gate)).replace("slow", "next"))
+        self.world.wait_applied("slow", 1)
+        self.world.wait_applied("next", 1)
+        first = self.world.bugle("job", "start", "slow").out.strip()
+        wait_for("the first runs", lambda: self.exec(first)["running"] == 1)
+        second = self.world.bugle("job", "start", "next").out.strip()
+        wait_for("the second waits", lambda: self.exec(second)["waiting"] == 1)
+        self.assertEqual(self.exec(second)["running"], 0)
+        self.assertIn("waiting", self.world.bugle("exec", "show", second).out)
+        jobs = {row["name"]: row for row in self.world.bugle("job", "list", "-o", "json").json()["items"]}
+        self.assertEqual((jobs["next"]["running"], jobs["next"]["waiting_runs"]), (0, 1))
+        self.assertIn("0 + 1 waiting", self.world.bugle("job", "list", "--running").out)
+        self.assertIn("1 + 1 waiting", self.world.bugle("target", "show", "a1").out)
+        self.assertIn("1 + 1 waiting", self.world.bugle("status").out)
+        self.assertEqual([row["job"] for row in self.runs("--state", "waiting")], ["next"])
+        self.assertIsNotNone(self.runs("--state", "waiting")[0]["queued"])
+        gate.touch()
+        self.world.bugle("exec", "wait", second)
+        self.assertEqual((self.exec(second)["succeeded"], self.exec(second)["waiting"]), (1, 0))
+        self.assertEqual({row["state"] for row in self.runs()}, {"succeeded"})
+
+    def exec(self, exec_id):
+        return self.world.bugle("exec", "show", exec_id, "-o", "json").json()
 
     def test_categories_and_owners(self):
         self.world.apply(NIGHTLY + "category: database\n")
