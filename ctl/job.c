@@ -9,6 +9,7 @@
 #include "ctl/history.h"
 #include "ctl/history_view.h"
 #include "ctl/job_next.h"
+#include "ctl/job_times.h"
 #include "ctl/job_view.h"
 #include "ctl/shared.h"
 #include "ctl/standing.h"
@@ -178,7 +179,10 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
     json_object_set_new (object, "uses", uses);
     ctl_job_add_definition (object, &job, ctl_client_now_us (run->client));
     ctl_job_add_holders (object, row);
-    bg_result next = add_next (run, row, &job, object, err);
+    ctl_shared_cache shared = {.run = run};
+    bg_result next = ctl_job_set_times (&shared, row, &job, object, err);
+    if (bg_is_ok (next))
+        next = add_next (run, row, &job, object, err);
     if (bg_failed (next)) {
         json_decref (object);
         return next;

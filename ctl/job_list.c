@@ -7,6 +7,7 @@
 #include "common/job/names.h"
 
 #include "ctl/client.h"
+#include "ctl/job_times.h"
 #include "ctl/job_view.h"
 
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static bool is_wanted (const ctl_parsed *parsed, const wire_job_row *row)
     return !ctl_given (parsed, CTL_OPT_FAILED) || went_wrong (row->last_state);
 }
 
-static bg_result add_page (ctl_run *run, const wire_jobs *page, json_t *rows, bg_error *err)
+static bg_result add_page (
+    ctl_run *run, const wire_jobs *page, ctl_shared_cache *shared, json_t *rows, bg_error *err)
 {
     for (size_t i = 0; i < page->rows_count; i++) {
         const wire_job_row *row = &page->rows[i];
@@ -49,7 +51,7 @@ static bg_result add_page (ctl_run *run, const wire_jobs *page, json_t *rows, bg
         BG_AUTO_ARENA arena = {0};
         wire_job job;
         BG_TRY (ctl_job_decode (&row->document, &arena, &job, err));
-        ctl_job_add_next (object, &job, ctl_client_now_us (run->client));
+        BG_TRY (ctl_job_set_times (shared, row, &job, object, err));
     }
     return bg_ok ();
 }
@@ -62,11 +64,12 @@ static bg_result fetch (ctl_run *run, json_t *rows, bg_error *err)
         .category = bg_slice_str (ctl_text (run->parsed, CTL_OPT_CATEGORY, "")),
         .owner = bg_slice_str (ctl_text (run->parsed, CTL_OPT_OWNER, "")),
         .uses = bg_slice_str (ctl_text (run->parsed, CTL_OPT_USING, NULL))};
+    ctl_shared_cache shared = {.run = run};
     BG_TRY (ctl_run_client (run, &client, err));
     for (bool more = true; more;) {
         wire_jobs *page = NULL;
         BG_TRY (ctl_call (client, WIRE_JOB_QUERY, &query, WIRE_JOBS, (void **) &page, err));
-        BG_TRY (add_page (run, page, rows, err));
+        BG_TRY (add_page (run, page, &shared, rows, err));
         more = page->more && page->rows_count > 0;
         if (more)
             query.after = page->rows[page->rows_count - 1].name;

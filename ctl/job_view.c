@@ -238,28 +238,6 @@ void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us
     json_object_set_new (object, "definition", buf_json (&yaml));
 }
 
-void ctl_job_add_next (json_t *object, const wire_job *job, int64_t now_us)
-{
-    const char *first = NULL;
-    bool by_target = false;
-    json_t *schedules = json_array ();
-    if (json_is_false (json_object_get (object, "enabled")))
-        now_us = disabled_until_us (object);
-    for (size_t i = 0; i < job->schedules_count; i++) {
-        json_t *schedule = schedule_json (&job->schedules[i], now_us);
-        const char *zone = json_string_value (json_object_get (schedule, "zone"));
-        const char *next = json_string_value (json_object_get (schedule, "next"));
-        by_target |= zone && strcmp (zone, "target") == 0;
-        if (next && (!first || strcmp (next, first) < 0))
-            first = next; /*  RFC 3339 in UTC sorts as text  */
-        json_array_append_new (schedules, schedule);
-    }
-    json_object_set_new (object, "next", first ? json_string (first) : json_null ());
-    json_object_set_new (
-        object, "zone", by_target && now_us != 0 ? json_string ("target") : json_null ());
-    json_decref (schedules);
-}
-
 /*  ---- tables ----  */
 
 static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *text)
@@ -408,6 +386,7 @@ const ctl_column ctl_job_schedule_columns[] = {
     {"when", "WHEN", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"zone", "ZONE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"next", "NEXT", CTL_CELL_TIME, CTL_NORMAL, print_next},
+    {"note", "NOTE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
 const size_t ctl_job_schedule_column_count =
     sizeof ctl_job_schedule_columns / sizeof ctl_job_schedule_columns[0];

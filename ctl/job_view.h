@@ -25,9 +25,6 @@ json_t *ctl_job_json (const wire_job_row *row);
     definition, its YAML. now_us: for next.  */
 void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us);
 
-/*  Adds next, the earliest time of the schedules that is the same on all targets (null: none, or disabled), and zone:
-    "target" when a schedule goes by each target's own clock.  */
-void ctl_job_add_next (json_t *object, const wire_job *job, int64_t now_us);
 /*  Adds holders: which targets hold which version, and what becomes of the newest there.  */
 void ctl_job_add_holders (json_t *object, const wire_job_row *row);
 /*  All that it is for hold the newest version.  */
