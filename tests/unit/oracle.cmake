@@ -25,3 +25,17 @@ add_test (NAME schedule_oracle_zones_many COMMAND /usr/bin/python3 "${CMAKE_CURR
     $<TARGET_FILE:zone_oracle> --full)
 set_tests_properties (schedule_oracles_many schedule_oracle_zones_many PROPERTIES LABELS full TIMEOUT 1800
     SKIP_RETURN_CODE 77)
+
+# iCalendar files, mutated; with BUGLE_FUZZ also under libFuzzer (tests/fuzz/run).
+add_executable (corpus_ics fuzz/fuzz_ics.c fuzz/corpus_main.c)
+target_link_libraries (corpus_ics PRIVATE ctl_ics bugle_flags)
+set_target_properties (corpus_ics PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+add_test (NAME corpus_ics COMMAND corpus_ics "${CMAKE_CURRENT_SOURCE_DIR}/fuzz/ics")
+set_tests_properties (corpus_ics PROPERTIES LABELS quick TIMEOUT 120)
+if (BUGLE_FUZZ)
+    add_executable (fuzz_ics fuzz/fuzz_ics.c)
+    target_link_libraries (fuzz_ics PRIVATE ctl_ics bugle_flags)
+    target_compile_options (fuzz_ics PRIVATE -fsanitize=fuzzer)
+    target_link_options (fuzz_ics PRIVATE -fsanitize=fuzzer)
+    set_target_properties (fuzz_ics PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+endif ()
