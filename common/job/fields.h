@@ -3,8 +3,8 @@
 
     A row says its map, its key, what kind of value it takes, where the value goes in the wire struct
     of its map, its limits and default, and for the document what it means, what SQL Server Agent
-    calls it, one text that is read, one that is refused, and the test that shows what it does. The
-    generator has the reader read both texts and prints what it says to the wrong one; so the page
+    calls it, one text that is read, some that are refused, and the test that shows what it does. The
+    generator has the reader read them all and prints what it says to the wrong ones; so the page
     cannot promise a sentence that does not come.
 
     A second table (agent.def) has a row for everything in sqlagent.md 5 to 8 and 11: which key it
@@ -55,6 +55,7 @@ typedef void job_yaml_part (job_yaml_reader *self, const bg_yaml *value, void *t
 
 #define JOB_WORDS_MAX  6
 #define JOB_PIECES_MAX 3
+#define JOB_WRONG_MAX  6
 
 typedef struct {
     job_map map;
@@ -71,10 +72,10 @@ typedef struct {
     const char *limits;    /*  for the page, where min and max do not say it  */
     const char *otherwise; /*  default, as words  */
     const char *meaning;
-    const char *agent; /*  the Agent's name; NULL: it has no such thing  */
-    const char *right; /*  the inside of a map with this key that is read  */
-    const char *wrong; /*  one that is refused because of this key; NULL: nothing can be wrong  */
-    const char *test;  /*  "unit/test_x.c:test_name", several with a comma  */
+    const char *agent;                /*  the Agent's name; NULL: it has no such thing  */
+    const char *right;                /*  the inside of a map with this key that is read  */
+    const char *wrong[JOB_WRONG_MAX]; /*  ones that are refused because of it  */
+    const char *test;                 /*  "unit/test_x.c:name", several with ", " between them  */
 } job_field;
 
 typedef struct {

@@ -133,7 +133,7 @@ static void add_in_zone (job_yaml_reader *self, const bg_yaml *node, const bg_ya
     const job_yaml_ports *ports = self->ports;
     bg_error err = {0};
     bg_slice name;
-    if (!job_yaml_zone_name (self, zone_node, &name))
+    if (!job_yaml_zone_name (self, zone_node, "floating, utc", &name))
         return;
     const job_zone *zone =
         ports->zone ? ports->zone (ports->ctx, (const char *) name.data, &err) : NULL;

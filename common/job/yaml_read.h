@@ -73,8 +73,9 @@ bool job_yaml_moment (job_yaml_reader *self, const bg_yaml *node, const char *wh
 /*  An instant: RFC 3339 with its offset, or a date, which is its first instant in UTC.  */
 bool job_yaml_instant (
     job_yaml_reader *self, const bg_yaml *node, const char *what, int64_t *utc_us);
-/*  The name of a zone that is known here.  */
-bool job_yaml_zone_name (job_yaml_reader *self, const bg_yaml *node, bg_slice *name);
+/*  The name of a zone that is known here; others are the words that may stand there, too.  */
+bool job_yaml_zone_name (
+    job_yaml_reader *self, const bg_yaml *node, const char *others, bg_slice *name);
 /*  A list of names of objects, or one of them alone; without regard to case each once.  */
 void job_yaml_names (job_yaml_reader *self, const bg_yaml *node, const char *what, size_t max,
     bg_slice **names, size_t *count);

@@ -193,7 +193,7 @@ void job_yaml_read_zone (job_yaml_reader *self, const bg_yaml *value, void *targ
 {
     wire_job_schedule *to = target;
     if (value->kind != BG_YAML_SCALAR || !bg_slice_is (value->text, "target"))
-        (void) job_yaml_zone_name (self, value, &to->zone);
+        (void) job_yaml_zone_name (self, value, "target", &to->zone);
 }
 
 static void read_calendars (

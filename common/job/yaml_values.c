@@ -265,12 +265,12 @@ bool job_yaml_size (job_yaml_reader *self, const bg_yaml *node, const char *what
         refuse_unit (self, node, what, text, at);
         return false;
     }
-    if (value > max >> shift || value << shift < min) {
-        BG_AUTO_BUF least = {0}, most = {0};
-        job_size_text (min, &least);
-        job_size_text (max, &most);
-        bg_yaml_error (self->file, node, self->diag, NULL, "%s must be from %s to %s, not \"%s\"",
-            what, bg_buf_cstr (&least), bg_buf_cstr (&most), (const char *) text.data);
+    const bool is_small = value <= max >> shift && value << shift < min;
+    if (is_small || value > max >> shift) {
+        BG_AUTO_BUF bound = {0};
+        job_size_text (is_small ? min : max, &bound);
+        bg_yaml_error (self->file, node, self->diag, NULL, "%s is at %s %s, not \"%s\"", what,
+            is_small ? "least" : "most", bg_buf_cstr (&bound), (const char *) text.data);
         return false;
     }
     *bytes = value << shift;
@@ -279,7 +279,8 @@ bool job_yaml_size (job_yaml_reader *self, const bg_yaml *node, const char *what
 
 /*  ---- zones and names ----  */
 
-bool job_yaml_zone_name (job_yaml_reader *self, const bg_yaml *node, bg_slice *name)
+bool job_yaml_zone_name (
+    job_yaml_reader *self, const bg_yaml *node, const char *others, bg_slice *name)
 {
     bg_slice text;
     const job_yaml_ports *ports = self->ports;
@@ -287,8 +288,8 @@ bool job_yaml_zone_name (job_yaml_reader *self, const bg_yaml *node, bg_slice *n
         return false;
     if (!job_zone_name_valid (text)) {
         bg_yaml_error (self->file, node, self->diag, NULL,
-            "\"%s\" cannot name a time zone; write target, or a name such as Europe/Berlin",
-            (const char *) text.data);
+            "\"%s\" cannot name a time zone; write %s, or a name such as Europe/Berlin",
+            (const char *) text.data, others);
         return false;
     }
     if (ports->zone_exists && !ports->zone_exists (ports->ctx, (const char *) text.data)) {

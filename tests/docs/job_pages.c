@@ -26,6 +26,17 @@ static void add_cell (const char *text, bg_buf *out)
     }
 }
 
+/*  Tests separated by a comma, each on a line.  */
+static void add_tests (const char *list, bg_buf *out)
+{
+    const char *at = list ? list : "";
+    while (*at) {
+        const size_t size = strcspn (at, ",");
+        bg_buf_printf (out, "%s`%.*s`", at > list ? "<br>" : "", (int) size, at);
+        at += size + strspn (at + size, ", ");
+    }
+}
+
 /*  The kind of value, for those whose kind says it.  */
 static void add_value (const job_field *field, bg_buf *out)
 {
@@ -143,13 +154,13 @@ static void add_refusal (const job_field *field, bg_buf *out)
     add_words (field->map, field->right, &words);
     if (words.size > 0)
         bg_buf_printf (out, "WRONG: `%s` is refused: %s", field->right, bg_buf_cstr (&words));
-    bg_buf_clear (&words);
-    if (!field->wrong)
-        return;
-    add_words (field->map, field->wrong, &words);
-    bg_buf_append_byte (out, '`');
-    add_cell (field->wrong, out);
-    bg_buf_printf (out, "`: %s", words.size > 0 ? bg_buf_cstr (&words) : "WRONG: it is read");
+    for (size_t i = 0; i < JOB_WRONG_MAX && field->wrong[i]; i++) {
+        bg_buf_clear (&words);
+        add_words (field->map, field->wrong[i], &words);
+        bg_buf_append_str (out, i > 0 ? "<br>`" : "`");
+        add_cell (field->wrong[i], out);
+        bg_buf_printf (out, "`: %s", words.size > 0 ? bg_buf_cstr (&words) : "WRONG: it is read");
+    }
 }
 
 /*  ---- the keys ----  */
@@ -170,7 +181,9 @@ static void add_field (const job_field *field, bg_buf *out)
     add_refusal (field, out);
     bg_buf_append_str (out, " | ");
     add_cell (field->agent ? field->agent : "-", out);
-    bg_buf_printf (out, " | `%s` |\n", field->test);
+    bg_buf_append_str (out, " | ");
+    add_tests (field->test, out);
+    bg_buf_append_str (out, " |\n");
 }
 
 static void add_later (job_map map, bg_buf *out)
@@ -225,10 +238,9 @@ void job_page_agent (bg_buf *out)
         add_cell (rows[i].type, out);
         bg_buf_printf (out, " | %s | ", kinds[rows[i].kind]);
         add_cell (rows[i].what, out);
-        if (rows[i].test)
-            bg_buf_printf (out, " | `%s` |\n", rows[i].test);
-        else
-            bg_buf_append_str (out, " | |\n");
+        bg_buf_append_str (out, " | ");
+        add_tests (rows[i].test, out);
+        bg_buf_append_str (out, " |\n");
     }
 }
 

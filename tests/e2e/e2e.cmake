@@ -30,7 +30,7 @@ list (APPEND bugle_e2e_tests test_doctor test_defect_many)
 list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only test_proxies test_no_run_is_lost)
 list (APPEND bugle_e2e_tests test_schedule_preview)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown)
-list (APPEND bugle_e2e_tests test_shared)
+list (APPEND bugle_e2e_tests test_shared test_job_files)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_account test_steps_cgroup test_steps_files test_steps_flow test_steps_given
     test_steps_limits test_steps_misbehave)

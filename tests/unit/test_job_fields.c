@@ -75,8 +75,9 @@ static void test_each_row_is_whole (void **state)
         const job_field *field = &fields[i];
         if (field->kind == JOB_FIELD_LATER)
             continue;
-        if (!field->otherwise || !field->meaning || !field->right || !field->test)
-            fail_msg ("%s lacks its default, meaning, example or test", field->key);
+        if (!field->otherwise || !field->meaning || !field->right || !field->wrong[0] ||
+            !field->test)
+            fail_msg ("%s lacks its default, meaning, examples or test", field->key);
         if (!field->value && (field->kind == JOB_FIELD_PART || field->kind == JOB_FIELD_TOGETHER))
             fail_msg ("%s does not say which values it takes", field->key);
         if (!strstr (field->right, field->key))
@@ -103,12 +104,12 @@ static void test_each_example_is_read_and_each_wrong_one_refused (void **state)
             fail_msg ("%s: %s", field->right, bg_diag_get (it.diag, 0).message);
         assert_int_equal (job_yaml_documents (it.set), 1);
         reading_fini (&it);
-        if (!field->wrong)
-            continue;
-        read_inside (&it, field->map, field->wrong);
-        if (bg_diag_count (it.diag) != 1)
-            fail_msg ("%s: %zu mistakes", field->wrong, bg_diag_count (it.diag));
-        reading_fini (&it);
+        for (size_t j = 0; j < JOB_WRONG_MAX && field->wrong[j]; j++) {
+            read_inside (&it, field->map, field->wrong[j]);
+            if (bg_diag_count (it.diag) != 1)
+                fail_msg ("%s: %zu mistakes", field->wrong[j], bg_diag_count (it.diag));
+            reading_fini (&it);
+        }
     }
 }
 
@@ -168,6 +169,14 @@ static void assert_named_test (const char *named)
         fail_msg ("there is no test %s", named);
 }
 
+static void assert_named_tests (const char *list)
+{
+    BG_AUTO_CHAR copy = bg_strdup (list);
+    char *rest = NULL;
+    for (char *one = strtok_r (copy, ", ", &rest); one; one = strtok_r (NULL, ", ", &rest))
+        assert_named_test (one);
+}
+
 static void test_each_test_that_is_named_is_there (void **state)
 {
     (void) state;
@@ -175,13 +184,13 @@ static void test_each_test_that_is_named_is_there (void **state)
     const job_field *fields = job_fields (&count);
     for (size_t i = 0; i < count; i++) {
         if (fields[i].kind != JOB_FIELD_LATER)
-            assert_named_test (fields[i].test);
+            assert_named_tests (fields[i].test);
     }
     const job_agent_row *rows = job_agent_rows (&count);
     for (size_t i = 0; i < count; i++) {
         assert_true ((rows[i].kind == JOB_AGENT_NOT) == (rows[i].test == NULL));
         if (rows[i].test)
-            assert_named_test (rows[i].test);
+            assert_named_tests (rows[i].test);
     }
 }
 

@@ -567,11 +567,10 @@ static void test_how_a_step_runs (void **state)
         {"run: [x], output: {append: true}", "append belongs to file; write file: PATH with it"},
         {"run: [x], output: {history: no, tail: 1KiB}",
             "with history: no there is no tail; leave it out"},
-        {"run: [x], output: {tail: 65KiB}", "tail must be from 1 to 64KiB, not \"65KiB\""},
+        {"run: [x], output: {tail: 65KiB}", "tail is at most 64KiB, not \"65KiB\""},
         {"run: [x], output: {tail: 1KB}",
             "tail must be a size such as 4KiB, 512MiB or 1GiB, or a number of bytes, not \"1KB\""},
-        {"run: [x], limits: {memory: 1000}",
-            "memory must be from 1MiB to 9223372036854775807, not \"1000\""},
+        {"run: [x], limits: {memory: 1000}", "memory is at least 1MiB, not \"1000\""},
         {"run: [x], limits: {cpu: 50}", "cpu must be a number of percent, such as 50% for half a "
                                         "processor or 200% for two, 1 to "
                                         "100000, not \"50\""},
