@@ -554,6 +554,8 @@ int64_t node_core_wall_deadline (const node_core *self)
 
 bg_result node_core_tick (node_core *self, bg_now now, bg_error *err)
 {
+    if (now.utc_us >= node_core_wall_deadline (self))
+        node_count (self, NODE_COUNT_SCHEDULE_WAKEUPS);
     BG_TRY (enter (self, now, err));
     for (int i = 0; i < NODE_TIMER_COUNT; i++) {
         if (self->timers[i] > now.mono_us)

@@ -48,6 +48,8 @@ typedef struct {
     void (*forget_keys) (void *ctx);
 
     void (*random) (void *ctx, void *bytes, size_t size);
+    /*  How often the process was woken since its start; NULL: nobody knows.  */
+    uint64_t (*wakeups) (void *ctx);
     void (*log) (void *ctx, node_log_level level, const char *event, const char *text);
     /*  The zone of that IANA name, of this machine when the name is empty; NULL when there is none. Borrowed until
         node_core_zones_changed.  */

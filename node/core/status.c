@@ -168,6 +168,8 @@ static bg_result describe_membership (node_core *self, wire_node_state *out, bg_
 
 static void describe_counters (node_core *self, wire_node_state *out)
 {
+    if (self->ports.wakeups)
+        self->counters[NODE_COUNT_WAKEUPS].value = self->ports.wakeups (self->ports.ctx);
     out->counters = bg_arena_array (&self->scratch, wire_counter, NODE_COUNT_COUNT);
     for (size_t i = 0; i < NODE_COUNT_COUNT; i++) {
         const node_counter *counter = &self->counters[i];

@@ -65,6 +65,15 @@ static const job_zone *lookup_zone (void *ctx, bg_slice name, bg_error *err)
     return zone;
 }
 
+/*  Of the schedule that is next the node has said it, with shared schedules, calendars and splay.  */
+static void set_known_next (json_t *schedules, const wire_job *job, const wire_control_job *row)
+{
+    for (size_t i = 0; i < job->schedules_count && row->next_us; i++)
+        if (bg_slice_equal (job->schedules[i].name, row->schedule))
+            json_object_set_new (
+                json_array_get (schedules, i), "next", ctl_json_time (row->next_us));
+}
+
 static void set_next (json_t *schedules, const wire_job *job, node_zones *zones)
 {
     const job_schedule_lookup lookup = {.zone = lookup_zone, .ctx = zones};
@@ -170,6 +179,7 @@ static bg_result show_definition (
     add_switch (object, row, &run->arena);
     ctl_job_add_definition (object, &job, bg_clock_utc_us ());
     add_next (run, object, &job);
+    set_known_next (json_object_get (object, "schedules"), &job, row);
     json_object_set_new (object, "signed", ctl_json_time ((int64_t) row->version * 1000));
     return bg_ok ();
 }

@@ -143,6 +143,12 @@ static json_t *status_json (const wire_control_answer *answer)
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         json_object_set_new (object, numbers[i].key, json_integer ((json_int_t) numbers[i].value));
+    json_t *counters = json_object ();
+    for (size_t i = 0; i < state->counters_count; i++) {
+        BG_AUTO_CHAR key = bg_slice_dup (state->counters[i].name);
+        json_object_set_new (counters, key, json_integer ((json_int_t) state->counters[i].value));
+    }
+    json_object_set_new (object, "counters", counters);
     json_object_set_new (object, "exec_running", json_boolean (state->exec_version.size > 0));
     json_object_set_new (object, "exec_version", ctl_json_text_or_null (state->exec_version));
     json_object_set_new (object, "policy", json_boolean (state->policy));
@@ -201,7 +207,7 @@ static const ctl_column fields[] = {
     {"waiting", "Waiting", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"refused", "Refused", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"open_runs", "Running now", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
-    {"waiting_runs", "Wait for their turn", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
+    {"waiting_runs", "Waiting to run", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"outbox", "Not reported yet", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"exec_running", "bugle-exec", CTL_CELL_TEXT, CTL_NORMAL, print_exec},
     {"policy", "Policy in force", CTL_CELL_YES, CTL_NORMAL, NULL},

@@ -146,6 +146,12 @@ static void port_random (void *ctx, void *bytes, size_t size)
     bg_random_bytes (bytes, size);
 }
 
+static uint64_t port_wakeups (void *ctx)
+{
+    const shell *self = ctx;
+    return bg_loop_wakeups (self->loop);
+}
+
 static void port_log (void *ctx, node_log_level level, const char *event, const char *text)
 {
     static const bg_log_level levels[] = {
@@ -181,6 +187,7 @@ static node_ports make_ports (shell *self)
         .sign = port_sign,
         .forget_keys = port_forget_keys,
         .random = port_random,
+        .wakeups = port_wakeups,
         .log = port_log,
         .zone = port_zone,
     };

@@ -34,7 +34,7 @@ list (APPEND bugle_e2e_tests test_shared test_job_files)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_account test_steps_cgroup test_steps_files test_steps_flow test_steps_given
     test_steps_limits test_steps_misbehave)
-list (APPEND bugle_e2e_tests test_node_time)
+list (APPEND bugle_e2e_tests test_node_time test_node_idle)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c
@@ -51,3 +51,4 @@ add_test (NAME e2e_no_run_is_lost_for_long COMMAND sh -c
     "${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_no_run_is_lost.py")
 set_tests_properties (e2e_no_run_is_lost_for_long PROPERTIES LABELS full TIMEOUT 900 SKIP_RETURN_CODE 77
     ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_POWER_LOSS=$<TARGET_FILE:power_loss>;BUGLE_LOSS_SECONDS=60")
+set_tests_properties (e2e_test_claims e2e_test_restore_unknown e2e_test_node_idle PROPERTIES LABELS full)

@@ -1,25 +1,22 @@
 #!/usr/bin/python3
-"""What a node does by its own clock: occurrences that were missed, the start of the node, idle processors, calendars,
-and how little it is woken."""
+"""What a node does by its own clock: occurrences that were missed, the start of the node, zone files that change,
+calendars, and how little it is woken."""
 
 import contextlib
 import pathlib
+import shutil
 import sqlite3
-import subprocess
 import time
 
 from test_local_jobs import local
-from world import Node, Process, WorldTest, main, wait_for
-
-STAT = "cpu  {busy} 0 0 {idle} 0 0 0 0 0 0\n"
-
+from world import Node, WorldTest, main, wait_for
 
 def job(name, schedule, more=""):
     return f"job: {name}\nschedules: [{schedule}]\n{more}steps:\n  - {{name: one, script: 'true'}}\n"
 
 
 class ByItselfTest(WorldTest):
-    """Without a broker."""
+    """Without a broker: what the classes below share."""
 
     with_broker = False
 
@@ -43,6 +40,10 @@ class ByItselfTest(WorldTest):
         """As if the node had been off for so long: what its schedules dealt with last lies in the past."""
         with contextlib.closing(sqlite3.connect(self.node.home / "node" / "node.db")) as store, store:
             store.execute("UPDATE mark SET nominal_us = nominal_us - ?", (seconds * 1000000,))
+
+
+class Late(ByItselfTest):
+    """Occurrences and events."""
 
     def test_what_was_missed_runs_late_when_the_schedule_says_so(self):
         self.node.start()
@@ -76,76 +77,121 @@ class ByItselfTest(WorldTest):
             self.assertEqual({row["schedule"] for row in rows}, {"up"})
         self.assertEqual(local(self.world, self.node, "job", "list", "-o", "jsonl").rows()[0]["next"], None)
 
-    def test_idle_processors_start_what_waits_for_them(self):
-        """The kernel's counters are made up, in a mount namespace of the node's own."""
-        stat = self.world.directory / "stat"
-        stat.write_text(STAT.format(busy=100, idle=100))
-        probe = subprocess.run(["/usr/bin/unshare", "-m", "mount", "--bind", str(stat), "/proc/stat"], capture_output=True,
-                               check=False)
-        if probe.returncode:
-            self.skipTest("needs root: " + probe.stderr.decode().strip())
-        (self.node.home / "etc").mkdir(parents=True, mode=0o700)
-        self.node.home.chmod(0o700)
-        (self.node.home / "etc" / "node.yaml").write_text("idle: {below: 20, for: 2s}\n")
-        program = self.world.directory / "bugle-node"
-        program.write_text(f"#!/bin/sh\nmount --bind {stat} /proc/stat && exec {self.world.program('bugle-node')} \"$@\"\n")
-        program.chmod(0o755)
-        child = Process(self.world, "box", ["/usr/bin/unshare", "-m", str(program), "--home", str(self.node.home)])
-        child.wait_line(" ready ")
-        self.apply(job("tidy", "{name: quiet, when: idle}"))
-        busy = idle = 100
-
-        def pass_time(used):
-            nonlocal busy, idle
-            busy, idle = busy + used, idle + 100 - used
-            with open(stat, "r+", encoding="ascii") as file:  # in place: it is mounted
-                file.write(STAT.format(busy=busy, idle=idle))
-
-        def runs():
-            pass_time(self.used)
-            return len(self.history("tidy"))
-        self.used = 90
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            self.assertEqual(runs(), 0)
-        self.used = 5
-        wait_for("it runs when it is idle", lambda: runs() == 1)
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            self.assertEqual(runs(), 1)  # once
-        self.used = 90
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            self.assertEqual(runs(), 1)
-        self.used = 5
-        wait_for("it runs again", lambda: runs() == 2)
-
     def test_thousands_of_schedules_wake_nobody(self):
-        """Counted by the kernel: how often the process went to sleep of its own will in some seconds."""
+        """Counted by the loop. What wakes the node here is who asks it; that is the same each time."""
         self.node.start()
         self.apply(job("one", "{name: main, cron: '30 4 1 1 *'}"))
-        one = self.calm()
+        one = self.wakeups()
         for part in range(10):  # a hundred jobs with sixty schedules each
             self.apply("---\n".join(job(f"many{part}-{number}", ", ".join(
                 f"{{name: s{index}, cron: '{index} {number} 1 1 *'}}" for index in range(60))) for number in range(10)))
-        many = self.calm()
-        self.assertLessEqual(many, one + 3)
+        self.assertLessEqual(self.wakeups(), one + 5)
+        self.assertLessEqual(self.counters().get("schedule-wakeups", 0), 1)  # the look at all of them at the start
+
+    def counters(self):
+        return local(self.world, self.node, "status", "-o", "json").json()["counters"]
+
+    def wakeups(self):
+        """Of a calm node, while twenty questions are asked."""
+        calm = wait_for("the node is calm", lambda: self.calm())
+        for _ in range(20):
+            last = self.counters()["wakeups"]
+        return last - calm
 
     def calm(self):
-        pid = self.node.process.part("bugle-node")
-        wait_for("the node is calm", lambda: self.sleeps(pid, 1) <= 1)
-        return self.sleeps(pid, 3)
-
-    @staticmethod
-    def sleeps(pid, seconds):
-        before = switches(pid)
-        time.sleep(seconds)  # the span that is measured
-        return switches(pid) - before
+        """The newest count, when two questions in a row cost no more than they do."""
+        counts = [self.counters()["wakeups"] for _ in range(3)]
+        return counts[2] if counts[2] - counts[1] == counts[1] - counts[0] else None
 
 
-def switches(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("voluntary_ctxt_switches"))
+class ZonesTest(ByItselfTest):
+    """Zone files of the test's own that come, change, break and go while the node runs."""
+
+    ZONE = "{name: main, cron: '30 4 * * *', zone: Test/Zone}"
+
+    def setUp(self):
+        super().setUp()
+        self.directory = self.world.directory / "zones"
+        (self.directory / "Test").mkdir(parents=True)
+        self.file = self.directory / "Test" / "Zone"
+        self.world.environment["TZDIR"] = str(self.directory)
+        self.put("Etc/GMT-5")
+        shutil.copy("/usr/share/zoneinfo/UTC", self.directory / "UTC")
+        self.node.start()
+        self.apply(job("far", self.ZONE))
+        self.apply(job("near", "{name: main, cron: '30 4 * * *', zone: UTC}"))
+
+    def put(self, zone):
+        new = self.directory / "new"
+        shutil.copy(pathlib.Path("/usr/share/zoneinfo") / zone, new)
+        new.rename(self.file)
+
+    def rows(self):
+        return {row["name"]: row for row in local(self.world, self.node, "job", "list", "-o", "jsonl").rows()}
+
+    def wait_next(self, what, hour):
+        """The UTC time at which it is half past four there; None: it does not run."""
+        def look():
+            at = self.rows()["local/far"]["next"]
+            return (at is None) if hour is None else at and f"T{hour}:30:00" in at
+        wait_for(what, look, 20)
+        self.assertIn("T04:30:00", self.rows()["local/near"]["next"])
+
+    def test_a_zone_file_that_changes_moves_what_is_due(self):
+        self.wait_next("five hours east", "23")
+        self.put("Etc/GMT+3")
+        self.wait_next("three hours west", "07")
+        with open(self.file, "r+b") as file:  # written in place
+            file.write(pathlib.Path("/usr/share/zoneinfo/Etc/GMT+4").read_bytes())
+        self.wait_next("four hours west", "08")
+
+    def test_a_zone_file_that_is_missing_or_damaged_stops_its_schedules_and_is_told(self):
+        self.wait_next("five hours east", "23")
+        self.file.unlink()
+        self.wait_next("gone", None)
+        self.assertIn("Test/Zone", self.rows()["local/far"]["problem"])
+        shown = local(self.world, self.node, "status", code=1).out
+        self.assertIn('1 schedule does not run, the first is "main" of job "local/far"', shown)
+        self.assertIn("package tzdata", shown)
+        self.node.stop(9)
+        self.node.start()  # without the zone
+        self.wait_next("still gone", None)
+        self.put("Etc/GMT-5")
+        self.wait_next("there again", "23")
+        self.file.write_bytes(b"TZif2" + b"\xff" * 100)
+        self.wait_next("damaged", None)
+        self.put("Etc/GMT+3")
+        self.wait_next("mended", "07")
+        self.assertIsNone(self.rows()["local/far"]["problem"])
+        self.assertEqual(self.history("far"), [])
+
+
+class CalendarTest(WorldTest):
+    """With a broker, which has the calendars."""
+
+    def calendar(self, first, last):
+        def at(seconds):
+            return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + seconds))
+        self.world.apply(f"calendar: freeze\nranges: [{{from: {at(first)}, to: {at(last)}, zone: utc}}]\n")
+
+    def test_a_blackout_keeps_jobs_from_running_and_says_so(self):
+        self.world.node("db1")
+        self.calendar(-7200, -3600)
+        self.world.apply("targets: {all: true}\n" + job("often", "{name: main, every: 1s, except: [freeze]}"))
+        self.world.wait_history("often", "it runs", lambda rows: any(row["state"] == "succeeded" for row in rows))
+        self.calendar(-3600, 3600)  # the job is not posted again
+        rows = self.world.wait_history("often", "it is kept out", lambda rows: sum(
+            row["reason"] == "window" for row in rows) >= 3)
+        out = [row for row in rows if row["reason"] == "window"]
+        self.assertEqual({row["message"] for row in out}, {'it is within the calendar "freeze"'})
+        self.assertEqual(len({row["nominal"] for row in out}), len(out))
+        # Newer than the first that was kept out there is nothing that ran.
+        self.assertLess(max(row["nominal"] for row in rows if row["state"] == "succeeded"),
+                        min(row["nominal"] for row in out))
+        self.calendar(-7200, -3600)
+        last = max(row["nominal"] for row in out)
+        self.world.wait_history("often", "it runs again", lambda rows: any(
+            row["state"] == "succeeded" and row["nominal"] > last for row in rows))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,21 @@ void sim_people_make_steps (sim_people *self, wire_job *job)
     }
 }
 
+/*  Some run late, and some are spread.  */
+static void make_policies (sim_people *self, wire_job_schedule *schedule)
+{
+    if (self->world->options.is_quiet)
+        return;
+    if (sim_chance (&self->rng, 400)) {
+        schedule->misfire = sim_chance (&self->rng, 500) ? WIRE_MISFIRE_LAST : WIRE_MISFIRE_ALL;
+        schedule->misfire_window_us = (uint64_t) BG_MIN (sim_between (&self->rng, 2, 20));
+    }
+    if (schedule->misfire == WIRE_MISFIRE_ALL)
+        schedule->misfire_max = (uint64_t) sim_between (&self->rng, 2, 5);
+    if (sim_chance (&self->rng, 200))
+        schedule->splay_us = (uint64_t) BG_SEC (sim_between (&self->rng, 1, 30));
+}
+
 static void make_schedules (sim_people *self, wire_job *job, wire_needs *needs)
 {
     static const int64_t every_s[] = {20, 30, 60, 90, 300};
@@ -136,6 +151,7 @@ static void make_schedules (sim_people *self, wire_job *job, wire_needs *needs)
             schedule->kind = WIRE_SCHEDULE_CRON;
             schedule->cron = sim_people_text (self, crons[sim_below (&self->rng, 3)]);
         }
+        make_policies (self, schedule);
         if (!self->world->options.is_quiet)
             sim_people_use_shared (self, schedule, needs);
     }

@@ -235,6 +235,59 @@ static bool count_history (void *visitor, const node_history_row *row)
     return true;
 }
 
+static size_t rows_of (const node_store *store, bg_id job_key)
+{
+    size_t rows = 0;
+    OK (store->history_page (store->ctx, job_key, 0, SIZE_MAX, count_history, &rows, err));
+    return rows;
+}
+
+static void jobs_may_have_limits_of_their_own (void **state)
+{
+    const node_store *store = node_db_port (*state);
+    const bg_id many = id_of (91);
+    const bg_id old = id_of (92);
+    const bg_id all = id_of (93);
+    for (uint8_t i = 1; i <= 60; i++) {
+        const node_history_row row = {.run = id_of (i),
+            .job_key = i % 3 == 0   ? many
+                       : i % 3 == 1 ? old
+                                    : all,
+            .state = i > 57 ? 6u * (i % 2) : 1, /*  two go on, one waits  */
+            .finished_us = i > 57 ? 0 : 1000 * i,
+            .blob = bg_slice_str ("x")};
+        OK (store->history_put (store->ctx, &row, err));
+    }
+    size_t removed = 0;
+    OK (store->history_prune_jobs (store->ctx, 60000, 500, &removed, err));
+    assert_int_equal (removed, 0);
+    OK (store->history_limit_put (
+        store->ctx, &(node_history_limit){.job_key = many, .keep_runs = 5}, err));
+    OK (store->history_limit_put (
+        store->ctx, &(node_history_limit){.job_key = old, .keep_us = 20000}, err));
+    OK (store->history_prune_jobs (store->ctx, 60000, 10, &removed, err));
+    assert_int_equal (removed, 10); /*  a part a call  */
+    OK (store->history_prune_jobs (store->ctx, 60000, 500, &removed, err));
+    assert_int_equal (rows_of (store, many), 5 + 1); /*  what is open stays  */
+    assert_int_equal (rows_of (store, old), 6 + 1);  /*  40,000 to 57,000, and an open one  */
+    assert_int_equal (rows_of (store, all), 20);
+    OK (store->history_prune_jobs (store->ctx, 60000, 500, &removed, err));
+    assert_int_equal (removed, 0);
+    /*  A time of its own may also be longer than that of all.  */
+    OK (store->history_limit_put (
+        store->ctx, &(node_history_limit){.job_key = old, .keep_us = 1000000}, err));
+    OK (store->history_prune (store->ctx, 59000, UINT64_MAX, 500, &removed, err));
+    assert_int_equal (rows_of (store, old), 6 + 1);
+    assert_int_equal (rows_of (store, many), 1);
+    assert_int_equal (rows_of (store, all), 1);
+    OK (store->history_limit_put (store->ctx, &(node_history_limit){.job_key = old}, err));
+    OK (store->history_prune (store->ctx, 59000, UINT64_MAX, 500, &removed, err));
+    assert_int_equal (rows_of (store, old), 1);
+    size_t open = 0;
+    OK (store->history_each (store->ctx, true, SIZE_MAX, count_history, &open, err));
+    assert_int_equal (open, 3);
+}
+
 static void history_is_pruned_by_age_and_size (void **state)
 {
     const node_store *store = node_db_port (*state);
@@ -463,6 +516,7 @@ int main (void)
         TEST (documents_have_their_places),
         TEST (deeds_marks_and_occurrences),
         TEST (the_outbox_keeps_count),
+        TEST (jobs_may_have_limits_of_their_own),
         TEST (history_is_pruned_by_age_and_size),
         TEST (history_is_paged_newest_first_and_by_job),
         TEST (forgetting_keeps_what_is_the_machines_own),
