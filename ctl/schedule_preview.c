@@ -25,9 +25,10 @@
 typedef struct {
     wire_job_schedule *items;
     size_t count;
-    job_yaml_set *set; /*  of files and options; NULL  */
-    bg_id job_key;     /*  of a job; zero  */
-    bool is_off;       /*  the shared schedule itself is disabled  */
+    job_yaml_set *set;    /*  of files and options; NULL  */
+    bg_id job_key;        /*  of a job; zero  */
+    bool is_off;          /*  the shared schedule itself, or the job, is disabled  */
+    int64_t off_until_us; /*  0: until somebody enables it  */
 } preview;
 
 /*  For whom: a zone, and with a target also who it is.  */
@@ -38,7 +39,8 @@ typedef struct {
 
 /*  ---- what is previewed ----  */
 
-static void add_schedule (ctl_run *run, preview *self, const wire_job_schedule *from, bg_slice owner)
+static void add_schedule (
+    ctl_run *run, preview *self, const wire_job_schedule *from, bg_slice owner)
 {
     wire_job_schedule *items = bg_arena_array (&run->arena, wire_job_schedule, self->count + 1);
     if (self->count > 0)
@@ -88,6 +90,7 @@ static bg_result take_shared (ctl_run *run, const char *name, preview *self, bg_
     ctl_shared found = {0};
     BG_TRY (ctl_shared_ask (run, WIRE_TYPE_SCHEDULE, bg_slice_str (name), &found, err));
     self->is_off = found.is_disabled;
+    self->off_until_us = found.disabled_until_us;
     add_schedule (run, self, &found.schedule->spec, (bg_slice){0});
     return bg_ok ();
 }
@@ -98,10 +101,12 @@ static bg_result take_job (ctl_run *run, const char *name, preview *self, bg_err
     wire_document document;
     wire_job job;
     BG_TRY (ctl_job_find (run, name, true, &row, err));
-    BG_TRY (WIRE_DECODE (
-        document, row->document.bytes, WIRE_AS_SIGNED, &run->arena, &document, err));
+    BG_TRY (
+        WIRE_DECODE (document, row->document.bytes, WIRE_AS_SIGNED, &run->arena, &document, err));
     BG_TRY (WIRE_DECODE (job, document.body, WIRE_AS_SIGNED, &run->arena, &job, err));
     self->job_key = row->key;
+    self->is_off = row->disabled;
+    self->off_until_us = row->disabled_until_us;
     for (size_t i = 0; i < job.schedules_count; i++)
         add_schedule (run, self, &job.schedules[i], (bg_slice){0});
     if (job.schedules_count == 0)
@@ -232,8 +237,7 @@ static bool has_rule (const ctl_run *run)
 
 static bool has_detail (const ctl_run *run)
 {
-    static const ctl_option_id details[] = {
-        CTL_OPT_ON, CTL_OPT_TIME, CTL_OPT_GAP, CTL_OPT_FOLD};
+    static const ctl_option_id details[] = {CTL_OPT_ON, CTL_OPT_TIME, CTL_OPT_GAP, CTL_OPT_FOLD};
     for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
         if (ctl_given (run->parsed, details[i]))
             return true;
@@ -247,10 +251,12 @@ static bg_result find_what (ctl_run *run, preview *self, bg_error *err)
     const char *job = ctl_text (run->parsed, CTL_OPT_JOB, NULL);
     const bool has_name = ctl_argument_count (run->parsed) > 0;
     if (has_detail (run) && !has_rule (run))
-        return bg_fail (err, BG_USAGE, "--on, --time, --gap and --fold belong to --every or --cron");
+        return bg_fail (
+            err, BG_USAGE, "--on, --time, --gap and --fold belong to --every or --cron");
     if (has_name + (job != NULL) + (file_count > 0) + has_rule (run) != 1) {
         bg_ignore (bg_fail (err, BG_USAGE, "a preview is of one thing"));
-        return bg_hint (err, "NAME of a shared schedule, --job NAME, -f FILE, or --cron or --every");
+        return bg_hint (
+            err, "NAME of a shared schedule, --job NAME, -f FILE, or --cron or --every");
     }
     if (has_name)
         return take_shared (run, ctl_argument (run->parsed, 0), self, err);
@@ -302,7 +308,8 @@ static void note_zone (ctl_run *run, const ctl_schedules *schedules, const viewe
     for (size_t i = 0; i < schedules->count && whom->zone.size == 0 && !whom->target; i++) {
         if (schedules->items[i].is_usable && schedules->items[i].is_by_target &&
             !job_schedule_is_event (&schedules->items[i].made)) {
-            ctl_note (run->out, "by each target's own clock; shown for UTC: say --zone ZONE or -t TARGET");
+            ctl_note (run->out,
+                "by each target's own clock; shown for UTC: say --zone ZONE or -t TARGET");
             return;
         }
     }
@@ -323,13 +330,14 @@ static void note_schedule (ctl_run *run, const ctl_schedule *item, bool has_star
         return;
     BG_AUTO_BUF span = {0};
     ctl_times_span ((int64_t) item->spec.splay_us, &span);
-    ctl_note (run->out, "schedule '%.*s' starts up to %s later, by target (splay): --job NAME -t TARGET says when",
+    ctl_note (run->out,
+        "schedule '%.*s' starts up to %s later, by target (splay): --job NAME -t TARGET says when",
         BG_SLICE_ARG (item->name), bg_buf_cstr (&span));
 }
 
 /*  Fails when none of them can run.  */
-static bg_result note_all (ctl_run *run, const ctl_schedules *schedules, const viewer *whom,
-    bool has_start, bg_error *err)
+static bg_result note_all (
+    ctl_run *run, const ctl_schedules *schedules, const viewer *whom, bool has_start, bg_error *err)
 {
     size_t usable = 0;
     for (size_t i = 0; i < schedules->count; i++)
@@ -377,17 +385,26 @@ static bg_result read_window (ctl_run *run, window *self, bg_error *err)
     return bg_ok ();
 }
 
+/*  Whether what lasts until then (0: without end) is over.  */
+static bool is_over (int64_t until_us, int64_t at_us)
+{
+    return until_us != 0 && at_us >= until_us;
+}
+
 static json_t *row_of (const preview *what, const viewer *whom, const ctl_occurrence *found)
 {
     json_t *row = ctl_occurrence_json (found);
-    const bool is_on = ctl_schedule_is_on (found->schedule, found->nominal_us) && !what->is_off;
-    const bool has_start = whom->target && !bg_id_is_zero (what->job_key);
+    const bool is_on = ctl_schedule_is_on (found->schedule, found->nominal_us) &&
+                       (!what->is_off || is_over (what->off_until_us, found->nominal_us));
+    const bool runs = is_on && !found->mark.kept_out;
+    const bool has_start = runs && whom->target && !bg_id_is_zero (what->job_key);
     int64_t starts_us = found->nominal_us;
     if (has_start && found->schedule->spec.splay_us != 0)
-        starts_us += wire_splay_us (whom->target->id, what->job_key, found->schedule->spec.splay_us);
+        starts_us +=
+            wire_splay_us (whom->target->id, what->job_key, found->schedule->spec.splay_us);
     if (!is_on)
-        json_object_set_new (row, "note", json_string ("the schedule is disabled"));
-    json_object_set_new (row, "runs", json_boolean (is_on && !found->mark.kept_out));
+        json_object_set_new (row, "note", json_string ("disabled then"));
+    json_object_set_new (row, "runs", json_boolean (runs));
     json_object_set_new (row, "starts", has_start ? ctl_json_time (starts_us) : json_null ());
     return row;
 }

@@ -115,6 +115,13 @@ class WithBroker(SharedWorldTest):
         self.world.wait_history("soon", "it ran when the preview said", lambda rows: set(said) <= {
             row["nominal"] for row in rows})
 
+    def test_what_is_disabled_is_marked_until_it_is_enabled_again(self):
+        self.world.bugle("schedule", "disable", "quarter", "--until", "2028-01-01T00:00Z")
+        rows = self.rows("quarter", "--from", "2027-10-01T00:00Z", "--next", "2")
+        self.world.bugle("schedule", "enable", "quarter")
+        self.assertEqual([(row["at"], row["runs"], row["note"]) for row in rows],
+                         [("2027-10-01T12:00:00Z", False, "disabled then"), ("2028-01-01T13:00:00Z", True, None)])
+
     def test_an_unknown_name_is_said(self):
         self.assertIn("quarterly", self.world.bugle("schedule", "preview", "quarterly", code=None).err)
         self.assertIn("nightl", self.world.bugle("schedule", "preview", "--job", "nightl", code=None).err)
