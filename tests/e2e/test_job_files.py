@@ -59,6 +59,36 @@ class Guide(SharedWorldTest):
         self.assertNotIn("freq_", words)
 
 
+def every(count, more="", of=""):
+    """A job (of: "schedule" a schedule of its own) that runs every so many weeks."""
+    when = f'every: {count} weeks, on: mon, at: "08:00"{more}'
+    if of:
+        return f"{{{of}: weekly, {when}}}\n"
+    return (f"{{job: weekly, targets: {{all: true}}, schedules: [{{name: w, {when}}}], "
+            "steps: [{name: s, run: [x]}]}\n")
+
+
+class Anchors(SharedWorldTest):
+    """Where weeks are counted from stays, however late the file is applied again."""
+
+    def outcome(self, text):
+        return [row["outcome"] for row in self.world.apply(text, "-o", "jsonl").rows()]
+
+    def follow(self, of, show):
+        self.assertEqual(self.outcome(every(2, ", anchor: 2026-01-05", of)), ["created"])
+        self.assertEqual(self.outcome(every(2, "", of)), ["unchanged"])
+        self.assertEqual(self.outcome(every(2, ", splay: 5m", of)), ["changed"])
+        self.assertIn("anchor: 2026-01-05\n", self.world.bugle(show, "show", "weekly", "-o", "yaml").out)
+        self.assertEqual(self.outcome(every(3, ", splay: 5m", of)), ["changed"])
+        self.assertNotIn("anchor: 2026-01-05\n", self.world.bugle(show, "show", "weekly", "-o", "yaml").out)
+
+    def test_of_a_job(self):
+        self.follow("", "job")
+
+    def test_of_a_shared_schedule(self):
+        self.follow("schedule", "schedule")
+
+
 class Warnings(SharedWorldTest):
     UNWISE = ('job: unwise\ntargets: {all: true}\nschedules:\n'
               '- {name: end, every: month, on: 31, at: "23:00"}\nsteps: [{name: s, run: [x]}]\n')

@@ -56,6 +56,15 @@ class Masterless(LocalTest):
         self.assertEqual(again.out, "unchanged local/tidy\n")
         self.assertEqual(again.err, "")
 
+    def test_an_unchanged_file_keeps_the_day_from_which_weeks_are_counted(self):
+        text = ('{job: weekly, schedules: [{name: w, every: 2 weeks, on: mon, at: "08:00"%s}], '
+                'steps: [{name: s, run: ["true"]}]}\n')
+        self.node.start()
+        self.assertEqual(self.apply(text % ", anchor: 2026-01-05").out, "created local/weekly\n")
+        self.assertEqual(self.apply(text % "").out, "unchanged local/weekly\n")
+        self.assertEqual(self.apply(text % ", splay: 1m").out, "updated local/weekly\n")
+        self.assertIn("anchor: 2026-01-05", self.local("job", "show", "weekly", "-o", "yaml").out)
+
     def test_schedules_run_and_every_outcome_is_in_the_history(self):
         self.node.start()
         self.apply(TIDY.replace("steps:", "schedules: [{name: often, every: 1s}]\nsteps:"))
