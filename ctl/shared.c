@@ -9,6 +9,7 @@
 #include "ctl/client.h"
 #include "ctl/standing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LIST_DEFAULT 1000 /*  without --limit  */
@@ -129,14 +130,27 @@ static bg_result show_yaml (
     return bg_ok ();
 }
 
+/*  RFC 3339 without regard to zones: good enough for people, who read local and UTC times in one list.  */
+static int by_from (const void *a, const void *b)
+{
+    const char *left = json_string_value (json_object_get (*(json_t *const *) a, "from"));
+    const char *right = json_string_value (json_object_get (*(json_t *const *) b, "from"));
+    return strcmp (left ? left : "", right ? right : "");
+}
+
 /*  The ranges that are not over; a calendar of many years is a long list.  */
 static void show_ranges (ctl_run *run, const json_t *object)
 {
     const json_t *all = json_object_get (object, "ranges");
+    const size_t count = json_array_size (all);
+    json_t **ordered = bg_arena_array (&run->arena, json_t *, count + 1);
     json_t *next = json_array ();
     size_t left = 0;
-    for (size_t i = 0; i < json_array_size (all); i++) {
-        json_t *range = json_array_get (all, i);
+    for (size_t i = 0; i < count; i++)
+        ordered[i] = json_array_get (all, i);
+    qsort (ordered, count, sizeof *ordered, by_from);
+    for (size_t i = 0; i < count; i++) {
+        json_t *range = ordered[i];
         if (json_is_true (json_object_get (range, "over")))
             continue;
         if (json_array_size (next) < RANGES_SHOWN)
