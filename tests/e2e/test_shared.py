@@ -1,6 +1,10 @@
 """Schedules and calendars that jobs share: an edit reaches all jobs at once, and what is used stays."""
 
+import contextlib
 import datetime
+import sqlite3
+
+import msgpack
 
 from world import SharedWorldTest, WorldTest, main, wait_for
 
@@ -50,6 +54,15 @@ class Follow(WorldTest):
             shown = self.world.bugle(noun, "show", name, "-o", "json").json()
             return shown["version"] == version and shown["applied"] == targets
         wait_for(f"{noun} {name} v{version} is applied on {targets}", look)
+
+    def needs(self, name):
+        """How many documents each version needs, newest first; of a broker that is down."""
+        path = next(self.world.home.glob("**/broker.db"))
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            rows = store.execute(
+                "SELECT signed_bytes FROM document WHERE name = ? AND type <> 7 ORDER BY version DESC", (name,)).fetchall()
+        documents = [msgpack.unpackb(msgpack.unpackb(row[0], strict_map_key=False)[2], strict_map_key=False) for row in rows]
+        return [len(document[6].get(3, [])) for document in documents]
 
     def test_an_edit_reaches_all_jobs_and_lets_runs_go_on(self):
         self.world.node("web01", "-g", "web")
@@ -120,6 +133,9 @@ steps:
             NO_DAY, OFTEN + "within: [blackout]\n", REPORT % ("report", "web")]))
         self.world.apply(OFTEN)
         self.world.stop_broker()
+        # What a job or schedule uses is in its signed needs: the way that it comes does not matter.
+        self.assertEqual(self.needs("often"), [0, 1])
+        self.assertEqual(self.needs("report"), [1])
         self.world.start_broker()
         self.world.node("web01", "-g", "web")
         self.wait_runs("report", "web01")
