@@ -168,6 +168,24 @@ static bg_result show_yaml (ctl_run *run, const wire_job *job)
     return bg_ok ();
 }
 
+static void clear_next (json_t *schedules)
+{
+    for (size_t i = 0; i < json_array_size (schedules); i++)
+        json_object_set_new (json_array_get (schedules, i), "next", json_null ());
+}
+
+/*  Disabled by its own document; a switch has said why before.  */
+static void add_reason (json_t *object, const wire_control_job *row, const wire_job *job)
+{
+    const bool is_over = job->enabled_until_us != 0 && job->enabled_until_us <= bg_clock_utc_us ();
+    if (!row->disabled || json_is_string (json_object_get (object, "disabled_reason")) ||
+        (!is_over && !job->disabled))
+        return;
+    json_object_set_new (object, "disabled_reason",
+        json_string (is_over ? "the time until which it is enabled is over (enabled_until)"
+                             : "its definition says so (enabled: false)"));
+}
+
 static bg_result show_definition (
     ctl_run *run, const node_job_found *found, json_t *object, bg_error *err)
 {
@@ -178,7 +196,11 @@ static bg_result show_definition (
     BG_TRY (ctl_job_decode (&row->document, &run->arena, &job, err));
     add_switch (object, row, &run->arena);
     ctl_job_add_definition (object, &job, bg_clock_utc_us ());
-    add_next (run, object, &job);
+    add_reason (object, row, &job);
+    if (row->spent)
+        clear_next (json_object_get (object, "schedules"));
+    else
+        add_next (run, object, &job);
     set_known_next (json_object_get (object, "schedules"), &job, row);
     json_object_set_new (object, "signed", ctl_json_time ((int64_t) row->version * 1000));
     return bg_ok ();

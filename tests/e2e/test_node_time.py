@@ -77,6 +77,22 @@ class Late(ByItselfTest):
             self.assertEqual({row["schedule"] for row in rows}, {"up"})
         self.assertEqual(local(self.world, self.node, "job", "list", "-o", "jsonl").rows()[0]["next"], None)
 
+    def test_a_job_that_deletes_itself_or_has_expired_says_so(self):
+        self.node.start()
+        self.apply(job("once", "{name: main, every: 1s}", "delete: always\n"))
+        self.apply(job("over", "{name: main, every: 1s}", "enabled_until: 2026-01-01\n"))
+        rows = self.wait_history("once", "it ran", lambda rows: any(row["state"] == "succeeded" for row in rows))
+        self.wait_history("over", "it did not run", lambda rows: any(row["reason"] == "disabled" for row in rows))
+        self.node.stop(9)
+        self.node.start()
+        self.wait_history("over", "it goes on not to run", lambda rows: sum(
+            row["reason"] == "disabled" for row in rows) >= 3)
+        self.assertEqual(self.history("once"), rows)
+        shown = {name: local(self.world, self.node, "job", "show", name, "-o", "json").json() for name in ("once", "over")}
+        self.assertTrue(shown["once"]["deleted_itself"])
+        self.assertIsNone(shown["once"]["schedules"][0]["next"])
+        self.assertIn("enabled_until", shown["over"]["disabled_reason"])
+
     def test_thousands_of_schedules_wake_nobody(self):
         """Counted by the loop. What wakes the node here is who asks it; that is the same each time."""
         self.node.start()
