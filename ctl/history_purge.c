@@ -3,6 +3,7 @@
     Invariant: nothing is removed that was not counted and, unless --yes, asked about.  */
 #include "ctl/history.h"
 
+#include "common/sys/clock.h"
 #include "ctl/job.h"
 #include "ctl/sign.h"
 #include "ctl/times.h"
@@ -47,7 +48,12 @@ static bg_result take_scope (ctl_run *run, wire_request *ask, bg_error *err)
         ask->name = bg_slice_str (ctl_argument (parsed, 0));
     if (ctl_given (parsed, CTL_OPT_BEFORE)) {
         ask->before_us = ctl_time_us (parsed, CTL_OPT_BEFORE, 0);
-        return bg_ok ();
+        if (ask->before_us <= bg_clock_utc_us ())
+            return bg_ok ();
+        bg_ignore (bg_fail (err, BG_USAGE,
+            "--before lies ahead: what began before a time to come "
+            "is everything"));
+        return bg_hint (err, "--before 0s is everything up to now");
     }
     bg_ignore (bg_fail (err, BG_USAGE, "--purge needs --before TIME"));
     return bg_hint (err, "as --before 90d, or --before 2026-01-01");
@@ -66,12 +72,11 @@ static void print_purge (ctl_run *run, const wire_request *ask, const wire_done 
     if (!ctl_is_human (run->out)) {
         ctl_object (run->out, "purge", NULL, 0, "job", purge_json (ask, done, dry_run));
     } else {
-        ctl_print (run->out, "%s %.*s %s%.*s%s\n",
+        ctl_print (run->out, "%s %.*s %s%.*s\n",
             dry_run            ? "would purge"
             : done->count == 0 ? "purged"
                                : "purging",
-            BG_SLICE_ARG (done->text), ask->full ? "of all jobs" : "of ", BG_SLICE_ARG (ask->name),
-            "");
+            BG_SLICE_ARG (done->text), ask->full ? "of all jobs" : "of ", BG_SLICE_ARG (ask->name));
     }
     if (dry_run)
         ctl_note (run->out, "dry run: nothing was changed");

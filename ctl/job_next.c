@@ -6,6 +6,7 @@
 
 #include "common/job/names.h"
 #include "ctl/client.h"
+#include "ctl/job_times.h"
 #include "ctl/occurrence_view.h"
 #include "ctl/target.h"
 #include "proto/digest.h"
@@ -75,10 +76,15 @@ static json_t *run_json (
 static void add_runs (const wire_job_row *row, const zone_group *group,
     const ctl_schedules *schedules, bool by_target, size_t count, int64_t now_us, json_t *list)
 {
-    ctl_occurrences after = ctl_occurrences_after (schedules, now_us);
+    const ctl_span enabled = ctl_job_enabled_span (row, now_us);
+    if (enabled.from_us == INT64_MAX)
+        return;
+    ctl_occurrences after = ctl_occurrences_after (schedules, enabled.from_us);
     ctl_occurrence found;
     size_t left_out = 0;
     for (size_t taken = 0; taken < count && ctl_occurrences_take (&after, &found);) {
+        if (found.nominal_us >= enabled.until_us)
+            return;
         if (found.schedule->is_by_target != by_target ||
             !ctl_schedule_is_on (found.schedule, found.nominal_us))
             continue;
@@ -90,10 +96,17 @@ static void add_runs (const wire_job_row *row, const zone_group *group,
     }
 }
 
+/*  One that is disabled without end is gone through in vain.  */
+static bool is_wanted (const ctl_schedule *schedule, bool by_target)
+{
+    return schedule->is_usable && schedule->is_by_target == by_target &&
+           (!schedule->is_disabled || schedule->disabled_until_us != 0);
+}
+
 static bool has_kind (const ctl_schedules *schedules, bool by_target)
 {
     for (size_t i = 0; i < schedules->count; i++)
-        if (schedules->items[i].is_usable && schedules->items[i].is_by_target == by_target)
+        if (is_wanted (&schedules->items[i], by_target))
             return true;
     return false;
 }
@@ -106,7 +119,7 @@ static size_t of_kind (
     some->items = bg_arena_array (arena, ctl_schedule, all->count + 1);
     some->count = 0;
     for (size_t i = 0; i < all->count; i++)
-        if (all->items[i].is_usable && all->items[i].is_by_target == by_target)
+        if (is_wanted (&all->items[i], by_target))
             some->items[some->count++] = all->items[i];
     return some->count;
 }

@@ -35,22 +35,16 @@ bg_result ctl_shared_cached (
     return entry->result;
 }
 
-/*  Between these the job is enabled, as far as it is known; from INT64_MAX: never.  */
-typedef struct {
-    int64_t from_us;
-    int64_t until_us;
-} span;
-
-static span enabled_span (const wire_job_row *row, int64_t now_us)
+ctl_span ctl_job_enabled_span (const wire_job_row *row, int64_t now_us)
 {
     const int64_t until_us = row->enabled_until_us ? row->enabled_until_us : INT64_MAX;
     if (!row->disabled)
-        return (span){now_us, until_us};
-    return (span){row->disabled_until_us ? row->disabled_until_us - 1 : INT64_MAX, until_us};
+        return (ctl_span){now_us, until_us};
+    return (ctl_span){row->disabled_until_us ? row->disabled_until_us - 1 : INT64_MAX, until_us};
 }
 
 /*  The first time that counts; 0: none.  */
-static int64_t next_of (const ctl_schedule *schedule, span enabled)
+static int64_t next_of (const ctl_schedule *schedule, ctl_span enabled)
 {
     int64_t at_us = enabled.from_us;
     if (!schedule->is_usable || schedule->is_by_target)
@@ -72,11 +66,15 @@ static void set_schedule (json_t *row, const ctl_schedule *schedule, int64_t nex
         !schedule->is_usable    ? ctl_json_slice (schedule->problem)
         : schedule->is_disabled ? ctl_json_slice (schedule->disabled_why)
                                 : json_null ());
-    if (schedule->is_by_target)
-        json_object_set_new (row, "zone", json_string ("target"));
+    if (schedule->is_usable)
+        json_object_set_new (row, "zone",
+            schedule->is_by_target ? json_string ("target")
+            : job_schedule_is_event (&schedule->made) || schedule->spec.kind == WIRE_SCHEDULE_EVERY
+                ? json_null ()
+                : ctl_json_slice (schedule->spec.zone));
 }
 
-static void set_times (const ctl_schedules *schedules, span enabled, json_t *object)
+static void set_times (const ctl_schedules *schedules, ctl_span enabled, json_t *object)
 {
     json_t *rows = json_object_get (object, "schedules");
     int64_t first_us = 0;
@@ -103,7 +101,8 @@ bg_result ctl_job_set_times (ctl_shared_cache *cache, const wire_job_row *row, c
     bg_result result = ctl_schedules_open (cache->run, job->schedules, job->schedules_count,
         (bg_slice){0}, ctl_shared_cached, cache, &schedules, err);
     if (bg_is_ok (result))
-        set_times (&schedules, enabled_span (row, ctl_client_now_us (cache->run->client)), object);
+        set_times (
+            &schedules, ctl_job_enabled_span (row, ctl_client_now_us (cache->run->client)), object);
     ctl_schedules_close (&schedules);
     return result;
 }

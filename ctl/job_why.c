@@ -25,6 +25,7 @@
 #define LATE_US       BG_MIN (2) /*  a report takes no longer to come, where all is well  */
 #define BACK_FIRST_US BG_MIN (2)
 #define BACK_MAX_US   BG_DAY (400)
+#define LOOKED_AT_MAX 200000
 
 /*  A document as it was at a time.  */
 typedef struct {
@@ -52,6 +53,7 @@ typedef struct {
     ctl_history_rows runs;
     ctl_occurrence due[RUNS_MAX];
     size_t due_count;
+    const ctl_occurrence *first; /*  of due: one that would run, if there is one  */
     ctl_occurrence before;
     ctl_occurrence after;
     bool has_before;
@@ -114,9 +116,10 @@ static bg_result version_at (
 static bg_result find_versions (question *self, bg_error *err)
 {
     ctl_run *run = self->run;
-    BG_TRY (version_at (run, WIRE_TYPE_JOB, self->row->name, self->at_us, &self->job_then, err));
     BG_TRY (
-        version_at (run, WIRE_TYPE_SWITCH, self->row->name, self->at_us, &self->switch_then, err));
+        version_at (run, WIRE_TYPE_JOB, self->row->name, self->until_us - 1, &self->job_then, err));
+    BG_TRY (version_at (
+        run, WIRE_TYPE_SWITCH, self->row->name, self->until_us - 1, &self->switch_then, err));
     const bool has_own = self->job_then.was_there && !self->job_then.is_withdrawn;
     return ctl_job_decode (
         has_own ? &self->job_then.document : &self->row->document, &run->arena, &self->job, err);
@@ -148,34 +151,77 @@ static bg_result find_target (question *self, bg_error *err)
 
 /*  ---- what was due ----  */
 
-/*  The last occurrence before a time: schedules only know the next one.  */
-static void find_before (question *self)
+/*  Those that may run at some time: the others are gone through in vain.  */
+static ctl_schedules live_schedules (const question *self)
 {
+    ctl_schedules live = self->schedules;
+    live.items = bg_arena_array (&self->run->arena, ctl_schedule, live.count + 1);
+    live.count = 0;
+    for (size_t i = 0; i < self->schedules.count; i++) {
+        const ctl_schedule *item = &self->schedules.items[i];
+        if (item->is_usable && (!item->is_disabled || item->disabled_until_us != 0))
+            live.items[live.count++] = *item;
+    }
+    return live;
+}
+
+static bool would_run (const ctl_occurrence *occurrence)
+{
+    return !occurrence->mark.kept_out &&
+           ctl_schedule_is_on (occurrence->schedule, occurrence->nominal_us);
+}
+
+/*  The last one before a time: schedules only know the next one.  */
+static void find_before (question *self, const ctl_schedules *live)
+{
+    size_t looked_at = 0;
     for (int64_t back_us = BACK_FIRST_US; back_us <= BACK_MAX_US && !self->has_before;
          back_us *= 8) {
-        ctl_occurrences from = ctl_occurrences_after (&self->schedules, self->at_us - back_us);
+        ctl_occurrences from = ctl_occurrences_after (live, self->at_us - back_us);
         ctl_occurrence found;
         while (ctl_occurrences_take (&from, &found) && found.nominal_us < self->at_us) {
+            if (++looked_at > LOOKED_AT_MAX)
+                return;
+            if (!would_run (&found))
+                continue;
             self->before = found;
             self->has_before = true;
         }
     }
 }
 
+static void find_after (question *self, const ctl_schedules *live)
+{
+    ctl_occurrences from = ctl_occurrences_after (live, self->until_us - 1);
+    ctl_occurrence found;
+    for (size_t i = 0; i < LOOKED_AT_MAX && ctl_occurrences_take (&from, &found); i++) {
+        if (!would_run (&found))
+            continue;
+        self->after = found;
+        self->has_after = true;
+        return;
+    }
+}
+
+/*  The first of each schedule: a dense one is due many times within a minute.  */
 static void find_due (question *self)
 {
-    ctl_occurrences from = ctl_occurrences_after (&self->schedules, self->at_us - 1);
-    ctl_occurrence found;
-    while (ctl_occurrences_take (&from, &found)) {
-        if (found.nominal_us >= self->until_us) {
-            self->after = found;
-            self->has_after = true;
-            break;
-        }
-        if (self->due_count < RUNS_MAX)
-            self->due[self->due_count++] = found;
+    const ctl_schedules live = live_schedules (self);
+    for (size_t i = 0; i < self->schedules.count && self->due_count < RUNS_MAX; i++) {
+        ctl_schedules one = self->schedules;
+        ctl_occurrence *found = &self->due[self->due_count];
+        one.items = &self->schedules.items[i];
+        one.count = 1;
+        ctl_occurrences from = ctl_occurrences_after (&one, self->at_us - 1);
+        if (ctl_occurrences_take (&from, found) && found->nominal_us < self->until_us)
+            self->due_count++;
     }
-    find_before (self);
+    self->first = &self->due[0];
+    for (size_t i = 0; i < self->due_count && !would_run (self->first); i++)
+        if (would_run (&self->due[i]))
+            self->first = &self->due[i];
+    find_before (self, &live);
+    find_after (self, &live);
 }
 
 static bg_result find_runs (question *self, bg_error *err)
@@ -250,10 +296,12 @@ static bool by_job (question *self)
         say_time (self, self->job_then.posted_us);
         return answer (self, "deleted");
     }
-    if (self->job_then.was_there)
+    const bool is_new = self->job_then.revision == 1 && self->due_count > 0 &&
+                        self->job_then.posted_us > self->first->nominal_us;
+    if (self->job_then.was_there && !is_new)
         return false;
     bg_buf_append_str (&self->text, "the job came only later: ");
-    say_time (self, self->job_then.first_us);
+    say_time (self, is_new ? self->job_then.posted_us : self->job_then.first_us);
     return answer (self, "job-later");
 }
 
@@ -320,32 +368,29 @@ static bool by_times (question *self)
     return answer (self, "not-due");
 }
 
-/*  A calendar leaves out only if it leaves out all that was due.  */
-static bool by_calendar (question *self)
+/*  A calendar or a disabled schedule is the reason only if nothing else that was due would have run.  */
+static bool by_schedule (question *self)
 {
-    for (size_t i = 0; i < self->due_count; i++)
-        if (!self->due[i].mark.kept_out)
-            return false;
-    const ctl_occurrence *due = &self->due[0];
-    bg_buf_printf (&self->text, "schedule %.*s was due, and calendar %.*s leaves it out",
-        BG_SLICE_ARG (due->schedule->name), BG_SLICE_ARG (due->mark.kept_out->name));
-    return answer (self, "window");
-}
-
-static bool by_schedule_switch (question *self)
-{
+    const ctl_occurrence *due = self->first;
+    if (would_run (due))
+        return false;
     for (size_t i = 0; i < self->due_count; i++)
         if (ctl_schedule_is_on (self->due[i].schedule, self->due[i].nominal_us))
-            return false;
-    const ctl_schedule *schedule = self->due[0].schedule;
-    bg_buf_printf (&self->text, "schedule %.*s is disabled: %.*s", BG_SLICE_ARG (schedule->name),
-        BG_SLICE_ARG (schedule->disabled_why));
-    return answer (self, "schedule-disabled");
+            due = &self->due[i];
+    const ctl_schedule *schedule = due->schedule;
+    if (!ctl_schedule_is_on (schedule, due->nominal_us)) {
+        bg_buf_printf (&self->text, "schedule %.*s is disabled: %.*s",
+            BG_SLICE_ARG (schedule->name), BG_SLICE_ARG (schedule->disabled_why));
+        return answer (self, "schedule-disabled");
+    }
+    bg_buf_printf (&self->text, "schedule %.*s was due, and calendar %.*s leaves it out",
+        BG_SLICE_ARG (schedule->name), BG_SLICE_ARG (due->mark.kept_out->name));
+    return answer (self, "window");
 }
 
 static bool switch_said_no (const question *self, const wire_switch *value)
 {
-    const bool is_over = value->until_us != 0 && self->due[0].nominal_us >= value->until_us;
+    const bool is_over = value->until_us != 0 && self->first->nominal_us >= value->until_us;
     return value->disabled != is_over;
 }
 
@@ -365,7 +410,7 @@ static bool by_switch (question *self)
 {
     wire_switch value;
     const int64_t until_us = self->job.enabled_until_us;
-    if (until_us != 0 && self->due[0].nominal_us >= until_us) {
+    if (until_us != 0 && self->first->nominal_us >= until_us) {
         bg_buf_append_str (&self->text, "the job was enabled only until ");
         say_time (self, until_us);
         return answer (self, "disabled");
@@ -395,7 +440,7 @@ static int64_t starts_us (const question *self, const ctl_occurrence *due)
 
 static bool by_future (question *self)
 {
-    const int64_t us = starts_us (self, &self->due[0]);
+    const int64_t us = starts_us (self, self->first);
     if (us <= self->now_us)
         return false;
     bg_buf_append_str (&self->text, "it is still to come: ");
@@ -415,7 +460,7 @@ static void by_nothing (question *self)
             say_time (self, target->last_seen_us);
         }
         answer (self, "not-heard");
-    } else if (self->now_us - starts_us (self, &self->due[0]) < LATE_US) {
+    } else if (self->now_us - starts_us (self, self->first) < LATE_US) {
         bg_buf_append_str (&self->text, "it was due just now, and its report has not come yet");
         answer (self, "on-its-way");
     } else {
@@ -428,8 +473,8 @@ static void by_nothing (question *self)
 
 static void find_answer (question *self)
 {
-    static bool (*const reasons[]) (question *) = {by_report, by_membership, by_job, by_delivery,
-        by_times, by_calendar, by_schedule_switch, by_switch, by_future};
+    static bool (*const reasons[]) (question *) = {
+        by_report, by_membership, by_job, by_delivery, by_times, by_schedule, by_switch, by_future};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i](self))
             return;

@@ -76,7 +76,7 @@ static void take_shared_switch (ctl_schedule *item, const ctl_shared *shared, bg
         return;
     item->is_disabled = true;
     item->disabled_until_us = shared->disabled_until_us;
-    item->disabled_why = bg_arena_printf (arena, "the shared schedule '%.*s' is%s%.*s",
+    item->disabled_why = bg_arena_printf (arena, "the shared schedule '%.*s' is disabled%s%.*s",
         BG_SLICE_ARG (shared->schedule->spec.name), shared->disabled_reason.size ? ": " : "",
         BG_SLICE_ARG (shared->disabled_reason));
 }
@@ -93,7 +93,10 @@ static bg_result resolve (ctl_schedules *self, const wire_job_schedule *from, ct
         BG_TRY (job_body_shared (from, shared->schedule, &item->spec, err));
         take_shared_switch (item, shared, &self->run->arena);
     }
-    item->is_by_target = item->spec.kind != WIRE_SCHEDULE_EVERY && item->spec.zone.size == 0;
+    const bool has_clock = item->spec.kind != WIRE_SCHEDULE_EVERY &&
+                           item->spec.kind != WIRE_SCHEDULE_NODE_START &&
+                           item->spec.kind != WIRE_SCHEDULE_IDLE;
+    item->is_by_target = has_clock && item->spec.zone.size == 0;
     const job_schedule_lookup lookup = {.zone = find_zone, .calendar = find_calendar, .ctx = self};
     return job_body_schedule (&item->spec, &lookup, &item->made, err);
 }

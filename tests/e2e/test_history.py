@@ -3,6 +3,7 @@
 first steps, switches with an end, jobs that delete themselves."""
 
 import datetime
+import zoneinfo
 
 from world import WorldTest, main, wait_for
 
@@ -35,6 +36,24 @@ steps:
 """
 
 
+SHARED = """
+schedule: office
+every: day
+at: "12:00"
+except: [holidays]
+---
+calendar: holidays
+days: [DAY]
+---
+job: report
+targets: {all: true}
+schedules:
+  - {use: office}
+  - {name: dense, every: 1s, enabled: false}
+steps:
+  - {name: make, run: ["true"]}
+"""
+
 SLOW = """
 job: slow
 targets: {all: true}
@@ -46,6 +65,12 @@ steps:
 
 def minute(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def local(moment):
+    """The same wall clock in Berlin."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    return moment.replace(second=0, microsecond=0, tzinfo=berlin).isoformat()
 
 
 class History(WorldTest):
@@ -144,6 +169,29 @@ class History(WorldTest):
         self.world.apply(NIGHTLY.replace("{all: true}", "{names: [db1]}"))
         now = datetime.datetime.now(UTC) + datetime.timedelta(days=3)
         return self.why("web1", minute(now))["text"]
+
+    def test_why_where_shared_schedules_and_calendars_have_a_say(self):
+        self.world.node("db1", zone="Europe/Berlin")
+        day = datetime.datetime.now(UTC) + datetime.timedelta(days=3)
+        self.world.apply(SHARED.replace("DAY", day.strftime("%Y-%m-%d")))
+        self.world.wait_applied("report", 1)
+        noon = day.replace(hour=12, minute=0)
+        told = self.why("db1", noon.strftime("%Y-%m-%dT%H:%M:00Z"), "report")
+        self.assertEqual((told["answer"], told["due"][0]["schedule"]), ("schedule-disabled", "dense"))
+        told = self.why("db1", local(noon), "report")
+        self.assertEqual(told["answer"], "window")
+        self.assertIn("holidays", told["text"])
+        self.assertEqual([due["schedule"] for due in told["due"]], ["office", "dense"])
+        told = self.why("db1", local(noon + datetime.timedelta(days=1)), "report")
+        self.assertEqual(told["answer"], "to-come")
+        self.assertEqual(told["due"][0]["at"][:10], (day + datetime.timedelta(days=1)).strftime("%Y-%m-%d"))
+        listed = self.world.bugle("job", "list", "-o", "json").json()["items"][0]
+        self.assertEqual(listed["zone"], "target")
+        self.world.bugle("schedule", "disable", "office", "--reason", "inventory")
+        told = self.why("db1", local(noon + datetime.timedelta(days=1)), "report")
+        self.assertEqual(told["answer"], "schedule-disabled")
+        self.assertIn("inventory", told["text"])
+        self.assertIn("'office' is disabled: inventory", self.world.bugle("job", "show", "report").out)
 
     def test_the_next_times_of_each_zone(self):
         self.world.node("a1", zone="Europe/Berlin")
