@@ -27,7 +27,7 @@ set (bugle_e2e_tests
 list (APPEND bugle_e2e_tests test_ops test_quarantine test_versions)
 list (APPEND bugle_e2e_tests test_history)
 list (APPEND bugle_e2e_tests test_doctor test_defect_many)
-list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only test_proxies test_no_run_is_lost)
+list (APPEND bugle_e2e_tests test_node_commands test_local_jobs test_read_only test_proxies test_queue test_no_run_is_lost)
 list (APPEND bugle_e2e_tests test_schedule_preview)
 list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown)
 list (APPEND bugle_e2e_tests test_shared test_job_files)
