@@ -251,6 +251,7 @@ static void make_step (const planning *self, const wire_job_step *step, wire_pla
             bg_arena_copy (self->arena, bg_slice_str (problem)), 512, true, self->arena);
     make_step_environment (self->arena, self->job, step, account, out);
     out->directory = step->directory;
+    out->directory_is_seen = step->directory.size == 0;
     if (step->directory.size == 0)
         out->directory = bg_arena_copy (
             self->arena, bg_slice_str (account->directory[0] ? account->directory : "/"));

@@ -1,8 +1,8 @@
 /*  Starting the process of a step, and ending what a step left behind.
 
-    The child is a fork, and the supervisor does not wait for it: what it does before it becomes the
-    step's program (account, output file, directory) may hang in a file system, and then it is ended
-    like a step that takes too long.
+    The supervisor does not wait for the child: what it does before it becomes the step's program (account,
+    output file, directory) may hang in a file system, and then it is ended like a step that takes too
+    long.
 */
 #ifndef BUGLE_EXEC_SUPERVISOR_CHILD_H
 #define BUGLE_EXEC_SUPERVISOR_CHILD_H
@@ -40,7 +40,7 @@ typedef struct {
 } step_launch;
 
 typedef struct {
-    pid_t pid;     /*  leader of its own session and process group, once it has begun  */
+    pid_t pid;     /*  leader of its own process group, once it has begun  */
     int output_fd; /*  nonblocking; standard output and error together  */
     int report_fd; /*  closed at the other end when it begins or ends; -1: it has begun  */
 } step_child;

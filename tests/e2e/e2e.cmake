@@ -33,7 +33,7 @@ list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown
 list (APPEND bugle_e2e_tests test_shared test_job_files)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_account test_steps_cgroup test_steps_files test_steps_flow test_steps_given
-    test_steps_limits test_steps_misbehave)
+    test_steps_limits test_steps_minute test_steps_misbehave)
 list (APPEND bugle_e2e_tests test_node_time test_node_idle)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
@@ -43,8 +43,8 @@ foreach (name ${bugle_e2e_tests})
     set_tests_properties (e2e_${name} PROPERTIES LABELS quick TIMEOUT 180 SKIP_RETURN_CODE 77
         ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>;BUGLE_HANG_CHDIR=$<TARGET_FILE:hang_chdir>;BUGLE_POWER_LOSS=$<TARGET_FILE:power_loss>")
 endforeach ()
-# They wait for what a node does only after it was refused for a while.
-set_tests_properties (e2e_test_claims e2e_test_restore_unknown PROPERTIES LABELS full)
+# They wait for what a node does only after it was refused for a while, and for the minute that a step has to begin.
+set_tests_properties (e2e_test_claims e2e_test_restore_unknown e2e_test_steps_minute PROPERTIES LABELS full)
 
 add_test (NAME e2e_no_run_is_lost_for_long COMMAND sh -c
     "test -x /usr/bin/python3 || exit 77; /usr/bin/python3 -c 'import zmq, msgpack, nacl, yaml' || exit 77; exec /usr/bin/python3 \"$0\""

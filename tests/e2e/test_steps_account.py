@@ -56,7 +56,8 @@ libc = ctypes.CDLL(None)
 mask = os.umask(0)
 print(json.dumps({
     "fds": open_fds, "environment": dict(os.environ), "umask": mask, "cwd": os.getcwd(),
-    "is_leader": os.getsid(0) == os.getpid() == os.getpgid(0),
+    "is_leader": [os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid()], "session": os.getsid(0),
+    "parent": os.getppid(),
     "terminal": may(lambda: os.open("/dev/tty", os.O_RDWR)),
     "securebits": libc.prctl(27, 0, 0, 0, 0), "oom": open("/proc/self/oom_score_adj").read().strip(),
     "back": [may(call) for call in (
@@ -141,7 +142,9 @@ echo secret > /etc/only-root && chmod 600 /etc/only-root
         self.assertTrue(found["fds"]["1"].startswith("pipe:"))
         self.assertEqual(found["fds"]["1"], found["fds"]["2"])
         self.assertEqual((found["umask"], found["cwd"], found["oom"]), (0o022, "/home/one", "0"))
-        self.assertEqual((found["is_leader"], found["terminal"], found["securebits"]), (True, False, 0))
+        # A group of its own in the run's session: only a session's leader could get hold of a terminal.
+        self.assertEqual((found["is_leader"], found["session"]), ([False, True], found["parent"]))
+        self.assertEqual((found["terminal"], found["securebits"]), (False, 0))
         environment = found["environment"]
         self.assertEqual({name: environment[name] for name in ("HOME", "USER", "LOGNAME", "SHELL", "LANG")}, {
             "HOME": "/home/one", "USER": "one", "LOGNAME": "one", "SHELL": "/bin/sh", "LANG": "C.UTF-8"})
