@@ -44,6 +44,7 @@ void sim_oracle_fini (sim_world *self)
     for (int i = 0; i < SIM_MACHINES_MAX; i++) {
         for (int k = 0; k < 2; k++)
             free (oracle->machines[i].floors[k].items);
+        free (oracle->machines[i].spent.items);
         free (oracle->machines[i].pending);
         free (oracle->machines[i].is_over);
     }
@@ -322,6 +323,21 @@ static void check_stop (sim_machine *machine, bg_id exec)
             machine->world, "%s begins an execution that it knows to be canceled", machine->name);
 }
 
+/*  A job that deleted itself begins no more, unless there is a newer version.  */
+static void check_spent (sim_machine *machine, bg_id job_key, uint64_t version)
+{
+    const sim_floors *spent = &machine->world->oracle->machines[machine->index].spent;
+    for (size_t i = 0; i < spent->count; i++)
+        if (bg_id_equal (spent->items[i].key, job_key) && version <= spent->items[i].version)
+            sim_fail (machine->world, "%s runs a job that has deleted itself there", machine->name);
+}
+
+static void saw_spent (sim_machine *machine, const wire_record_spent *record)
+{
+    sim_watch *watch = &machine->world->oracle->machines[machine->index];
+    (void) raise_floor (&watch->spent, record->job_key, record->version);
+}
+
 static void saw_intent (sim_machine *machine, const wire_record_intent *intent)
 {
     const wire_run *run = &intent->run;
@@ -334,6 +350,7 @@ static void saw_intent (sim_machine *machine, const wire_record_intent *intent)
     seen->exec = run->exec;
     seen->occurrence = run->occurrence;
     seen->job_key = run->job_key;
+    seen->job_version = run->job_version;
     seen->order = ++machine->world->oracle->accepted;
     seen->is_waiting = intent->queued_plan.size > 0;
     if (seen->is_waiting != (run->state == WIRE_RUN_WAITING))
@@ -343,6 +360,7 @@ static void saw_intent (sim_machine *machine, const wire_record_intent *intent)
     check_once (machine, run);
     check_one_shot (machine, run);
     check_stop (machine, run->exec);
+    check_spent (machine, run->job_key, run->job_version);
 }
 
 /*  ---- the queue ----  */
@@ -393,6 +411,7 @@ static void saw_turn (sim_machine *machine, const wire_record_turn *turn)
     check_order (machine, run);
     check_deed (machine, run->exec, run->job_key);
     check_stop (machine, run->exec);
+    check_spent (machine, run->job_key, run->job_version);
 }
 
 /*  One run of a job at a time, and not more than the policy says.  */
@@ -426,12 +445,15 @@ void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
         saw_intent (machine, value);
     else if (header.kind == WIRE_RECORD_TURN)
         saw_turn (machine, value);
+    else if (header.kind == WIRE_RECORD_SPENT)
+        saw_spent (machine, value);
     else if (header.kind == WIRE_RECORD_CLOSED)
         saw_closed (machine, value);
     else if (header.kind == WIRE_RECORD_STOP)
         saw_stop (machine, value);
     else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)
-        machine->world->oracle->machines[machine->index].floors[1].count = 0;
+        machine->world->oracle->machines[machine->index].floors[1].count =
+            machine->world->oracle->machines[machine->index].spent.count = 0;
 }
 
 void sim_oracle_spawned (sim_machine *machine, bg_id id)

@@ -39,17 +39,19 @@ typedef struct {
     bg_id target;
     bool *is_over;        /*  by enlistment  */
     sim_floors floors[2]; /*  what the node holds, what bugle-exec runs  */
+    sim_floors spent;     /*  jobs that have deleted themselves there  */
 } sim_watch;
 
 typedef struct {
     bg_id id;
     int machine;
     uint32_t enlistment;
-    bool is_begun;      /*  its intent is durable  */
-    bool is_waiting;    /*  for its turn  */
-    bool is_taken;      /*  the node has its outcome, and bugle-exec knows  */
-    bg_id job_key;      /*  since it is begun, like the next  */
-    uint64_t order;     /*  of acceptance  */
+    bool is_begun;   /*  its intent is durable  */
+    bool is_waiting; /*  for its turn  */
+    bool is_taken;   /*  the node has its outcome, and bugle-exec knows  */
+    bg_id job_key;   /*  since it is begun, like the next  */
+    uint64_t order;  /*  of acceptance  */
+    uint64_t job_version;
     int64_t expires_us; /*  of its START; 0: none  */
     bg_id exec, occurrence;
     int spawns;

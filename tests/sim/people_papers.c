@@ -180,6 +180,9 @@ void sim_people_post_job (sim_people *self, int which, bool scheduled)
         body.at_most_period_us = (uint64_t) BG_HOUR (1);
     }
     if (sim_chance (&self->rng, 500))
+        body.delete_level =
+            sim_chance (&self->rng, 200) ? (uint64_t) sim_between (&self->rng, 1, 3) : 0;
+    if (sim_chance (&self->rng, 500))
         body.overlap = sim_chance (&self->rng, 600) ? WIRE_OVERLAP_QUEUE : WIRE_OVERLAP_REPLACE;
     wire_document fixed = {.type = WIRE_TYPE_JOB,
         .installation = self->world->installation,
