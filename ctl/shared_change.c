@@ -42,7 +42,8 @@ static bool is_so_already (
     const wire_document_row *row, const wire_switch *current, const wire_switch *wanted)
 {
     if (!wanted->disabled)
-        return !row->disabled;
+        return !row->disabled && row->enabled_until_us == wanted->until_us &&
+               !(current && current->disabled && wanted->until_us != 0);
     return row->disabled && current && current->disabled && current->until_us == wanted->until_us &&
            bg_slice_equal (current->reason, wanted->reason);
 }
@@ -60,7 +61,8 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
         .disabled = disabled,
         .until_us = until_us,
         .reason = reason};
-    if (disabled && row->disabled && current && !ctl_given (run->parsed, CTL_OPT_REASON))
+    if (disabled && row->disabled && current && current->disabled &&
+        !ctl_given (run->parsed, CTL_OPT_REASON))
         wanted.reason = current->reason;
     const bool is_unchanged = is_so_already (row, current, &wanted);
     const char *word = disabled ? "disabled" : "enabled";
@@ -68,7 +70,8 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
         .outcome = is_unchanged ? "unchanged" : word,
         .already = is_unchanged ? word : NULL,
         .targets = row->targets,
-        .until_us = wanted.until_us,
+        .until_us = is_unchanged ? 0 : wanted.until_us,
+        .is_utc = ctl_output_get (run->out)->is_utc,
         .reason = wanted.reason,
         .dry_run = ctl_given (run->parsed, CTL_OPT_DRY_RUN)};
     if (!is_unchanged) {
@@ -86,7 +89,7 @@ static bg_result change_switch (ctl_run *run, bool disabled, int64_t until_us, b
 
 bg_result ctl_schedule_enable (ctl_run *run, bg_error *err)
 {
-    return change_switch (run, false, 0, err);
+    return change_switch (run, false, ctl_time_us (run->parsed, CTL_OPT_UNTIL, 0), err);
 }
 
 bg_result ctl_schedule_disable (ctl_run *run, bg_error *err)

@@ -120,6 +120,8 @@ static void add_state (json_t *object, const wire_document_row *row)
         row->disabled ? ctl_json_text_or_null (row->disabled_reason) : json_null ());
     json_object_set_new (
         object, "disabled_until", ctl_json_time (row->disabled ? row->disabled_until_us : 0));
+    json_object_set_new (
+        object, "enabled_until", ctl_json_time (row->disabled ? 0 : row->enabled_until_us));
 }
 
 json_t *ctl_document_json (const wire_document_row *row, int64_t now_us)
@@ -161,9 +163,12 @@ static void print_time (const ctl_output *out, const json_t *row, const char *ke
 static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     print_enabled (out, row, text);
-    if (json_is_string (json_object_get (row, "disabled_until"))) {
+    static const char *const ends[] = {"disabled_until", "enabled_until"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (!json_is_string (json_object_get (row, ends[i])))
+            continue;
         bg_buf_append_str (text, " until ");
-        print_time (out, row, "disabled_until", text);
+        print_time (out, row, ends[i], text);
     }
     const char *reason = json_string_value (json_object_get (row, "disabled_reason"));
     if (reason)

@@ -184,6 +184,7 @@ static bg_result take_schedule (
     wire_schedule value;
     BG_TRY (WIRE_DECODE (schedule, body, WIRE_AS_SIGNED, arena, &value, err));
     bg_arena_fini (&self->arena);
+    self->disabled = value.spec.disabled;
     broker_shared_take (core, self, &value.spec, 1);
     return bg_ok ();
 }

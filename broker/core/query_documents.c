@@ -105,7 +105,8 @@ static bg_result fill_row (
     if (row->disabled) {
         row->disabled_reason = bg_slice_str (by->disabled_reason);
         row->disabled_until_us = by->disabled ? by->disabled_until_us : 0;
-    }
+    } else
+        row->enabled_until_us = by->disabled ? 0 : by->disabled_until_us;
     const broker_document *flip = broker_document_with_key (core, document->object_key);
     if (flip && flip->type == WIRE_TYPE_SWITCH)
         row->switch_version = flip->version;

@@ -85,6 +85,17 @@ static wire_signed switch_paper (fx *self, const char *schedule, bool disabled)
         0, &body);
 }
 
+static wire_signed switch_until_paper (fx *self, const char *schedule, int64_t until_us)
+{
+    const wire_switch body = {.object_type = WIRE_TYPE_SCHEDULE,
+        .object_name = bg_slice_str (schedule),
+        .object_key = key_of (self, WIRE_TYPE_SCHEDULE, schedule),
+        .until_us = until_us};
+    return fx_document (self, FX_OPERATOR, WIRE_TYPE_SWITCH,
+        wire_switch_key (self->settings.installation, WIRE_TYPE_SCHEDULE, bg_slice_str (schedule)),
+        0, &body);
+}
+
 /*  ---- posting and looking ----  */
 
 static const wire_document_row *row_of (fx *self, wire_type type, const char *name)
@@ -272,6 +283,16 @@ static void the_switch_of_a_schedule_goes_with_it (void **state)
     const wire_document_row *row = row_of (self, WIRE_TYPE_SCHEDULE, "nightly");
     assert_true (row->disabled);
     assert_true (bg_slice_equal (row->disabled_reason, bg_slice_str ("stocktaking")));
+    /*  The other way round: enabled, and disabled from then on.  */
+    fx_pass (self, BG_SEC (1));
+    const uint64_t flipped = row->switch_version;
+    wire_signed on = switch_until_paper (self, "nightly", self->now.utc_us + BG_HOUR (1));
+    fx_post (self, FX_OPERATOR, &on, flipped);
+    row = row_of (self, WIRE_TYPE_SCHEDULE, "nightly");
+    assert_false (row->disabled);
+    assert_int_equal (row->enabled_until_us, self->now.utc_us + BG_HOUR (1));
+    fx_pass (self, BG_HOUR (2));
+    assert_true (row_of (self, WIRE_TYPE_SCHEDULE, "nightly")->disabled);
     /*  It goes with the schedule, and a new one of that name is enabled.  */
     const uint64_t job_version = seen (self, WIRE_TYPE_JOB, "report");
     fx_pass (self, BG_SEC (1));
