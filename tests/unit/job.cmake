@@ -3,8 +3,10 @@ foreach (name flow tokens)
 endforeach ()
 bugle_test (test_job_body SOURCES unit/test_job_body.c MAY_USE job_doc proto job_core bg_base)
 bugle_test (test_job_yaml SOURCES unit/test_job_yaml.c MAY_USE job_yaml job_doc proto bg_conf bg_base)
-bugle_test (test_job_yaml_forms SOURCES unit/test_job_yaml_forms.c
-    MAY_USE job_yaml job_doc job_core proto bg_conf bg_base)
+foreach (name forms shared)
+    bugle_test (test_job_yaml_${name} SOURCES unit/test_job_yaml_${name}.c unit/job_yaml_reading.c
+        MAY_USE job_yaml job_doc job_core proto bg_conf bg_base)
+endforeach ()
 # The table of keys, and the pages and tests that it names.
 bugle_test (test_job_fields SOURCES unit/test_job_fields.c
     MAY_USE job_yaml job_doc job_core proto bg_conf bg_sys bg_base)

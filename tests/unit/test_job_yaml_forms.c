@@ -1,104 +1,13 @@
-/*  Job files: the life of a job, schedules in every spelling, how a step runs, shared schedules and
-    calendars: what each key becomes.
+/*  Job files: the life of a job, schedules in every spelling, how a step runs: what each key becomes.  */
+#include "job_yaml_reading.h"
 
-    What came out is compared as text: the fields of a wire struct that are not their default, in the
-    order of the wire.  */
-#include "common/job/body.h"
-#include "common/job/fields.h"
-#include "common/job/yaml_job.h"
+#include <string.h>
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-
-#define TODAY 20260310
-
-static const job_zone *only_utc (void *ctx, const char *name, bg_error *err)
-{
-    if (strcmp (name, "UTC") == 0)
-        return ctx;
-    bg_ignore (bg_fail (err, BG_NOT_FOUND, "there is no time zone \"%s\" here", name));
-    return NULL;
-}
-
-/*  One day, 2026-05-01, and whatever was asked for in source.  */
-static bg_result one_day (void *ctx, const char *yaml_file, const char *path, unsigned years,
-    bg_arena *arena, wire_calendar *calendar, bg_error *err)
-{
-    BG_AUTO_BUF bytes = {0};
-    (void) ctx;
-    if (strcmp (path, "broken.ics") == 0)
-        return bg_fail (err, BG_INVALID, "broken.ics:3: RRULE is not understood");
-    job_calendar_range_append (
-        &bytes, (job_calendar_range){INT64_C (20574) * 86400, INT64_C (20575) * 86400});
-    calendar->local_ranges = bg_arena_copy (arena, bg_buf_slice (&bytes));
-    calendar->horizon_us = (int64_t) years * INT64_C (31536000000000);
-    calendar->source = bg_arena_printf (arena, "%s in %s", path, yaml_file);
-    return bg_ok ();
-}
-
-typedef struct {
-    job_zone *utc;
-    job_yaml_set *set;
-    bg_diag *diag;
-    bg_error err;
-    bg_result result;
-} reading;
-
-static void read_on (reading *self, const char *text, uint32_t today)
-{
-    *self = (reading){.utc = job_zone_fixed_utc (), .diag = bg_diag_create ()};
-    const job_yaml_ports ports = {
-        .ctx = self->utc, .zone = only_utc, .ics = one_day, .today = today};
-    self->set = job_yaml_set_create (&ports);
-    self->result = job_yaml_read (self->set, "j.yaml", bg_slice_str (text), self->diag, &self->err);
-}
-
-static void reading_fini (reading *self)
-{
-    job_yaml_set_destroy (&self->set);
-    bg_diag_destroy (&self->diag);
-    job_zone_destroy (&self->utc);
-}
-
-/*  wire_print on one line: without quotes, lists as their items.  */
-static void append_fields (const wire_desc *desc, const void *value, bg_buf *out)
-{
-    BG_AUTO_BUF lines = {0};
-    wire_print (desc, value, &lines);
-    char *rest = (char *) lines.data;
-    bg_buf_append_byte (&lines, 0);
-    rest = (char *) lines.data;
-    for (char *line = strtok_r (rest, "\n", &rest); line; line = strtok_r (NULL, "\n", &rest)) {
-        line += strspn (line, " ");
-        const size_t size = strlen (line);
-        if (size > 0 && line[size - 1] == ' ')
-            line[size - 1] = '\0';
-        const bool is_item = strncmp (line, "- ", 2) == 0;
-        const char *next = rest + strspn (rest, " ");
-        const bool is_list = !is_item && strncmp (next, "- ", 2) == 0;
-        if (is_list)
-            line[strcspn (line, ":") + 1] = '\0'; /*  without the count  */
-        bg_buf_append_str (out, out->size > 0 ? " " : "");
-        for (const char *c = is_item ? line + 2 : line; *c; c++) {
-            if (*c != '"')
-                bg_buf_append_byte (out, (uint8_t) *c);
-        }
-    }
-}
-
-static const job_yaml_document *only_document (const reading *it, const char *text)
-{
-    if (bg_failed (it->result)) {
-        BG_AUTO_BUF said = {0};
-        bg_diag_print (it->diag, &said);
-        fail_msg ("%s\n%s", text, bg_buf_cstr (&said));
-    }
-    assert_int_equal (job_yaml_documents (it->set), 1);
-    return job_yaml_document_at (it->set, 0);
-}
 
 /*  The fields of a job's first schedule, without its name.  */
 static void assert_schedule (const char *inside, const char *want)
@@ -131,23 +40,6 @@ static void assert_same (const char *inside, const char *other)
     reading_fini (&it);
     if (!bg_slice_equal (bg_buf_slice (&bytes), bg_buf_slice (&other_bytes)))
         fail_msg ("not the same: %s and %s", inside, other);
-}
-
-/*  That exactly this is said about the inside of a map: a mistake, or a warning.  */
-static void assert_says (job_map map, const char *inside, bool is_warning, const char *want)
-{
-    BG_AUTO_BUF text = {0};
-    reading it;
-    job_field_file (map, inside, &text);
-    read_on (&it, bg_buf_cstr (&text), TODAY);
-    if (bg_diag_kept (it.diag) == 0)
-        fail_msg ("nothing is said about %s", inside);
-    bg_diag_item item = bg_diag_get (it.diag, 0);
-    if (strcmp (item.message, want) != 0)
-        fail_msg ("%s\n got: %s\nwant: %s", inside, item.message, want);
-    assert_int_equal (item.is_warning, is_warning);
-    assert_int_equal (bg_diag_kept (it.diag), 1);
-    reading_fini (&it);
 }
 
 /*  ---- jobs ----  */
@@ -580,176 +472,6 @@ static void test_how_a_step_runs (void **state)
         assert_says (JOB_MAP_STEP, wrong[i].inside, false, wrong[i].says);
 }
 
-/*  ---- documents that jobs share ----  */
-
-static void assert_document (wire_type type, const char *text, const char *want)
-{
-    BG_AUTO_BUF got = {0};
-    reading it;
-    read_on (&it, text, TODAY);
-    const job_yaml_document *document = only_document (&it, text);
-    assert_int_equal (document->type, type);
-    append_fields (document->desc, document->body, &got);
-    if (strcmp (bg_buf_cstr (&got), want) != 0)
-        fail_msg ("%s\n got: %s\nwant: %s", text, bg_buf_cstr (&got), want);
-    reading_fini (&it);
-}
-
-static void test_shared_schedules (void **state)
-{
-    (void) state;
-    assert_document (WIRE_TYPE_SCHEDULE,
-        "schedule: quarter-end\ndescription: \"\"\nevery: 3 months\non: last weekday\nat: "
-        "\"18:00\"\n"
-        "anchor: 2026-03-01\n",
-        "spec: name: quarter-end kind: 7 interval: 9 relative: 16 factor: 3 time_s: 64800 "
-        "anchor_date: "
-        "20260301");
-    assert_says (JOB_MAP_SHARED, "schedule: q, use: r", false,
-        "\"use\" belongs to the schedules of a job; this one is named by schedule: and says itself "
-        "when");
-    assert_says (JOB_MAP_SHARED, "schedule: q, name: r, every: 5m", false,
-        "\"name\" belongs to the schedules of a job; this one is named by schedule: and says "
-        "itself "
-        "when");
-}
-
-static void test_documents_come_in_the_order_of_posting (void **state)
-{
-    (void) state;
-    static const char text[] =
-        "{job: j, targets: {all: true}, schedules: [{use: q}], steps: [{name: s, run: [x]}]}\n---\n"
-        "{schedule: q, every: 5m, except: h}\n---\n{job: i, targets: {all: true}, steps: [{name: "
-        "s, "
-        "run: [x]}]}\n---\n{calendar: h, days: [2026-12-25]}\n---\n{schedule: j, every: 5m}\n";
-    static const char *const order[] = {"h", "q", "j", "j", "i"};
-    reading it;
-    read_on (&it, text, TODAY);
-    assert_true (bg_is_ok (it.result));
-    assert_int_equal (job_yaml_documents (it.set), 5);
-    assert_int_equal (job_yaml_count (it.set), 2);
-    for (size_t i = 0; i < 5; i++)
-        assert_true (bg_slice_is (job_yaml_document_at (it.set, i)->name, order[i]));
-    assert_true (bg_slice_is (job_yaml_job (it.set, 1)->name, "i"));
-    assert_int_equal (job_yaml_document_at (it.set, 1)->line, 3);
-    reading_fini (&it);
-
-    read_on (
-        &it, "{calendar: h, days: [2026-12-25]}\n---\n{calendar: H, days: [2026-12-26]}\n", TODAY);
-    assert_int_equal (bg_diag_count (it.diag), 1);
-    assert_string_equal (
-        bg_diag_get (it.diag, 0).message, "the calendar \"H\" is already in line 1");
-    reading_fini (&it);
-}
-
-/*  "FROM+SECONDS" of each range, FROM in days and seconds of the day.  */
-static void list_ranges (bg_slice ranges, bg_buf *out)
-{
-    for (size_t i = 0; i < job_calendar_range_count (ranges); i++) {
-        const job_calendar_range range = job_calendar_range_at (ranges, i);
-        bg_buf_printf (out, "%s%lld.%lld+%lld", i > 0 ? " " : "", (long long) (range.from / 86400),
-            (long long) (range.from % 86400), (long long) (range.until - range.from));
-    }
-}
-
-static void assert_calendar (const char *text, const char *local, const char *utc)
-{
-    BG_AUTO_BUF got = {0}, got_utc = {0};
-    reading it;
-    read_on (&it, text, TODAY);
-    const wire_calendar *calendar = only_document (&it, text)->body;
-    list_ranges (calendar->local_ranges, &got);
-    list_ranges (calendar->utc_ranges, &got_utc);
-    assert_string_equal (bg_buf_cstr (&got), local);
-    assert_string_equal (bg_buf_cstr (&got_utc), utc);
-    assert_int_equal (calendar->horizon_us, JOB_YAML_HORIZON_US);
-    reading_fini (&it);
-}
-
-static void test_calendars (void **state)
-{
-    (void) state;
-    /*  2026-12-24 is day 20811.  */
-    assert_calendar ("{calendar: h, days: [2026-12-25, \"2026-12-27..2026-12-28\", 2026-12-24]}",
-        "20811.0+172800 20814.0+172800", "");
-    assert_calendar ("{calendar: h, ranges: [{from: 2026-12-24T18:00, to: 2026-12-25}, {from: "
-                     "2026-12-24, to: 2026-12-24, zone: utc}, {from: 2026-12-26T00:00, to: "
-                     "2026-12-26T00:00:01, zone: UTC}]}",
-        "20811.64800+108000", "20811.0+86400 20813.0+1");
-    assert_calendar ("{calendar: never, days: []}", "", "");
-    const struct {
-        const char *inside, *says;
-    } wrong[] = {
-        {"calendar: h", "a calendar has no days; write days: [2026-12-25], ranges: [{from: "
-                        "2026-12-24T18:00, to: 2026-12-25T06:00}] or ics: FILE"},
-        {"calendar: h, days: [2026-02-29]",
-            "\"2026-02-29\" is no date: February 2026 has the days 1 to 28"},
-        {"calendar: h, days: [\"2026-12-25..2026-12-24\"]",
-            "\"2026-12-25..2026-12-24\" runs backwards"},
-        {"calendar: h, days: [2026-12-25T10:00]",
-            "a day must be a date such as 2026-12-24, or two with .. between them, not "
-            "\"2026-12-25T10:00\"; times belong to ranges"},
-        {"calendar: h, ranges: [{from: 2026-12-25T10:00}]",
-            "a range has no end; write {from: 2026-12-24T18:00, to: 2026-12-25T06:00}"},
-        {"calendar: h, ranges: [{from: 2026-12-25T10:00, to: 2026-12-25T10:00}]",
-            "the range ends before it begins"},
-        {"calendar: h, ranges: [{from: 2026-12-25, to: 2026-12-25, zone: Mars/Base}]",
-            "there is no time zone \"Mars/Base\" here"},
-        {"calendar: h, days: [2026-12-25], years: 2",
-            "years says how far an iCalendar file is read; it belongs to ics"},
-    };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_says (JOB_MAP_CALENDAR, wrong[i].inside, false, wrong[i].says);
-}
-
-static void test_calendars_from_icalendar_files (void **state)
-{
-    (void) state;
-    reading it;
-    BG_AUTO_BUF got = {0};
-    read_on (&it, "{calendar: h, ics: a.ics, years: 5, days: [2026-05-02]}", TODAY);
-    const wire_calendar *calendar = only_document (&it, "ics")->body;
-    list_ranges (calendar->local_ranges, &got);
-    assert_string_equal (bg_buf_cstr (&got), "20574.0+172800");
-    assert_int_equal (calendar->horizon_us, INT64_C (5) * 31536000000000);
-    assert_true (bg_slice_is (calendar->source, "a.ics in j.yaml"));
-    reading_fini (&it);
-    assert_says (JOB_MAP_CALENDAR, "calendar: h, ics: broken.ics", false,
-        "broken.ics:3: RRULE is not understood");
-    assert_says (JOB_MAP_CALENDAR, "calendar: h, ics: a.ics, years: 11", false,
-        "years must be a whole number from 1 to 10");
-}
-
-static void test_a_machines_own_jobs_share_nothing (void **state)
-{
-    (void) state;
-    static const struct {
-        const char *text, *says;
-    } rows[] = {
-        {"{schedule: q, every: 5m}",
-            "a machine's own files hold jobs alone; schedules and calendars come "
-            "from a broker: bugle apply -f FILE"},
-        {"{job: j, schedules: [{use: q}], steps: [{name: s, run: [x]}]}",
-            "a local job has no shared schedules, which come from a broker; say when here"},
-        {"{job: j, schedules: [{name: n, every: 5m, except: h}], steps: [{name: s, run: [x]}]}",
-            "a local job has no calendars, which come from a broker; leave \"except\" out"},
-        {"{job: j, not_after: 2027-01-01, steps: [{name: s, run: [x]}]}",
-            "a local job does not expire; leave not_after out"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        bg_error err = {0};
-        bg_diag *diag = bg_diag_create ();
-        job_yaml_set *set = job_yaml_set_create (NULL);
-        job_yaml_set_local (set);
-        assert_true (
-            bg_failed (job_yaml_read (set, "j.yaml", bg_slice_str (rows[i].text), diag, &err)));
-        assert_string_equal (bg_diag_get (diag, 0).message, rows[i].says);
-        assert_int_equal (bg_diag_kept (diag), 1);
-        job_yaml_set_destroy (&set);
-        bg_diag_destroy (&diag);
-    }
-}
-
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,11 +485,6 @@ int main (void)
         cmocka_unit_test (test_what_all_schedules_say),
         cmocka_unit_test (test_what_is_unwise_is_a_warning),
         cmocka_unit_test (test_how_a_step_runs),
-        cmocka_unit_test (test_shared_schedules),
-        cmocka_unit_test (test_documents_come_in_the_order_of_posting),
-        cmocka_unit_test (test_calendars),
-        cmocka_unit_test (test_calendars_from_icalendar_files),
-        cmocka_unit_test (test_a_machines_own_jobs_share_nothing),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
