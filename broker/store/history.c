@@ -159,11 +159,14 @@ static bg_result apply_cursor (
     bg_bind_i64 (stmt, 2, found->way == BY_DUE);
     BG_TRY (bg_stmt_step (stmt, &is_there, err));
     const place at = {is_there ? bg_column_i64 (stmt, 0) : 0, filter->before};
-    const place after = {at.key, at.row + 1};
     bg_stmt_reset (stmt);
-    if (!is_there)
+    if (!is_there) {
         found->high = found->low;
-    else if (filter->oldest_first && is_below (found->low, after))
+        return bg_ok ();
+    }
+    /*  Only of a row that is there: a cursor that somebody made up may be the greatest number.  */
+    const place after = {at.key, at.row + 1};
+    if (filter->oldest_first && is_below (found->low, after))
         found->low = after;
     else if (!filter->oldest_first && is_below (at, found->high))
         found->high = at;
