@@ -30,27 +30,6 @@ json_t *ctl_change_json (const ctl_change *change)
         change->dry_run);
 }
 
-wire_switch ctl_switch_wanted (const wire_job_row *row, const wire_switch *current, bool disabled,
-    int64_t until_us, bg_slice reason, bool reason_given, bool *is_unchanged)
-{
-    bool is_in_force = row->disabled && current && current->disabled;
-    wire_switch wanted = {.object_type = WIRE_TYPE_JOB,
-        .object_name = row->name,
-        .object_key = row->key,
-        .disabled = disabled,
-        .until_us = until_us,
-        .reason = reason};
-    if (!reason_given && disabled && is_in_force)
-        wanted.reason = current->reason;
-    if (disabled)
-        *is_unchanged = is_in_force && current->until_us == wanted.until_us &&
-                        bg_slice_equal (current->reason, wanted.reason);
-    else
-        *is_unchanged = !row->disabled && (int64_t) row->enabled_until_us == until_us &&
-                        !(current && current->disabled && until_us != 0);
-    return wanted;
-}
-
 /*  ---- orders ----  */
 
 static const char *word_of (const ctl_order *order)

@@ -1,4 +1,4 @@
-/*  What a command that changes a job, starts or stops it, says and prints. Pure.  */
+/*  What commands say that change a job or what jobs share, or start or stop a job. Pure.  */
 #ifndef BUGLE_CTL_CHANGE_VIEW_H
 #define BUGLE_CTL_CHANGE_VIEW_H
 
@@ -22,11 +22,6 @@ typedef struct {
 void ctl_change_text (const ctl_change *change, bg_buf *out);
 /*  {name, outcome, until, reason, targets, dry_run}. New reference.  */
 json_t *ctl_change_json (const ctl_change *change);
-
-/*  The body of the switch that enable or disable wants. current is the switch that is in force, NULL when none is.
-    reason_given false: the reason in force stays. True in *is_unchanged: the job is so already.  */
-wire_switch ctl_switch_wanted (const wire_job_row *row, const wire_switch *current, bool disabled,
-    int64_t until_us, bg_slice reason, bool reason_given, bool *is_unchanged);
 
 /*  start, stop.  */
 typedef struct {

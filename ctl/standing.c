@@ -7,36 +7,34 @@
 #include "ctl/shared.h"
 #include "ctl/sign.h"
 
-static void take_job (const ctl_job_found *found, ctl_standing *out)
+/*  Rows of jobs and of what they share have these by the same names.  */
+#define TAKE_ROW(row, out)                                                                         \
+    do {                                                                                           \
+        (out)->is_here = true;                                                                     \
+        (out)->name = (row)->name;                                                                 \
+        (out)->key = (row)->key;                                                                   \
+        (out)->version = (row)->version;                                                           \
+        (out)->revision = (row)->revision;                                                         \
+        (out)->targets = (row)->targets;                                                           \
+        (out)->is_disabled = (row)->disabled;                                                      \
+        (out)->enabled_until_us = (row)->enabled_until_us;                                         \
+        (out)->switch_version = (row)->switch_version;                                             \
+        (out)->switch_document = (row)->has_switch_document ? &(row)->switch_document : NULL;      \
+        (out)->document = (row)->has_document ? &(row)->document : NULL;                           \
+    } while (0)
+
+ctl_standing ctl_standing_of_job (const wire_job_row *row)
 {
-    const wire_job_row *row = found->row;
-    out->version = row ? row->version : found->withdrawn_version;
-    if (!row)
-        return;
-    out->is_here = true;
-    out->name = row->name;
-    out->key = row->key;
-    out->revision = row->revision;
-    out->targets = row->targets;
-    out->is_disabled = row->disabled;
-    out->switch_version = row->switch_version;
-    out->document = row->has_document ? &row->document : NULL;
+    ctl_standing standing = {.type = WIRE_TYPE_JOB};
+    TAKE_ROW (row, &standing);
+    return standing;
 }
 
-static void take_shared (const ctl_document_found *found, ctl_standing *out)
+ctl_standing ctl_standing_of_shared (wire_type type, const wire_document_row *row)
 {
-    const wire_document_row *row = found->row;
-    out->version = row ? row->version : found->withdrawn_version;
-    if (!row)
-        return;
-    out->is_here = true;
-    out->name = row->name;
-    out->key = row->key;
-    out->revision = row->revision;
-    out->targets = row->targets;
-    out->is_disabled = row->disabled;
-    out->switch_version = row->switch_version;
-    out->document = row->has_document ? &row->document : NULL;
+    ctl_standing standing = {.type = type};
+    TAKE_ROW (row, &standing);
+    return standing;
 }
 
 bg_result ctl_standing_look (
@@ -47,10 +45,14 @@ bg_result ctl_standing_look (
     *out = (ctl_standing){.type = type, .name = name};
     if (type == WIRE_TYPE_JOB) {
         BG_TRY (ctl_job_look (run, name, true, &job, err));
-        take_job (&job, out);
+        out->version = job.withdrawn_version;
+        if (job.row)
+            *out = ctl_standing_of_job (job.row);
     } else {
         BG_TRY (ctl_document_look (run, type, name, &shared, err));
-        take_shared (&shared, out);
+        out->version = shared.withdrawn_version;
+        if (shared.row)
+            *out = ctl_standing_of_shared (type, shared.row);
     }
     return bg_ok ();
 }

@@ -16,10 +16,16 @@ typedef struct {
     uint64_t revision;
     uint64_t targets;
     bool is_disabled;
+    int64_t enabled_until_us; /*  0: it was not said  */
     uint64_t switch_version;
     bg_id key;
-    const wire_signed *document; /*  NULL when it is not here  */
+    const wire_signed *document;        /*  NULL when it is not here, or was not asked for  */
+    const wire_signed *switch_document; /*  likewise, and when nobody ever switched it  */
 } ctl_standing;
+
+/*  What a row says; borrows from it. type: what was asked for.  */
+ctl_standing ctl_standing_of_job (const wire_job_row *row);
+ctl_standing ctl_standing_of_shared (wire_type type, const wire_document_row *row);
 
 /*  One that the broker does not have is no failure.  */
 bg_result ctl_standing_look (

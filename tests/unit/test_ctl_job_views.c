@@ -1,8 +1,8 @@
 /*  What the CLI makes of jobs and of changing them, word by word; which files apply reads.  */
 #include "ctl/apply.h"
-#include "ctl/change_view.h"
 #include "ctl/job_files.h"
 #include "ctl/job_view.h"
+#include "ctl/standing_change.h"
 #include "ctl/zones.h"
 
 #include "common/sys/file.h"
@@ -305,38 +305,39 @@ static void zones_are_looked_up_in_files (void **state)
 static void switches_change_only_what_differs (void **state)
 {
     (void) state;
-    wire_job_row row = job_row ();
+    const wire_job_row row = job_row ();
+    ctl_standing standing = ctl_standing_of_job (&row);
     const bg_slice why = STR ("move");
     const bg_slice none = {0};
     bool same = true;
-    wire_switch wanted = ctl_switch_wanted (&row, NULL, true, T0, why, true, &same);
+    wire_switch wanted = ctl_switch_wanted (&standing, NULL, true, T0, why, true, &same);
     assert_false (same);
     assert_true (wanted.disabled && wanted.until_us == T0 && bg_slice_is (wanted.reason, "move"));
     assert_true (
         bg_slice_is (wanted.object_name, "nightly") && bg_id_equal (wanted.object_key, row.key));
 
     wire_switch current = wanted;
-    row.disabled = true;
-    wanted = ctl_switch_wanted (&row, &current, true, T0, none, false, &same);
+    standing.is_disabled = true;
+    wanted = ctl_switch_wanted (&standing, &current, true, T0, none, false, &same);
     assert_true (same);
-    wanted = ctl_switch_wanted (&row, &current, true, 0, none, false, &same);
+    wanted = ctl_switch_wanted (&standing, &current, true, 0, none, false, &same);
     assert_false (same);
     assert_true (bg_slice_is (wanted.reason, "move"));
-    wanted = ctl_switch_wanted (&row, &current, true, T0, none, true, &same);
+    wanted = ctl_switch_wanted (&standing, &current, true, T0, none, true, &same);
     assert_false (same);
-    wanted = ctl_switch_wanted (&row, &current, false, 0, none, false, &same);
+    wanted = ctl_switch_wanted (&standing, &current, false, 0, none, false, &same);
     assert_false (same);
     assert_true (!wanted.disabled && wanted.reason.size == 0 && wanted.until_us == 0);
-    row.disabled = false;
-    ctl_switch_wanted (&row, &current, false, 0, why, true, &same);
+    standing.is_disabled = false;
+    ctl_switch_wanted (&standing, &current, false, 0, why, true, &same);
     assert_true (same);
-    wanted = ctl_switch_wanted (&row, NULL, false, T0, why, true, &same);
+    wanted = ctl_switch_wanted (&standing, NULL, false, T0, why, true, &same);
     assert_false (same);
     assert_true (!wanted.disabled && wanted.until_us == T0);
-    row.enabled_until_us = T0;
-    ctl_switch_wanted (&row, &wanted, false, T0, why, true, &same);
+    standing.enabled_until_us = T0;
+    ctl_switch_wanted (&standing, &wanted, false, T0, why, true, &same);
     assert_true (same);
-    ctl_switch_wanted (&row, &wanted, false, 0, why, true, &same);
+    ctl_switch_wanted (&standing, &wanted, false, 0, why, true, &same);
     assert_false (same);
 }
 
