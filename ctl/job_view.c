@@ -3,6 +3,7 @@
 
 #include "common/job/describe.h"
 #include "common/job/duration.h"
+#include "ctl/state_view.h"
 #include "ctl/times.h"
 
 #include <inttypes.h>
@@ -58,13 +59,6 @@ static json_t *buf_json (const bg_buf *text)
     return ctl_json_slice (bg_buf_slice (text));
 }
 
-/*  Targets that have neither taken it over nor said why not.  */
-static uint64_t pending_of (const wire_job_row *row)
-{
-    uint64_t settled = row->applied + row->waiting + row->failed;
-    return row->targets > settled ? row->targets - settled : 0;
-}
-
 json_t *ctl_job_json (const wire_job_row *row)
 {
     const char *last = row->last_us ? wire_run_state_word (row->last_state) : NULL;
@@ -77,7 +71,8 @@ json_t *ctl_job_json (const wire_job_row *row)
         count_json (row->revision), "document_version", count_json (row->version), "audience",
         ctl_json_text_or_null (row->audience), "category", ctl_json_text_or_null (row->category),
         "step_count", count_json (row->steps), "schedule_count", count_json (row->schedules),
-        "targets", count_json (row->targets), "pending", count_json (pending_of (row)), "waiting",
+        "targets", count_json (row->targets), "pending",
+        count_json (ctl_pending (row->targets, row->applied, row->waiting, row->failed)), "waiting",
         count_json (row->waiting), "applied", count_json (row->applied), "failed",
         count_json (row->failed), "running", count_json (row->running), "last_state",
         last ? json_string (last) : json_null (), "last", ctl_json_time (row->last_us), "posted",
@@ -240,13 +235,6 @@ void ctl_job_add_definition (json_t *object, const wire_job *job, int64_t now_us
 
 /*  ---- tables ----  */
 
-static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    (void) out;
-    bg_buf_append_str (
-        text, json_is_true (json_object_get (row, "enabled")) ? "enabled" : "disabled");
-}
-
 void ctl_running_print (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     (void) out;
@@ -267,45 +255,14 @@ static void print_spent (const ctl_output *out, const json_t *row, bg_buf *text)
             spent, json_integer_value (json_object_get (row, "targets")));
 }
 
-static void print_version (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    (void) out;
-    bg_buf_printf (
-        text, "v%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (row, "version")));
-}
-
-/*  "5 applied, 1 waiting": the states that somebody is in.  */
 static void print_delivery (const ctl_output *out, const json_t *row, bg_buf *text)
 {
-    static const char *const keys[] = {"applied", "pending", "waiting", "failed"};
-    (void) out;
     size_t start = text->size;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        json_int_t count = json_integer_value (json_object_get (row, keys[i]));
-        if (count > 0)
-            bg_buf_printf (text, "%s%" JSON_INTEGER_FORMAT " %s", text->size > start ? ", " : "",
-                count, keys[i]);
-    }
+    ctl_delivery_print (out, row, text);
     if (json_integer_value (json_object_get (row, "deleted_itself")) > 0) {
         bg_buf_append_str (text, text->size > start ? ", " : "");
         print_spent (out, row, text);
     }
-}
-
-static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    print_enabled (out, row, text);
-    const char *until = json_string_value (json_object_get (row, "disabled_until"));
-    if (!until)
-        until = json_string_value (json_object_get (row, "enabled_until"));
-    int64_t until_us = 0;
-    if (until && bg_is_ok (ctl_times_parse (bg_slice_str (until), 0, &until_us, NULL))) {
-        bg_buf_append_str (text, " until ");
-        ctl_times_people (until_us, ctl_output_get (out)->is_utc, text);
-    }
-    const char *reason = json_string_value (json_object_get (row, "disabled_reason"));
-    if (reason)
-        bg_buf_printf (text, ": %s", reason);
 }
 
 /*  One in the targets' zones has no single time.  */
@@ -322,8 +279,8 @@ static void print_next (const ctl_output *out, const json_t *row, bg_buf *text)
 
 const ctl_column ctl_job_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, print_enabled},
-    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, ctl_enabled_print},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"targets", "TARGETS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
     {"running", "RUNNING", CTL_CELL_NUMBER, CTL_NORMAL, ctl_running_print},
@@ -345,8 +302,8 @@ const ctl_column ctl_job_fields[] = {
     {"description", "Description", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"category", "Category", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"owner", "Owner", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, print_state},
-    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, ctl_state_print},
+    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"posted", "Posted", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"posted_by", "By", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"audience", "For", CTL_CELL_TEXT, CTL_NORMAL, NULL},

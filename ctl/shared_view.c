@@ -5,7 +5,7 @@
 #include "common/job/yaml_job.h"
 #include "ctl/shared.h"
 #include "ctl/standing.h"
-#include "ctl/times.h"
+#include "ctl/state_view.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,13 +18,6 @@ static json_t *count_json (uint64_t count)
 static json_t *buf_json (const bg_buf *text)
 {
     return ctl_json_slice (bg_buf_slice (text));
-}
-
-/*  Targets that have neither taken it over nor said why not.  */
-static uint64_t pending_of (const wire_document_row *row)
-{
-    uint64_t settled = row->applied + row->waiting + row->failed;
-    return row->targets > settled ? row->targets - settled : 0;
 }
 
 /*  ---- schedules ----  */
@@ -133,7 +126,8 @@ json_t *ctl_document_json (const wire_document_row *row, int64_t now_us)
         count_json (row->version), "used", count_json (row->used_count), "used_by",
         ctl_json_slices (row->used_by, row->used_by_count), "used_by_schedules",
         ctl_json_slices (row->used_by_schedules, row->used_by_schedules_count), "targets",
-        count_json (row->targets), "pending", count_json (pending_of (row)), "waiting",
+        count_json (row->targets), "pending",
+        count_json (ctl_pending (row->targets, row->applied, row->waiting, row->failed)), "waiting",
         count_json (row->waiting), "applied", count_json (row->applied), "failed",
         count_json (row->failed), "posted", ctl_json_time (row->posted_us), "posted_by",
         ctl_json_text_or_null (row->posted_by));
@@ -144,59 +138,6 @@ json_t *ctl_document_json (const wire_document_row *row, int64_t now_us)
 }
 
 /*  ---- tables ----  */
-
-static void print_enabled (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    (void) out;
-    const json_t *enabled = json_object_get (row, "enabled");
-    bg_buf_append_str (text, !enabled ? "-" : json_is_true (enabled) ? "enabled" : "disabled");
-}
-
-static void print_time (const ctl_output *out, const json_t *row, const char *key, bg_buf *text)
-{
-    const char *value = json_string_value (json_object_get (row, key));
-    int64_t at_us = 0;
-    if (value && bg_is_ok (ctl_times_parse (bg_slice_str (value), 0, &at_us, NULL)))
-        ctl_times_people (at_us, ctl_output_get (out)->is_utc, text);
-}
-
-static void print_state (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    print_enabled (out, row, text);
-    static const char *const ends[] = {"disabled_until", "enabled_until"};
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (!json_is_string (json_object_get (row, ends[i])))
-            continue;
-        bg_buf_append_str (text, " until ");
-        print_time (out, row, ends[i], text);
-    }
-    const char *reason = json_string_value (json_object_get (row, "disabled_reason"));
-    if (reason)
-        bg_buf_printf (text, ": %s", reason);
-}
-
-static void print_version (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    (void) out;
-    const json_t *version = json_object_get (row, "version");
-    if (json_is_integer (version))
-        bg_buf_printf (text, "v%" JSON_INTEGER_FORMAT, json_integer_value (version));
-    else
-        bg_buf_append_str (text, "not there");
-}
-
-static void print_delivery (const ctl_output *out, const json_t *row, bg_buf *text)
-{
-    static const char *const keys[] = {"applied", "pending", "waiting", "failed"};
-    (void) out;
-    size_t start = text->size;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        json_int_t count = json_integer_value (json_object_get (row, keys[i]));
-        if (count > 0)
-            bg_buf_printf (text, "%s%" JSON_INTEGER_FORMAT " %s", text->size > start ? ", " : "",
-                count, keys[i]);
-    }
-}
 
 static void add_names (const json_t *row, const char *key, const char *what, bg_buf *text)
 {
@@ -225,19 +166,19 @@ static void print_users (const ctl_output *out, const json_t *row, bg_buf *text)
 static void print_horizon (const ctl_output *out, const json_t *row, bg_buf *text)
 {
     if (json_is_string (json_object_get (row, "horizon")))
-        print_time (out, row, "horizon", text);
+        ctl_time_print (out, row, "horizon", text);
     else
         bg_buf_append_str (text, "-");
 }
 
 const ctl_column ctl_schedule_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, print_enabled},
-    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, ctl_enabled_print},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"when", "WHEN", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"used", "USED BY", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"targets", "TARGETS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
-    {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, ctl_delivery_print},
     {"zone", "ZONE", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"posted", "POSTED", CTL_CELL_TIME, CTL_WIDE, NULL},
     {"posted_by", "BY", CTL_CELL_TEXT, CTL_WIDE, NULL},
@@ -248,15 +189,15 @@ const size_t ctl_schedule_column_count =
 const ctl_column ctl_schedule_fields[] = {
     {"name", "Schedule", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"description", "Description", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, print_state},
+    {NULL, "State", CTL_CELL_TEXT, CTL_NORMAL, ctl_state_print},
     {"when", "When", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"zone", "Zone", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"posted", "Posted", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"posted_by", "By", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {NULL, "Used by", CTL_CELL_TEXT, CTL_NORMAL, print_users},
     {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, ctl_delivery_print},
     {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},
 };
@@ -264,12 +205,12 @@ const size_t ctl_schedule_field_count = sizeof ctl_schedule_fields / sizeof ctl_
 
 const ctl_column ctl_calendar_columns[] = {
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"range_count", "RANGES", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {NULL, "KNOWN UNTIL", CTL_CELL_TEXT, CTL_NORMAL, print_horizon},
     {"used", "USED BY", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
     {"targets", "TARGETS", CTL_CELL_NUMBER, CTL_NORMAL, NULL},
-    {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {NULL, "DELIVERY", CTL_CELL_TEXT, CTL_NORMAL, ctl_delivery_print},
     {"source", "SOURCE", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"posted", "POSTED", CTL_CELL_TIME, CTL_WIDE, NULL},
     {"posted_by", "BY", CTL_CELL_TEXT, CTL_WIDE, NULL},
@@ -280,7 +221,7 @@ const size_t ctl_calendar_column_count =
 const ctl_column ctl_calendar_fields[] = {
     {"name", "Calendar", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"description", "Description", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, print_version},
+    {"version", "Version", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
     {"posted", "Posted", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"posted_by", "By", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"source", "Source", CTL_CELL_TEXT, CTL_NORMAL, NULL},
@@ -288,7 +229,7 @@ const ctl_column ctl_calendar_fields[] = {
     {NULL, "Known until", CTL_CELL_TEXT, CTL_NORMAL, print_horizon},
     {NULL, "Used by", CTL_CELL_TEXT, CTL_NORMAL, print_users},
     {"targets", "Targets", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
+    {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, ctl_delivery_print},
     {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},
 };
@@ -305,8 +246,8 @@ const size_t ctl_calendar_range_column_count =
 const ctl_column ctl_use_columns[] = {
     {"type", "TYPE", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"name", "NAME", CTL_CELL_TEXT, CTL_NORMAL, NULL},
-    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, print_version},
-    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, print_state},
+    {"version", "VERSION", CTL_CELL_TEXT, CTL_NORMAL, ctl_version_print},
+    {"enabled", "STATE", CTL_CELL_STATE, CTL_NORMAL, ctl_state_print},
     {"when", "WHEN", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"through", "THROUGH", CTL_CELL_TEXT, CTL_NORMAL, NULL},
 };
