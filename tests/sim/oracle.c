@@ -431,12 +431,21 @@ static void check_beside (sim_machine *machine, const sim_seen_run *spawned)
             machine->exec.policy.runs);
 }
 
+/*  What deleted itself is forgotten with each enlistment: a run of the one before may end after it.  */
+static void saw_anchor (sim_machine *machine, const wire_record_anchor *anchor)
+{
+    static const wire_record_anchor nothing;
+    sim_watch *watch = &machine->world->oracle->machines[machine->index];
+    watch->spent.count = 0;
+    if (memcmp (anchor, &nothing, sizeof nothing) == 0)
+        watch->floors[1].count = 0;
+}
+
 void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
 {
     BG_AUTO_ARENA arena = {0};
     wire_header header;
     void *value = NULL;
-    static const wire_record_anchor nothing;
     if (bg_failed (wire_inner_decode (record, &arena, &header, &value, NULL))) {
         sim_fail (machine->world, "%s: a record of the log does not decode", machine->name);
         return;
@@ -451,9 +460,8 @@ void sim_oracle_exec_record (sim_machine *machine, bg_slice record)
         saw_closed (machine, value);
     else if (header.kind == WIRE_RECORD_STOP)
         saw_stop (machine, value);
-    else if (header.kind == WIRE_RECORD_ANCHOR && memcmp (value, &nothing, sizeof nothing) == 0)
-        machine->world->oracle->machines[machine->index].floors[1].count =
-            machine->world->oracle->machines[machine->index].spent.count = 0;
+    else if (header.kind == WIRE_RECORD_ANCHOR)
+        saw_anchor (machine, value);
 }
 
 void sim_oracle_spawned (sim_machine *machine, bg_id id)
