@@ -65,6 +65,13 @@ static uint64_t retries_of (const wire_step_result *step)
     return step->attempts > 0 ? step->attempts - 1 : 0;
 }
 
+/*  Whether it took so long. Times are as the target told them: they may be anything, and lie any way apart.  */
+static bool took (const wire_step_result *step, uint64_t least_us)
+{
+    return step->finished_us != 0 && step->finished_us >= step->started_us &&
+           (uint64_t) step->finished_us - (uint64_t) step->started_us >= least_us;
+}
+
 /*  What is asked of steps: of the named one, or of any.  */
 static bool steps_fit (const wire_history_query *query, const wire_run *run)
 {
@@ -77,9 +84,7 @@ static bool steps_fit (const wire_history_query *query, const wire_run *run)
         if (query->step.size == 0)
             return true;
         if (job_name_compare (step->name, query->step) == 0 &&
-            (query->min_duration_us == 0 ||
-                (step->finished_us != 0 &&
-                    step->finished_us - step->started_us >= (int64_t) query->min_duration_us)))
+            (query->min_duration_us == 0 || took (step, query->min_duration_us)))
             return true;
     }
     return false;

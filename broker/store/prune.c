@@ -18,20 +18,27 @@ typedef struct {
     int64_t at_us;
 } old_run;
 
-/*  True when at least so many newer runs of the same job on the same target are there.  */
-static bg_result has_enough_newer (
-    bg_db *db, const old_run *run, uint32_t least, bool *enough, bg_error *err)
+/*  Of a job on a target: runs before this place have so many newer ones as are to stay.  */
+typedef struct {
+    int64_t job;
+    int64_t number;
+    int64_t at_us;
+    int64_t row;
+    bool has_enough; /*  else all stay  */
+} kept_from;
+
+static bg_result find_kept (bg_db *db, uint32_t least, kept_from *kept, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE number = ?1 "
-                                     "AND job = ?2 AND (at_us, row) > (?3, ?4) LIMIT ?5)");
-    bg_bind_i64 (stmt, 1, run->number);
-    bg_bind_i64 (stmt, 2, run->job);
-    bg_bind_i64 (stmt, 3, run->at_us);
-    bg_bind_i64 (stmt, 4, run->row);
-    bg_bind_i64 (stmt, 5, least);
-    bool row = false;
-    BG_TRY (bg_stmt_step (stmt, &row, err));
-    *enough = row && bg_column_i64 (stmt, 0) >= least;
+    bg_stmt *stmt = bg_db_query (db, "SELECT at_us, row FROM run WHERE number = ?1 AND job = ?2 "
+                                     "ORDER BY at_us DESC, row DESC LIMIT 1 OFFSET ?3");
+    bg_bind_i64 (stmt, 1, kept->number);
+    bg_bind_i64 (stmt, 2, kept->job);
+    bg_bind_i64 (stmt, 3, (int64_t) least - 1);
+    BG_TRY (bg_stmt_step (stmt, &kept->has_enough, err));
+    if (kept->has_enough) {
+        kept->at_us = bg_column_i64 (stmt, 0);
+        kept->row = bg_column_i64 (stmt, 1);
+    }
     bg_stmt_reset (stmt);
     return bg_ok ();
 }
@@ -95,13 +102,29 @@ static bg_result find_old (
     return bg_ok ();
 }
 
+static bool may_leave (const old_run *run, const kept_from *kept)
+{
+    return kept->has_enough &&
+           (run->at_us != kept->at_us ? run->at_us < kept->at_us : run->row < kept->row);
+}
+
+/*  Asked once for each job and target of the piece: how many are to stay may be a million, and counting them for every
+    run would hold up everybody for minutes. What leaves is older than what is counted, so the answer stays right.  */
 static bg_result remove_old (bg_db *db, const old_piece *piece, uint32_t least, bg_error *err)
 {
+    kept_from known[PRUNE_ROWS];
+    size_t count = 0;
     for (size_t i = 0; i < piece->count; i++) {
-        bool enough = false;
-        BG_TRY (has_enough_newer (db, &piece->runs[i], least, &enough, err));
-        if (enough)
-            BG_TRY (remove_run (db, piece->runs[i].row, err));
+        const old_run *run = &piece->runs[i];
+        size_t at = 0;
+        while (at < count && (known[at].job != run->job || known[at].number != run->number))
+            at++;
+        if (at == count && least > 0) {
+            known[count] = (kept_from){.job = run->job, .number = run->number};
+            BG_TRY (find_kept (db, least, &known[count++], err));
+        }
+        if (least == 0 || may_leave (run, &known[at]))
+            BG_TRY (remove_run (db, run->row, err));
     }
     return bg_ok ();
 }

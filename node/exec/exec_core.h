@@ -108,6 +108,8 @@ typedef struct {
 #define EXEC_AHEAD_US         BG_MIN (5) /*  a deed is issued at most so far ahead of the broker's time  */
 #define EXEC_RUNS_MAX         2048 /*  open or not yet taken  */
 #define EXEC_WAITING_MAX      1000 /*  for their turn  */
+#define EXEC_WAITING_BYTES                                                                         \
+    ((size_t) 32 << 20) /*  that runs hold in memory and log, before one has to wait  */
 
 /*  ports and config are copied, what they point to is borrowed.  */
 exec_core *exec_core_create (const exec_ports *ports, const exec_config *config);

@@ -347,8 +347,17 @@ static void accept (exec_core *self, bg_now now, start *s, uint64_t peer, bg_id 
         exec_take_turns (self, now);
 }
 
-/*  What waits is kept in the log until its turn.  */
-static bg_result check_plan_fits (const start *s, bg_error *err)
+/*  Also of what has had its turn, whose plan goes with the run.  */
+static size_t held_bytes (const exec_core *self)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < self->runs.count; i++)
+        bytes += ((const exec_run *) exec_table_at (&self->runs, i))->intent.size;
+    return bytes;
+}
+
+/*  What waits is kept in memory and in the log until its turn, and is read again at every turn.  */
+static bg_result check_plan_fits (const exec_core *self, const start *s, bg_error *err)
 {
     if (!s->must_wait)
         return bg_ok ();
@@ -360,6 +369,9 @@ static bg_result check_plan_fits (const start *s, bg_error *err)
             "another run goes on, and this job is too large to wait for its turn (%zu bytes, at "
             "most %d)",
             size, PLAN_WAITS_MAX);
+    if (held_bytes (self) + size > EXEC_WAITING_BYTES)
+        return bg_fail (err, BG_LIMIT, "the runs that wait for their turn take %zu MiB already",
+            EXEC_WAITING_BYTES >> 20);
     return bg_ok ();
 }
 
@@ -418,9 +430,9 @@ static bg_result judge_start (exec_core *self, bg_now now, start *s, bg_error *e
     BG_TRY (check_standing (self, now, s, err));
     BG_TRY (find_start_step (s, err));
     describe_run (self, now, s);
-    BG_TRY (exec_make_plan (
-        self, now, s->job, s->verified.signer, &s->run, s->arena, &s->plan, err));
-    return check_plan_fits (s, err);
+    BG_TRY (
+        exec_make_plan (self, now, s->job, s->verified.signer, &s->run, s->arena, &s->plan, err));
+    return check_plan_fits (self, s, err);
 }
 
 void exec_start (exec_core *self, bg_now now, uint64_t peer, bg_id request,

@@ -129,6 +129,8 @@ static job_flow_order run_step (supervisor *self, job_flow *flow, job_flow_order
     size_t number = order.step + 1;
     self->begun[order.step % 64]++;
     do {
+        bg_arena_fini (
+            &arena); /*  texts of an attempt may take megabytes, and there may be a thousand  */
         next_attempt (&result, step, number, started_us);
         supervisor_attempt (self, step, &arena, &result);
         order = job_flow_after (flow, end_of (self, (job_result) result.state));

@@ -228,8 +228,9 @@ bg_result step_child_explain (const step_launch *launch, bg_error *err)
     case STAGE_OUTPUT:
         if (errno == STEP_FILE_IRREGULAR)
             return bg_fail (err, BG_NOT_ALLOWED,
-                "the output file %.300s is no regular file; devices, FIFOs and directories are not "
-                "written to",
+                "the output file %.300s is no regular file; devices, FIFOs, directories and files "
+                "of "
+                "the kernel are not written to",
                 text->output_file);
         return bg_fail_errno (err, BG_NOT_ALLOWED, "cannot write the output file %.300s as %.*s",
             text->output_file, BG_SLICE_ARG (launch->step->account));

@@ -1,16 +1,37 @@
-/*  The output file of a step: see supervisor_file.h. It is a regular file whatever its name leads to: a
-    device or FIFO would make the supervisor wait, or do worse by being opened.  */
+/*  The output file of a step: see supervisor_file.h. It is a regular file whatever its name leads to, and one of a
+    disk: a device or FIFO would make the supervisor wait, or do worse by being opened.  */
 #include "node/exec/supervisor_file.h"
 
 #include "common/sys/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#define CONFIGFS_MAGIC 0x62656570U /*  in no header  */
+
 /*  ---- in the child ----  */
+
+/*  Files of the kernel ask who writes, not who opened them, and the supervisor writes as root: what the step's account
+    may open there it may not thereby write.  */
+static bool is_of_kernel (int fd)
+{
+    static const uint32_t kinds[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC,
+        CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC,
+        SMACK_MAGIC, BPF_FS_MAGIC, EFIVARFS_MAGIC, NSFS_MAGIC, BINFMTFS_MAGIC, CONFIGFS_MAGIC};
+    struct statfs info;
+    if (fstatfs (fd, &info) < 0)
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if ((uint32_t) info.f_type == kinds[i])
+            return true;
+    }
+    return false;
+}
 
 static int open_regular (const char *path, bool append, int *fd)
 {
@@ -24,7 +45,7 @@ static int open_regular (const char *path, bool append, int *fd)
         return errno;
     if (fstat (*fd, &state) < 0)
         return errno;
-    if (!S_ISREG (state.st_mode))
+    if (!S_ISREG (state.st_mode) || is_of_kernel (*fd))
         return STEP_FILE_IRREGULAR;
     return append || ftruncate (*fd, 0) == 0 ? 0 : errno;
 }

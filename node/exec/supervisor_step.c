@@ -15,6 +15,7 @@
 #include "node/exec/supervisor_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -166,6 +167,14 @@ static void read_output (attempt *self, size_t limit)
     }
 }
 
+/*  What lies in the pipe when all is over, and no more: somebody to whom the step gave the other end, and who is not of
+    the run, may go on writing for ever.  */
+static void read_rest (attempt *self)
+{
+    int size = self->child.output_fd < 0 ? 0 : fcntl (self->child.output_fd, F_GETPIPE_SZ);
+    read_output (self, size > 0 ? (size_t) size : READ_CHUNK);
+}
+
 /*  ---- the attempt ----  */
 
 static void look_at_running (attempt *self, int64_t now_us)
@@ -230,7 +239,7 @@ static void watch_child (attempt *self)
         supervisor_wait (self->owner, self->child.output_fd, next_deadline (self, now_us));
         read_output (self, 16 * READ_CHUNK);
     }
-    read_output (self, SIZE_MAX);
+    read_rest (self);
 }
 
 /*  ---- beginning ----  */

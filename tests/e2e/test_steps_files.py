@@ -55,6 +55,13 @@ class Files(StepsTest):
             self.assertFalse(made.exists())
         self.assertIn("no regular file", self.write("x", "/dev/full", "failed")["message"])
 
+    def test_files_of_the_kernel_are_not_written_to(self):
+        # Whoever writes there is asked, and that would be the supervisor.
+        for path in (f"/proc/{os.getpid()}/oom_score_adj", "/proc/self/oom_score_adj", "/proc/self/mem"):
+            before = open(f"/proc/{os.getpid()}/oom_score_adj").read()
+            self.assertIn("no regular file", self.write("7", path, "failed")["message"])
+            self.assertEqual(open(f"/proc/{os.getpid()}/oom_score_adj").read(), before)
+
     def test_a_place_that_is_not_there_or_not_ours_is_told(self):
         step = self.write("x", self.directory / "no" / "such" / "place", "failed")
         self.assertIn("No such file or directory", step["message"])

@@ -64,6 +64,16 @@ class Misbehave(StepsTest):
         run, step = self.run_script("yes", timeout="1s", grace="1s")
         self.assertEqual((run["state"], step["timed_out"], step["signal"]), ("failed", True, 15))
 
+    def test_many_attempts_take_no_more_memory_than_one(self):
+        gate = self.machine.fifo("tried")
+        padding = ("#" * 1000 + "\n") * 100
+        name = self.start_steps({"script": f"{padding}test $BUGLE_ATTEMPT = 21 || exit 1\nread line <{gate}",
+                                 "retry": {"attempts": 20, "every": "1s"}, "timeout": "60s"})
+        with open(gate, "w") as writer:
+            self.assertLess(self.machine.most_memory(self.machine.supervisor(name)), SUPERVISOR_KIB)
+            writer.write("\n")
+        self.assertEqual(self.machine.over(name)["steps"][0]["attempts"], 21)
+
     def test_a_step_that_closes_its_output_goes_on(self):
         made = self.directory / "later"
         run, step = self.run_script(f"echo first\nexec >&- 2>&-\nsleep 0.3\ntouch {made}\nexit 0")

@@ -61,6 +61,26 @@ static wire_run run_with_steps (
     return run;
 }
 
+/*  A target says what it likes about its times.  */
+static void times_of_a_liar_are_only_unequal (void **state)
+{
+    (void) state;
+    fx_node node;
+    fx *self = open_with_job (&node);
+    wire_step_result steps[2];
+    wire_run run = run_with_steps (self, "load", 1, BG_SEC (5), steps);
+    steps[0].started_us = steps[1].finished_us = INT64_MAX;
+    steps[0].finished_us = steps[1].started_us = INT64_MIN;
+    fx_node_report (self, &node, &run, 1);
+    const wire_history_query of_first = {
+        .step = bg_slice_str ("fetch"), .min_duration_us = BG_SEC (6)};
+    assert_int_equal (history (self, of_first)->rows_count, 0);
+    const wire_history_query of_second = {
+        .step = bg_slice_str ("load"), .min_duration_us = BG_SEC (6)};
+    assert_int_equal (history (self, of_second)->rows_count, 1);
+    fx_close (&self);
+}
+
 static void steps_are_found_by_name_duration_and_retries (void **state)
 {
     (void) state;
@@ -485,6 +505,7 @@ static void a_start_names_a_step_of_the_job (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test (times_of_a_liar_are_only_unequal),
         cmocka_unit_test (steps_are_found_by_name_duration_and_retries),
         cmocka_unit_test (a_rare_run_is_found_over_several_pages),
         cmocka_unit_test (due_times_are_asked_of_one_job),

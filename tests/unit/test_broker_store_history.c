@@ -12,6 +12,8 @@
 #include "tests/unit/ids.h"
 #include "tests/unit/must.h"
 
+#include <time.h>
+
 #define SEEN_MAX 3000
 
 static int setup (void **state)
@@ -249,6 +251,19 @@ static void a_job_may_keep_more_than_all_others (void **state)
     assert_int_equal (count_of (store, 1, 1), 100);
 }
 
+/*  That nearly all of very many stay is found out without counting them for each run: that took minutes.  */
+static void a_million_runs_that_stay_are_not_counted_for_each (void **state)
+{
+    const broker_store *store = broker_db_port (*state);
+    OK (store->job_keep (store->ctx, id_of (1), bg_slice_str ("backup"), BG_DAY (1), 1000000, err));
+    for (int i = 0; i < 20000; i++)
+        add_run (store, (run_plan){1, 1, WIRE_RUN_SUCCEEDED, "", BG_DAY (1) + i, 1, 0});
+    const clock_t began = clock ();
+    prune_all (store, BG_DAY (12));
+    assert_true ((double) (clock () - began) / CLOCKS_PER_SEC < 2);
+    assert_int_equal (rows (store, (broker_run_filter){.limit = 1}).count, 1);
+}
+
 /*  A target that was away hands in what is older than the job keeps: it is kept from then on.  */
 static void what_came_late_is_kept_as_long (void **state)
 {
@@ -367,6 +382,7 @@ int main (void)
         TEST (every_page_of_history_goes_by_an_index),
         TEST (a_job_may_keep_less_than_all_others),
         TEST (a_job_may_keep_more_than_all_others),
+        TEST (a_million_runs_that_stay_are_not_counted_for_each),
         TEST (what_came_late_is_kept_as_long),
         TEST (a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else),
         TEST (a_purge_of_all_jobs_and_one_of_a_job_follow_one_another),

@@ -396,6 +396,34 @@ static void the_log_alone_gives_the_same_queue (void **state)
     }
 }
 
+/*  Jobs as large as a document may be: their plans lie in memory and in the log until their turn.  */
+static void what_waits_takes_bounded_memory (void **state)
+{
+    (void) state;
+    static char script[100000];
+    memset (script, '#', sizeof script);
+    limit_runs (1);
+    size_t waiting = 0;
+    for (bool is_full = false; !is_full;) {
+        char name[16];
+        snprintf (name, sizeof name, "j%zu", waiting);
+        wire_job job = fixture_job (&t.signing, name);
+        wire_job_step step = {.name = bg_slice_str ("s"),
+            .kind = WIRE_STEP_SCRIPT,
+            .script = bg_slice_of (script, sizeof script)};
+        job.steps = &step;
+        job.steps_count = 1;
+        wire_signed document = fixture_document (&t.signing, WIRE_TYPE_JOB, name, &job);
+        const char *said = start (document, name);
+        is_full = strcmp (said, "limit") == 0;
+        if (!is_full)
+            assert_string_equal (said, waiting ? "waiting" : "running");
+        assert_in_range (waiting++, 0, 400);
+    }
+    assert_non_null (strstr (exec_fixture_message (&t), "MiB already"));
+    assert_true (waiting > 250);
+}
+
 /*  Whatever prefix of the log is left, each run that it knows comes to one end, and nothing begins twice.  */
 static void every_beginning_of_the_log_ends_each_run_once (void **state)
 {
@@ -441,6 +469,7 @@ int main (void)
         ENLISTED (a_defection_ends_what_waits_but_not_what_is_local),
         ENLISTED (a_full_disk_keeps_turns_back),
         ENLISTED (at_most_a_thousand_wait),
+        ENLISTED (what_waits_takes_bounded_memory),
         ENLISTED (turns_are_durable_before_the_process),
         ENLISTED (the_log_alone_gives_the_same_queue),
         ENLISTED (every_beginning_of_the_log_ends_each_run_once),
