@@ -24,6 +24,7 @@ struct bg_diag {
     size_t count; /*  of mistakes  */
     size_t warnings;
     const char *files[BG_DIAG_MAX];
+    const char *shown[BG_DIAG_MAX]; /*  their names, fit for a terminal  */
     size_t file_count;
 };
 
@@ -40,16 +41,6 @@ void bg_diag_destroy (bg_diag **self_p)
     bg_arena_fini (&self->arena);
     free (self);
     *self_p = NULL;
-}
-
-static size_t file_index (bg_diag *self, const char *file)
-{
-    for (size_t i = 0; i < self->file_count; i++) {
-        if (strcmp (self->files[i], file) == 0)
-            return i;
-    }
-    self->files[self->file_count] = bg_arena_str (&self->arena, bg_slice_str (file));
-    return self->file_count++;
 }
 
 /*  The line of that number without its end; false when there is none.  */
@@ -101,6 +92,17 @@ static const char *clean_line (bg_diag *self, bg_slice line)
     return bg_arena_str (&self->arena, bg_buf_slice (&out));
 }
 
+static size_t file_index (bg_diag *self, const char *file)
+{
+    for (size_t i = 0; i < self->file_count; i++) {
+        if (strcmp (self->files[i], file) == 0)
+            return i;
+    }
+    self->files[self->file_count] = bg_arena_str (&self->arena, bg_slice_str (file));
+    self->shown[self->file_count] = clean_line (self, bg_slice_str (file));
+    return self->file_count++;
+}
+
 static void set_source (bg_diag *self, entry *fresh, const bg_diag_place *place)
 {
     bg_slice line;
@@ -138,14 +140,14 @@ static void add (bg_diag *self, bool is_warning, const bg_diag_place *place, con
     char *message = NULL;
     bg_assert (vasprintf (&message, format, args) >= 0);
     entry fresh = {.file_index = file_index (self, place->file)};
-    fresh.item.file = self->files[fresh.file_index];
+    fresh.item.file = self->shown[fresh.file_index];
     fresh.item.line = place->line;
     fresh.item.column = place->column;
     fresh.item.is_warning = is_warning;
     fresh.item.message = clean_line (self, bg_slice_str (message));
     free (message);
     if (nearest)
-        fresh.item.nearest = bg_arena_str (&self->arena, bg_slice_str (nearest));
+        fresh.item.nearest = clean_line (self, bg_slice_str (nearest));
     set_source (self, &fresh, place);
     size_t at = self->kept++;
     for (; at > 0 && is_before (&fresh, &self->entries[at - 1]); at--)

@@ -42,6 +42,20 @@ static void assert_printed (const bg_diag *diag, const char *expected)
     assert_string_equal (bg_buf_cstr (&out), expected);
 }
 
+/*  Names of files come from others as well: out of an archive, with what a terminal obeys.  */
+static void test_diag_cleans_names (void **state)
+{
+    (void) state;
+    bg_diag *diag = bg_diag_create ();
+    bg_error err = {0};
+    const bg_diag_place place = {.file = "a\x1b]0;b.yaml"};
+    bg_diag_add (diag, &place, "c\x1b[31m", "whole file");
+    assert_printed (diag, "a?]0;b.yaml: whole file\n  did you mean \"c?[31m\"?\n");
+    assert_true (bg_failed (bg_diag_result (diag, &err)));
+    assert_null (strchr (err.message, '\x1b'));
+    bg_diag_destroy (&diag);
+}
+
 static void test_diag_sorts_and_shows (void **state)
 {
     (void) state;
@@ -449,6 +463,7 @@ int main (void)
         cmocka_unit_test (test_diag_is_bounded),
         cmocka_unit_test (test_yaml_tree),
         cmocka_unit_test (test_yaml_documents),
+        cmocka_unit_test (test_diag_cleans_names),
         cmocka_unit_test (test_yaml_mistakes),
         cmocka_unit_test (test_yaml_limits),
         cmocka_unit_test (test_yaml_tells_all_at_once),
