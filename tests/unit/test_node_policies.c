@@ -24,6 +24,28 @@ static void to_the_hour (node_fixture *self)
     node_fixture_advance (self, BG_HOUR (1) - self->now.utc_us % BG_HOUR (1) + BG_SEC (1));
 }
 
+/*  A job that is due at each full hour, held from a little after one on.  */
+static void hold_hourly (node_fixture *self, const wire_job_schedule *schedule)
+{
+    to_the_hour (self);
+    node_fixture_push (self, node_fixture_job_by (self, "hourly", schedule));
+}
+
+static wire_job_schedule hourly_with (uint64_t misfire)
+{
+    wire_job_schedule schedule = by_cron ("0 * * * *");
+    schedule.misfire = misfire;
+    return schedule;
+}
+
+/*  The machine is down for so long, and has looked at what it missed.  */
+static void be_down (node_fixture *self, int64_t for_us)
+{
+    node_fixture_sleep (self, for_us);
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+}
+
 static void finish_all (node_fixture *self)
 {
     for (size_t i = 0; i < self->exec_run_count; i++)
@@ -56,13 +78,9 @@ static void assert_each_once (const node_fixture *self)
 static void the_last_one_that_was_missed_runs_late (void **state)
 {
     node_fixture *self = *state;
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = WIRE_MISFIRE_LAST;
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
-    node_fixture_sleep (self, BG_HOUR (5) + BG_MIN (20));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    wire_job_schedule schedule = hourly_with (WIRE_MISFIRE_LAST);
+    hold_hourly (self, &schedule);
+    be_down (self, BG_HOUR (5) + BG_MIN (20));
     assert_int_equal (self->exec_run_count, 1);
     assert_int_equal (self->now.utc_us / BG_HOUR (1), self->exec_runs[0].nominal_us / BG_HOUR (1));
     assert_int_equal (self->exec_runs[0].nominal_us % BG_HOUR (1), 0);
@@ -78,19 +96,13 @@ static void the_last_one_that_was_missed_runs_late (void **state)
 static void what_was_missed_longer_ago_than_the_window_does_not_run (void **state)
 {
     node_fixture *self = *state;
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = WIRE_MISFIRE_LAST;
+    wire_job_schedule schedule = hourly_with (WIRE_MISFIRE_LAST);
     schedule.misfire_window_us = (uint64_t) BG_MIN (15);
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
-    node_fixture_sleep (self, BG_HOUR (2) + BG_MIN (20));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    hold_hourly (self, &schedule);
+    be_down (self, BG_HOUR (2) + BG_MIN (20));
     assert_int_equal (self->exec_run_count, 0);
     assert_int_equal (not_run (self, "misfire"), 2);
-    node_fixture_sleep (self, BG_MIN (50));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    be_down (self, BG_MIN (50));
     assert_int_equal (self->exec_run_count, 1);
     assert_int_equal (not_run (self, NULL), 2);
 }
@@ -98,14 +110,10 @@ static void what_was_missed_longer_ago_than_the_window_does_not_run (void **stat
 static void all_that_were_missed_run_one_after_the_other (void **state)
 {
     node_fixture *self = *state;
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = WIRE_MISFIRE_ALL;
+    wire_job_schedule schedule = hourly_with (WIRE_MISFIRE_ALL);
     schedule.misfire_max = 3;
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
-    node_fixture_sleep (self, BG_HOUR (8) + BG_MIN (20));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    hold_hourly (self, &schedule);
+    be_down (self, BG_HOUR (8) + BG_MIN (20));
     assert_int_equal (not_run (self, "misfire"), 5);
     for (size_t i = 0; i < 3; i++) {
         node_fixture_advance (self, BG_MIN (3));
@@ -130,13 +138,9 @@ static void all_that_were_missed_run_one_after_the_other (void **state)
 static void one_that_is_on_time_waits_for_the_late_ones_before_it (void **state)
 {
     node_fixture *self = *state;
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = WIRE_MISFIRE_ALL;
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
-    node_fixture_sleep (self, BG_HOUR (2) + BG_SEC (20));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    wire_job_schedule schedule = hourly_with (WIRE_MISFIRE_ALL);
+    hold_hourly (self, &schedule);
+    be_down (self, BG_HOUR (2) + BG_SEC (20));
     assert_int_equal (self->exec_run_count, 1);
     node_fixture_finish (self, 0, WIRE_RUN_SUCCEEDED);
     node_fixture_advance (self, BG_SEC (1));
@@ -152,14 +156,10 @@ static void one_that_is_on_time_waits_for_the_late_ones_before_it (void **state)
 static void what_waits_too_long_behind_a_late_run_is_a_misfire (void **state)
 {
     node_fixture *self = *state;
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = WIRE_MISFIRE_ALL;
+    wire_job_schedule schedule = hourly_with (WIRE_MISFIRE_ALL);
     schedule.misfire_window_us = (uint64_t) BG_HOUR (3);
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
-    node_fixture_sleep (self, BG_HOUR (2) + BG_MIN (20));
-    node_fixture_restart (self);
-    node_fixture_advance (self, BG_SEC (2));
+    hold_hourly (self, &schedule);
+    be_down (self, BG_HOUR (2) + BG_MIN (20));
     assert_int_equal (self->exec_run_count, 1);
     self->start_code = "overlap";
     node_fixture_advance (self, BG_HOUR (4));
@@ -172,11 +172,9 @@ static void what_waits_too_long_behind_a_late_run_is_a_misfire (void **state)
 static void play (
     node_fixture *self, uint64_t policy, const char *what, size_t runs, size_t misfires)
 {
-    wire_job_schedule schedule = by_cron ("0 * * * *");
-    schedule.misfire = policy;
+    wire_job_schedule schedule = hourly_with (policy);
     schedule.misfire_max = policy == WIRE_MISFIRE_ALL ? 2 : 0;
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
+    hold_hourly (self, &schedule);
     if (strcmp (what, "down") == 0) {
         node_fixture_sleep (self, BG_HOUR (4) + BG_MIN (30));
         node_fixture_restart (self);
@@ -246,8 +244,7 @@ static void a_splay_delays_the_start_and_not_the_name (void **state)
     const bg_id key = node_fixture_job_key (self, "hourly");
     const int64_t splay_us = wire_splay_us (self->signing.target, key, schedule.splay_us);
     assert_in_range (splay_us, BG_SEC (20), BG_MIN (30) - BG_SEC (20)); /*  of this seed  */
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
+    hold_hourly (self, &schedule);
     node_fixture_query (self);
     assert_int_equal (self->answer.jobs[0].next_us % BG_HOUR (1), splay_us);
     to_the_hour (self);
@@ -266,8 +263,7 @@ static void a_job_disabled_between_its_time_and_its_start_does_not_start (void *
     node_fixture *self = *state;
     wire_job_schedule schedule = by_cron ("0 * * * *");
     schedule.splay_us = (uint64_t) BG_MIN (20);
-    to_the_hour (self);
-    node_fixture_push (self, node_fixture_job_by (self, "hourly", &schedule));
+    hold_hourly (self, &schedule);
     to_the_hour (self);
     node_fixture_push (self, fixture_switch (&self->signing, "hourly", true, 0));
     node_fixture_advance (self, BG_MIN (21));
