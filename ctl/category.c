@@ -77,7 +77,8 @@ static bg_result change (ctl_run *run, uint64_t what, const char *outcome, bg_er
     wire_done *done = NULL;
     BG_TRY (ctl_request (run, &ask, dry_run, &done, err));
     if (ctl_is_human (run->out))
-        ctl_print (run->out, "%s category %.*s\n", outcome, BG_SLICE_ARG (done->text));
+        ctl_print (run->out, "%s%s category %.*s\n", dry_run ? "would be " : "", outcome,
+            BG_SLICE_ARG (done->text));
     else
         ctl_object (run->out, "change", NULL, 0, "name",
             json_pack ("{s:o, s:s, s:b}", "name", ctl_json_slice (done->text), "outcome", outcome,

@@ -144,7 +144,9 @@ void ctl_run_why (const wire_run *run, bg_buf *out)
         return;
     }
     const wire_step_result *step = ctl_run_culprit (run);
-    if (step) {
+    /*  Its steps only know that they were ended.  */
+    const bool is_told = run->state == WIRE_RUN_CANCELED && run->message.size > 0;
+    if (step && !is_told) {
         bg_buf_printf (out, "%.*s: ", BG_SLICE_ARG (step->name));
         ctl_step_why (step, out);
         return;

@@ -145,7 +145,34 @@ static int by_time (const void *a, const void *b)
     return strcmp (left, right); /*  RFC 3339 in UTC sorts as text  */
 }
 
-static json_t *sorted (ctl_run *run, json_t *list)
+/*  The targets that a row is for, by the first of them; all have a row without names.  */
+static const char *row_group (const json_t *row)
+{
+    const char *name = json_string_value (json_array_get (json_object_get (row, "targets"), 0));
+    return name ? name : "";
+}
+
+/*  Whether some target has fewer than that many before it. Those that a calendar leaves out do not count.  */
+static bool is_among (json_t *counts, const json_t *row, size_t count)
+{
+    const char *group = row_group (row);
+    const bool is_counted = json_is_null (json_object_get (row, "left_out_by"));
+    const char *name;
+    json_t *value;
+    bool is_wanted = false;
+    json_object_foreach (counts, name, value)
+    {
+        if (*group && strcmp (name, group) != 0)
+            continue;
+        is_wanted = is_wanted || (size_t) json_integer_value (value) < count;
+        if (is_counted)
+            json_integer_set (value, json_integer_value (value) + 1);
+    }
+    return is_wanted;
+}
+
+/*  By time, and of each target the first so many: its own clock and schedules with a zone of their own are one list.  */
+static json_t *sorted (ctl_run *run, json_t *list, const zone_groups *groups, size_t most)
 {
     const size_t count = json_array_size (list);
     json_t **rows = bg_arena_array (&run->arena, json_t *, count + 1);
@@ -154,8 +181,14 @@ static json_t *sorted (ctl_run *run, json_t *list)
         rows[i] = json_array_get (list, i);
     if (count > 0)
         qsort (rows, count, sizeof *rows, by_time);
+    json_t *counts = json_object ();
+    for (size_t i = 0; i < groups->count; i++)
+        json_object_set_new (
+            counts, bg_arena_str (&run->arena, groups->items[i].names[0]), json_integer (0));
     for (size_t i = 0; i < count; i++)
-        json_array_append (result, rows[i]);
+        if (groups->count == 0 || is_among (counts, rows[i], most))
+            json_array_append (result, rows[i]);
+    json_decref (counts);
     json_decref (list);
     return result;
 }
@@ -174,7 +207,7 @@ bg_result ctl_job_add_next_runs (ctl_run *run, const wire_job_row *row, const wi
     const zone_group *everybody = name.size > 0 && groups.count > 0 ? &groups.items[0] : &all;
     if (bg_is_ok (result))
         result = add_zone (run, row, job, everybody, false, count, list, err);
-    json_object_set_new (object, "next_runs", sorted (run, list));
+    json_object_set_new (object, "next_runs", sorted (run, list, &groups, count));
     return result;
 }
 

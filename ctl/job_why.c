@@ -253,11 +253,26 @@ static bool answer (question *self, const char *code)
     return true;
 }
 
+/*  The one that was due first from the time on; of several then one that was not run, since why is the question. Without
+    any that was due the newest.  */
+static const wire_run *find_report (const question *self)
+{
+    const wire_run *best = &self->runs.rows[0].run;
+    for (size_t i = 1; i < self->runs.count; i++) {
+        const wire_run *run = &self->runs.rows[i].run;
+        const bool is_earlier = run->nominal_us < best->nominal_us;
+        const bool is_blank = run->nominal_us == best->nominal_us && run->state == WIRE_RUN_NOT_RUN;
+        if (run->nominal_us != 0 && best->nominal_us != 0 && (is_earlier || is_blank))
+            best = run;
+    }
+    return best;
+}
+
 static bool by_report (question *self)
 {
     if (self->runs.count == 0)
         return false;
-    const wire_run *run = &self->runs.rows[0].run;
+    const wire_run *run = find_report (self);
     if (run->state == WIRE_RUN_NOT_RUN) {
         bg_buf_append_str (&self->text, "it was not run: ");
         ctl_run_why (run, &self->text);
@@ -532,8 +547,10 @@ static void print_occurrence (const question *self, const char *label, const ctl
 
 static void print_people (question *self)
 {
-    ctl_print (self->run->out, "%.*s on %.*s: %s\n\n", BG_SLICE_ARG (self->row->name),
+    ctl_print (self->run->out, "%.*s on %.*s: %s\n", BG_SLICE_ARG (self->row->name),
         BG_SLICE_ARG (self->target->name), bg_buf_cstr (&self->text));
+    if (self->has_before || self->due_count > 0 || self->has_after)
+        ctl_print (self->run->out, "\n");
     if (self->has_before)
         print_occurrence (self, "before", &self->before);
     for (size_t i = 0; i < self->due_count; i++)

@@ -4,8 +4,8 @@
     neither repeats nor loses it. One that was never sent and is too late is a misfire; one that may have been sent is
     asked about first: bugle-exec shows all its runs at connect.
 
-    What its schedule's policy has run late goes one after the other: it waits until no run of its job is open, and behind
-    those that were due before it.  */
+    What its schedule's policy has run late goes one after the other: it waits until no run of its job is open or about to
+    be, by whatever schedule, and behind those of its own schedule that were due before it.  */
 #include "node/core/rooms.h"
 
 #include <stdlib.h>
@@ -50,6 +50,18 @@ static bool is_behind (const node_core *self, const node_occurrence *item)
         const node_occurrence *other = self->occurrences.items[i];
         if (other->nominal_us < item->nominal_us && bg_id_equal (other->job_key, item->job_key) &&
             strcmp (other->schedule, item->schedule) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*  Another one of the job is with bugle-exec, which has not said yet whether it runs.  */
+static bool is_another_sent (const node_core *self, const node_occurrence *item)
+{
+    for (size_t i = 0; i < self->occurrences.count; i++) {
+        const node_occurrence *other = self->occurrences.items[i];
+        if (other != item && other->sent && !other->waiting &&
+            bg_id_equal (other->job_key, item->job_key))
             return true;
     }
     return false;
@@ -194,11 +206,12 @@ static bool must_wait (const node_core *self, const node_occurrence *item)
 {
     if (is_splayed (self, item))
         return true;
-    const bool is_late = self->now.utc_us > item->start_us + NODE_LATE_US;
+    const bool is_late = self->now.utc_us > item->start_us + NODE_PROMPT_US;
     if (!item->may_queue || (!is_late && !item->queues))
         return false;
     return node_runs_of (self, item->job_key, false) > 0 ||
-           node_runs_of (self, item->job_key, true) > 0 || is_behind (self, item);
+           node_runs_of (self, item->job_key, true) > 0 || is_behind (self, item) ||
+           is_another_sent (self, item);
 }
 
 static bg_result look_at (node_core *self, node_occurrence *item, bg_error *err)

@@ -24,6 +24,7 @@
 #define NODE_TICK_SILENCE_US   BG_SEC (45) /*  three ticks of the stream all  */
 #define NODE_BEATS_MISSED_MAX  3
 #define NODE_LATE_US           BG_MIN (1) /*  an occurrence that is later than this is a misfire  */
+#define NODE_PROMPT_US         BG_SEC (5) /*  one that is later waits for other runs, if it may  */
 #define NODE_CLOCK_JUMP_US     BG_SEC (2)
 #define NODE_CLOCK_BACK_US     BG_HOUR (3) /*  set back by more: a correction, schedules begin anew  */
 #define NODE_MISSED_ROWS_MAX   100 /*  per schedule and outage; the rest is one row with a count  */

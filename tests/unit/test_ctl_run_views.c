@@ -148,6 +148,22 @@ static void a_run_that_did_not_happen_says_why (void **state)
     assert_buf (text, bg_buf_cstr (&want));
 }
 
+/*  The step only knows the signal that ended it.  */
+static void a_canceled_run_says_by_what (void **state)
+{
+    (void) state;
+    wire_step_result step = {
+        .step = 1, .name = STR ("wait"), .state = WIRE_RESULT_CANCELED, .signal = 15};
+    wire_run run = {.state = WIRE_RUN_CANCELED, .steps = &step, .steps_count = 1};
+    BG_AUTO_BUF plain = {0};
+    ctl_run_why (&run, &plain);
+    assert_buf (plain, "wait: signal 15 (TERM)");
+    run.message = bg_slice_str ("replaced by run 1234 of the job");
+    BG_AUTO_BUF told = {0};
+    ctl_run_why (&run, &told);
+    assert_buf (told, "replaced by run 1234 of the job");
+}
+
 static void steps_say_how_they_ended (void **state)
 {
     (void) state;
@@ -489,6 +505,7 @@ int main (void)
         cmocka_unit_test (a_failed_run_is_whole_in_json),
         cmocka_unit_test (a_running_run_has_no_end),
         cmocka_unit_test (a_run_that_did_not_happen_says_why),
+        cmocka_unit_test (a_canceled_run_says_by_what),
         cmocka_unit_test (steps_say_how_they_ended),
         cmocka_unit_test (exit_codes_are_not_invented),
         cmocka_unit_test (missing_output_is_counted),

@@ -152,6 +152,57 @@ static void one_that_is_on_time_waits_for_the_late_ones_before_it (void **state)
     assert_int_equal (not_run (self, "overlap"), 1);
 }
 
+/*  Two schedules of one job, both missed: bugle-exec would take the second one for an overlap.  */
+static void late_ones_of_another_schedule_wait_as_well (void **state)
+{
+    node_fixture *self = *state;
+    wire_job_schedule schedules[] = {by_cron ("0 * * * *"), by_cron ("10 * * * *")};
+    schedules[1].name = bg_slice_str ("second");
+    schedules[0].misfire = schedules[1].misfire = WIRE_MISFIRE_LAST;
+    wire_job job = fixture_job (&self->signing, "hourly");
+    job.schedules = schedules;
+    job.schedules_count = 2;
+    to_the_hour (self);
+    node_fixture_push (self, fixture_document (&self->signing, WIRE_TYPE_JOB, "hourly", &job));
+    node_fixture_sleep (self, BG_HOUR (1) + BG_MIN (20));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+    assert_int_equal (self->exec_run_count, 1);
+    node_fixture_finish (self, 0, WIRE_RUN_SUCCEEDED);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->exec_run_count, 2);
+    finish_all (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_reported (self, WIRE_RUN_SUCCEEDED, NULL), 2);
+    assert_each_once (self);
+}
+
+/*  A few seconds of absence are no misfire, and still what was due meanwhile is no overlap of what is due now.  */
+static void one_that_was_missed_just_now_waits_for_what_runs (void **state)
+{
+    node_fixture *self = *state;
+    wire_job_schedule schedules[] = {
+        by_cron ("0 * * * *"), {.name = bg_slice_str ("start"), .kind = WIRE_SCHEDULE_NODE_START}};
+    schedules[0].misfire = WIRE_MISFIRE_LAST;
+    wire_job job = fixture_job (&self->signing, "hourly");
+    job.schedules = schedules;
+    job.schedules_count = 2;
+    to_the_hour (self);
+    node_fixture_push (self, fixture_document (&self->signing, WIRE_TYPE_JOB, "hourly", &job));
+    node_fixture_advance (self, BG_HOUR (1) - BG_SEC (10));
+    finish_all (self);
+    const size_t before = self->exec_run_count;
+    node_fixture_sleep (self, BG_SEC (30));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+    assert_int_equal (self->exec_run_count, before + 1);
+    finish_all (self);
+    node_fixture_advance (self, BG_SEC (1));
+    assert_int_equal (self->exec_run_count, before + 2);
+    assert_int_equal (not_run (self, NULL), 0);
+    assert_each_once (self);
+}
+
 /*  A run that takes longer than the window: what waits behind it is a misfire then, and told.  */
 static void what_waits_too_long_behind_a_late_run_is_a_misfire (void **state)
 {
@@ -469,6 +520,8 @@ int main (void)
         TEST (the_last_one_that_was_missed_runs_late),
         TEST (what_was_missed_longer_ago_than_the_window_does_not_run),
         TEST (all_that_were_missed_run_one_after_the_other),
+        TEST (late_ones_of_another_schedule_wait_as_well),
+        TEST (one_that_was_missed_just_now_waits_for_what_runs),
         TEST (one_that_is_on_time_waits_for_the_late_ones_before_it),
         TEST (what_waits_too_long_behind_a_late_run_is_a_misfire),
         cmocka_unit_test (each_policy_in_each_state),
