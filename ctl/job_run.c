@@ -12,7 +12,6 @@
 #include "ctl/job.h"
 #include "ctl/sign.h"
 #include "ctl/targets_arg.h"
-#include "proto/audience.h"
 
 #include <inttypes.h>
 
@@ -127,18 +126,6 @@ static bg_result ask (order *self, bg_error *err)
 
 /*  ---- a dry run ----  */
 
-static bool is_addressed (const order *self, const wire_target_row *row)
-{
-    const wire_addressee addressee = {.target = row->id,
-        .number = row->number,
-        .name = row->name,
-        .groups = row->groups,
-        .group_count = row->groups_count,
-        .labels = row->labels,
-        .label_count = row->labels_count};
-    return wire_audience_matches_addressee (&self->to, &addressee);
-}
-
 /*  The names of the targets, which the broker does not list when it counts.  */
 static bg_result add_names (order *self, ctl_order *shown, bg_error *err)
 {
@@ -153,7 +140,8 @@ static bg_result add_names (order *self, ctl_order *shown, bg_error *err)
             self->run->client, WIRE_TARGET_QUERY, &query, WIRE_TARGETS, (void **) &answer, err));
         for (size_t i = 0; i < answer->rows_count; i++) {
             query.after = answer->rows[i].number;
-            if (is_addressed (self, &answer->rows[i]) && shown->name_count < self->issued->targets)
+            if (ctl_targets_match (&self->to, &answer->rows[i]) &&
+                shown->name_count < self->issued->targets)
                 names[shown->name_count++] = answer->rows[i].name;
         }
     } while (answer->more && answer->rows_count > 0);

@@ -15,7 +15,6 @@
 #include "ctl/target.h"
 #include "ctl/targets_arg.h"
 #include "ctl/times.h"
-#include "proto/audience.h"
 #include "proto/digest.h"
 
 #include <string.h>
@@ -323,15 +322,7 @@ static bool by_job (question *self)
 /*  By the groups and labels that it has now: those of that time are not told.  */
 static bool is_for_target (const question *self)
 {
-    const wire_target_row *row = self->target;
-    const wire_addressee addressee = {.target = row->id,
-        .number = row->number,
-        .name = row->name,
-        .groups = row->groups,
-        .group_count = row->groups_count,
-        .labels = row->labels,
-        .label_count = row->labels_count};
-    return wire_audience_matches_addressee (&self->job.audience, &addressee);
+    return ctl_targets_match (&self->job.audience, self->target);
 }
 
 /*  The state of the newest version is what is known; of an older one it is known that it was replaced.  */

@@ -6,6 +6,7 @@
 #include "common/sys/file.h"
 #include "ctl/client.h"
 #include "ctl/option_value.h"
+#include "proto/audience.h"
 
 #include <string.h>
 
@@ -196,4 +197,16 @@ bg_result ctl_targets_known (ctl_run *run, wire_audience *audience, bg_error *er
         audience->names[i] = found->rows[at].name;
     }
     return bg_ok ();
+}
+
+bool ctl_targets_match (const wire_audience *audience, const wire_target_row *row)
+{
+    const wire_addressee addressee = {.target = row->id,
+        .number = row->number,
+        .name = row->name,
+        .groups = row->groups,
+        .group_count = row->groups_count,
+        .labels = row->labels,
+        .label_count = row->labels_count};
+    return wire_audience_matches_addressee (audience, &addressee);
 }

@@ -24,4 +24,7 @@ bg_result ctl_targets_expand (ctl_run *run, const char *const *texts, size_t tex
     nearest name. Their spelling becomes the broker's.  */
 bg_result ctl_targets_known (ctl_run *run, wire_audience *audience, bg_error *err) BG_CHECKED;
 
+/*  Whether it takes this target in, by the groups and labels that the target has now.  */
+bool ctl_targets_match (const wire_audience *audience, const wire_target_row *row);
+
 #endif
