@@ -8,7 +8,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define LOOK_EVERY ((size_t) 1 << 20)
+#define DISK_LEFT  (UINT64_C (64) << 20)
 
 void step_output_init (step_output *self, int dir_fd, const char *run)
 {
@@ -48,6 +52,7 @@ void step_output_reset (step_output *self, size_t step, const step_output_sizes 
     self->tail_at = 0;
     self->total = 0;
     self->keep_left = self->keep_max;
+    self->keep_unseen = 0;
     self->is_kept = false;
     bg_fd_close (&self->keep_fd);
     if (self->has_file & bit_of (self)) {
@@ -57,13 +62,33 @@ void step_output_reset (step_output *self, size_t step, const step_output_sizes 
     }
 }
 
-/*  Kept output is a convenience: a disk that is full ends it and nothing else.  */
+/*  The disk is the one that bugle-exec's own log is on, without which nothing starts, and a job may ask for gigabytes.
+    Of a small disk a tenth has to be left.  */
+static bool has_room (step_output *self, size_t size)
+{
+    struct statvfs disk;
+    if (size < self->keep_unseen) {
+        self->keep_unseen -= size;
+        return true;
+    }
+    self->keep_unseen = LOOK_EVERY;
+    if (fstatvfs (self->keep_fd, &disk) < 0)
+        return true;
+    const uint64_t tenth = (uint64_t) disk.f_blocks * disk.f_frsize / 10;
+    return (uint64_t) disk.f_bavail * disk.f_frsize >= (tenth < DISK_LEFT ? tenth : DISK_LEFT);
+}
+
+/*  Kept output is a convenience: a disk that is nearly full ends it and nothing else.  */
 static void keep (step_output *self, bg_slice bytes)
 {
     if (bytes.size > self->keep_left)
         bytes.size = self->keep_left;
     if (self->keep_fd < 0 || bytes.size == 0)
         return;
+    if (!has_room (self, bytes.size)) {
+        self->keep_left = 0;
+        return;
+    }
     self->keep_left -= bytes.size;
     if (bg_failed (bg_fd_write (self->keep_fd, self->run, bytes, NULL)))
         self->keep_left = 0;

@@ -23,6 +23,7 @@ typedef struct {
     bool is_kept;      /*  opened, or tried to  */
     size_t keep_max;   /*  bytes of one step  */
     size_t keep_left;
+    size_t keep_unseen; /*  bytes until the room on the disk is looked at again  */
 } step_output;
 
 /*  Bytes of head, of tail and of what is kept on the target.  */

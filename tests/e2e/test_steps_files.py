@@ -2,9 +2,13 @@
 """Output files of steps: whole, appended or anew, and never anything but a regular file."""
 
 import os
+import unittest
+import uuid
 
 from steps_world import StepsTest
 from world import main
+
+SHIM = os.environ.get("BUGLE_ENOSPC", "")
 
 
 class Files(StepsTest):
@@ -78,6 +82,30 @@ class Files(StepsTest):
         run, step = self.run_script("seq 1 100000", output={"file": str(path)}, limits={"file_size": "4KiB"})
         self.assertEqual((run["state"], path.stat().st_size), ("succeeded", 4096))
         self.assertIn("its output file ends at its limit of 4096 bytes", step["message"])
+
+
+@unittest.skipUnless(os.path.exists(SHIM), "the library that plays a full disk (BUGLE_ENOSPC) was not built")
+class NearlyFull(StepsTest):
+    """On a disk that says that it has no room left."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.flag = f"/tmp/bugle-nearly-full-{uuid.uuid4().hex}"
+        cls.environment = {"LD_PRELOAD": SHIM, "BUGLE_NEARLY_FULL": cls.flag}
+        super().setUpClass()
+
+    def kept_bytes(self):
+        output = {"keep": "1GiB", "head": 100, "tail": 100}
+        run, step = self.run_script("head -c 5000000 /dev/zero", output=output)
+        self.assertEqual((run["state"], step["output_bytes"]), ("succeeded", 5000000))
+        runs = self.machine.node.home / "exec" / "runs"
+        return sum(path.stat().st_size for path in runs.iterdir() if run["run"] in path.name and path.name.endswith(".out"))
+
+    def test_kept_output_does_not_take_the_last_of_the_disk(self):
+        self.assertGreaterEqual(self.kept_bytes(), 5000000)
+        with open(self.flag, "w"):
+            self.addCleanup(os.unlink, self.flag)
+        self.assertLess(self.kept_bytes(), 1000)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
     files can be removed, as on a real disk. Half of a large write is written before the rest fails, as a disk does with
     its last blocks.
 
+    As long as the file BUGLE_NEARLY_FULL exists, nothing fails, but a disk says that no room is left.
+
     Not a test: tests/e2e/test_storage.py puts it under broker, node and bugle-exec.  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -48,6 +51,17 @@ static int refuse (void)
 {
     errno = ENOSPC;
     return -1;
+}
+
+int fstatvfs (int fd, struct statvfs *disk)
+{
+    int (*next) (int, struct statvfs *);
+    const char *flag = getenv ("BUGLE_NEARLY_FULL");
+    find_next ("fstatvfs", &next, sizeof next);
+    int result = next (fd, disk);
+    if (result == 0 && flag && access (flag, F_OK) == 0)
+        disk->f_bavail = 0;
+    return result;
 }
 
 ssize_t write (int fd, const void *bytes, size_t size)
