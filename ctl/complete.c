@@ -177,6 +177,8 @@ static const char *list_noun (ctl_complete what)
         return "schedule";
     case CTL_COMPLETE_CALENDAR:
         return "calendar";
+    case CTL_COMPLETE_CATEGORY:
+        return "category";
     case CTL_COMPLETE_TARGET:
         return "target";
     case CTL_COMPLETE_GROUP:

@@ -250,6 +250,8 @@ class History(WorldTest):
         self.assertEqual([(row["name"], row["jobs"], row["is_created"]) for row in rows],
                          [("database", 1, False), ("databse", 0, True)])
         self.assertEqual(self.world.bugle("category", "delete", "database", code=6).out, "")
+        for line in (("category", "delete", ""), ("job", "list", "--category", "")):
+            self.assertEqual(self.world.bugle("__complete", *line).out.splitlines()[1:], ["database", "databse"])
         self.world.bugle("category", "delete", "databse")
         self.assertEqual(self.world.bugle("job", "list", "--category", "DATABASE", "-o", "name").out, "nightly\n")
         self.assertEqual(self.world.bugle("job", "list", "--category", "web", "-o", "name").out, "")
