@@ -461,3 +461,26 @@ wire_job_row fake_job_row (bg_arena *arena)
         .audience = STR ("group web"),
         .steps = 1};
 }
+
+wire_history_row fake_failed_run (void)
+{
+    static wire_step_result steps[] = {{.step = 1,
+        .name = STR ("s"),
+        .state = WIRE_RESULT_FAILED,
+        .exit_code = 2,
+        .started_us = FAKE_NOW_US - 60 * S,
+        .finished_us = FAKE_NOW_US - 57 * S,
+        .output_bytes = 8,
+        .tail = STR ("no disk\n")}};
+    return (wire_history_row){.row = 9,
+        .target = STR ("web1"),
+        .has_run = true,
+        .revision = 4,
+        .run = {.run = fake_id (8),
+            .job_name = STR ("nightly"),
+            .state = WIRE_RUN_FAILED,
+            .started_us = FAKE_NOW_US - 60 * S,
+            .finished_us = FAKE_NOW_US - 57 * S,
+            .steps = steps,
+            .steps_count = 1}};
+}

@@ -88,4 +88,7 @@ void fake_slice (bg_slice slice, const char *want);
 extern const char fake_job_file[];
 wire_job_row fake_job_row (bg_arena *arena);
 
+/*  A run of it on web1 whose only step has failed a minute ago with exit code 2 and "no disk".  */
+wire_history_row fake_failed_run (void);
+
 #endif
