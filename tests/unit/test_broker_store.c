@@ -10,25 +10,10 @@
 #include "proto/wire.h"
 #include "tests/unit/ids.h"
 #include "tests/unit/must.h"
+#include "tests/unit/store_case.h"
 #include "tests/unit/temp_dir.h"
 
 #include <sys/stat.h>
-
-static int setup (void **state)
-{
-    broker_db *db = NULL;
-    OK (broker_db_open (":memory:", &db, err));
-    OK (broker_db_begin (db, err));
-    *state = db;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    broker_db *db = *state;
-    broker_db_close (&db);
-    return 0;
-}
 
 /*  ---- counters ----  */
 
@@ -570,17 +555,16 @@ static void a_full_disk_is_said_and_passes (void **state)
 
 int main (void)
 {
-#define TEST(name)    cmocka_unit_test_setup_teardown (name, setup, teardown)
 #define ON_DISK(name) cmocka_unit_test_setup_teardown (name, make_place, drop_place)
     const struct CMUnitTest tests[] = {
-        TEST (a_counter_is_zero_until_it_is_set),
-        TEST (every_version_of_a_document_is_kept),
-        TEST (versions_come_in_ascending_pages),
-        TEST (heads_are_the_newest_versions_with_their_deliveries),
-        TEST (a_visitor_that_fails_ends_the_page),
-        TEST (a_target_is_replaced_without_its_marks),
-        TEST (an_id_belongs_to_one_target),
-        TEST (a_token_is_there_once_and_counts_its_uses),
+        STORE (a_counter_is_zero_until_it_is_set),
+        STORE (every_version_of_a_document_is_kept),
+        STORE (versions_come_in_ascending_pages),
+        STORE (heads_are_the_newest_versions_with_their_deliveries),
+        STORE (a_visitor_that_fails_ends_the_page),
+        STORE (a_target_is_replaced_without_its_marks),
+        STORE (an_id_belongs_to_one_target),
+        STORE (a_token_is_there_once_and_counts_its_uses),
         ON_DISK (what_was_committed_is_there_after_opening_again),
         ON_DISK (one_process_has_a_store_at_a_time),
         ON_DISK (a_store_of_another_kind_is_refused),

@@ -11,26 +11,11 @@
 #include "proto/wire.h"
 #include "tests/unit/ids.h"
 #include "tests/unit/must.h"
+#include "tests/unit/store_case.h"
 
 #include <time.h>
 
 #define SEEN_MAX 3000
-
-static int setup (void **state)
-{
-    broker_db *db = NULL;
-    OK (broker_db_open (":memory:", &db, err));
-    OK (broker_db_begin (db, err));
-    *state = db;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    broker_db *db = *state;
-    broker_db_close (&db);
-    return 0;
-}
 
 typedef struct {
     int64_t numbers[SEEN_MAX];
@@ -53,13 +38,6 @@ static seen rows (const broker_store *store, broker_run_filter filter)
     OK (store->runs (store->ctx, &filter, see_run, &got, err));
     return got;
 }
-
-#define CHECK_SEEN(seen, ...)                                                                      \
-    do {                                                                                           \
-        const int64_t wanted[] = {__VA_ARGS__};                                                    \
-        assert_int_equal ((seen).count, sizeof wanted / sizeof wanted[0]);                         \
-        assert_memory_equal ((seen).numbers, wanted, sizeof wanted);                               \
-    } while (0)
 
 typedef struct {
     uint8_t job;
@@ -373,20 +351,19 @@ static void categories_are_unique_and_come_in_order (void **state)
 
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST (history_can_be_asked_for_oldest_first_in_pages),
-        TEST (reason_and_duration_restrict),
-        TEST (runs_are_found_by_when_they_were_due),
-        TEST (a_bounded_page_says_where_to_go_on),
-        TEST (every_page_of_history_goes_by_an_index),
-        TEST (a_job_may_keep_less_than_all_others),
-        TEST (a_job_may_keep_more_than_all_others),
-        TEST (a_million_runs_that_stay_are_not_counted_for_each),
-        TEST (what_came_late_is_kept_as_long),
-        TEST (a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else),
-        TEST (a_purge_of_all_jobs_and_one_of_a_job_follow_one_another),
-        TEST (categories_are_unique_and_come_in_order),
+        STORE (history_can_be_asked_for_oldest_first_in_pages),
+        STORE (reason_and_duration_restrict),
+        STORE (runs_are_found_by_when_they_were_due),
+        STORE (a_bounded_page_says_where_to_go_on),
+        STORE (every_page_of_history_goes_by_an_index),
+        STORE (a_job_may_keep_less_than_all_others),
+        STORE (a_job_may_keep_more_than_all_others),
+        STORE (a_million_runs_that_stay_are_not_counted_for_each),
+        STORE (what_came_late_is_kept_as_long),
+        STORE (a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else),
+        STORE (a_purge_of_all_jobs_and_one_of_a_job_follow_one_another),
+        STORE (categories_are_unique_and_come_in_order),
     };
     return cmocka_run_group_tests_name ("broker store: history", tests, NULL, NULL);
 }

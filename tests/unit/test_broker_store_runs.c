@@ -10,26 +10,11 @@
 #include "proto/wire.h"
 #include "tests/unit/ids.h"
 #include "tests/unit/must.h"
+#include "tests/unit/store_case.h"
 
 #include <stdlib.h>
 
 #define LIMIT 1000
-
-static int setup (void **state)
-{
-    broker_db *db = NULL;
-    OK (broker_db_open (":memory:", &db, err));
-    OK (broker_db_begin (db, err));
-    *state = db;
-    return 0;
-}
-
-static int teardown (void **state)
-{
-    broker_db *db = *state;
-    broker_db_close (&db);
-    return 0;
-}
 
 /*  What a visitor saw: a number of each row; at the row fail_at it fails.  */
 typedef struct {
@@ -44,13 +29,6 @@ static bg_result note_number (seen *self, int64_t number, bg_error *err)
     self->numbers[self->count++] = number;
     return self->count == self->fail_at ? bg_fail (err, BG_LIMIT, "enough seen") : bg_ok ();
 }
-
-#define CHECK_SEEN(seen, ...)                                                                      \
-    do {                                                                                           \
-        const int64_t wanted[] = {__VA_ARGS__};                                                    \
-        assert_int_equal ((seen).count, sizeof wanted / sizeof wanted[0]);                         \
-        assert_memory_equal ((seen).numbers, wanted, sizeof wanted);                               \
-    } while (0)
 
 /*  ---- executions ----  */
 
@@ -643,26 +621,25 @@ static void tokens_leave_when_they_have_expired_long_ago (void **state)
 
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST (an_execution_is_kept_and_its_progress_changes),
-        TEST (executions_come_newest_first_and_as_wanted),
-        TEST (a_note_is_one_for_an_object_and_a_target),
-        TEST (an_open_run_is_replaced_and_removed),
-        TEST (a_run_is_read_with_its_output_only_when_asked),
-        TEST (history_comes_by_when_a_run_started),
-        TEST (each_filter_restricts),
-        TEST (filters_restrict_together),
-        TEST (a_page_begins_after_the_row_that_the_last_one_ended_with),
-        TEST (a_visitor_that_fails_ends_the_page_of_history),
-        TEST (the_last_hundred_of_a_job_on_a_target_stay),
-        TEST (runs_of_the_same_moment_leave_too),
-        TEST (what_is_recent_stays_whatever_came_late),
-        TEST (a_piece_is_five_hundred_rows),
-        TEST (what_a_wrong_clock_dated_is_no_obstacle),
-        TEST (output_leaves_earlier_than_its_run),
-        TEST (executions_leave_with_their_notes_when_they_are_old),
-        TEST (tokens_leave_when_they_have_expired_long_ago),
+        STORE (an_execution_is_kept_and_its_progress_changes),
+        STORE (executions_come_newest_first_and_as_wanted),
+        STORE (a_note_is_one_for_an_object_and_a_target),
+        STORE (an_open_run_is_replaced_and_removed),
+        STORE (a_run_is_read_with_its_output_only_when_asked),
+        STORE (history_comes_by_when_a_run_started),
+        STORE (each_filter_restricts),
+        STORE (filters_restrict_together),
+        STORE (a_page_begins_after_the_row_that_the_last_one_ended_with),
+        STORE (a_visitor_that_fails_ends_the_page_of_history),
+        STORE (the_last_hundred_of_a_job_on_a_target_stay),
+        STORE (runs_of_the_same_moment_leave_too),
+        STORE (what_is_recent_stays_whatever_came_late),
+        STORE (a_piece_is_five_hundred_rows),
+        STORE (what_a_wrong_clock_dated_is_no_obstacle),
+        STORE (output_leaves_earlier_than_its_run),
+        STORE (executions_leave_with_their_notes_when_they_are_old),
+        STORE (tokens_leave_when_they_have_expired_long_ago),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
