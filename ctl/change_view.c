@@ -9,7 +9,9 @@
 
 void ctl_change_text (const ctl_change *change, bg_buf *out)
 {
-    bg_buf_printf (out, "%s %.*s", change->outcome, BG_SLICE_ARG (change->name));
+    const bool would = change->dry_run && !change->already;
+    bg_buf_printf (
+        out, "%s%s %.*s", would ? "would be " : "", change->outcome, BG_SLICE_ARG (change->name));
     if (change->already) {
         bg_buf_printf (out, " (%s already)", change->already);
         return;

@@ -412,7 +412,7 @@ static void enable_ends_a_switch (void **state)
     fake_answer (run, WIRE_POST, &posted);
     fake_command (run, "job enable nightly --dry-run --reason done", NULL);
     fake_done (run, 0);
-    assert_string_equal (run->data, "enabled nightly -> 1 target\n");
+    assert_string_equal (run->data, "would be enabled nightly -> 1 target\n");
     assert_string_equal (run->talk, "dry run: nothing was changed\n");
     const wire_post *post = run->requests[1];
     assert_true (post->dry_run);

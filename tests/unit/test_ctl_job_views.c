@@ -358,7 +358,15 @@ static void changes_say_what_they_did (void **state)
         "\"reason\":\"move\","
         "\"targets\":5,\"dry_run\":false}");
     bg_buf_clear (&text);
+    change.dry_run = true;
+    ctl_change_text (&change, &text);
+    assert_buf (text, "would be disabled nightly -> 5 targets, until 2026-03-01 12:00:00 Z");
+    bg_buf_clear (&text);
     change = (ctl_change){.name = STR ("nightly"), .outcome = "unchanged", .already = "enabled"};
+    ctl_change_text (&change, &text);
+    assert_buf (text, "unchanged nightly (enabled already)");
+    bg_buf_clear (&text);
+    change.dry_run = true;
     ctl_change_text (&change, &text);
     assert_buf (text, "unchanged nightly (enabled already)");
 }
