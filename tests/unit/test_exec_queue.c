@@ -54,6 +54,22 @@ static void limit_runs (uint32_t runs)
     exec_core_set_policy (t.core, t.now, &t.policy, NULL);
 }
 
+typedef struct {
+    bg_id first;  /*  has begun  */
+    bg_id second; /*  waits for its end  */
+} two_runs;
+
+/*  One run of the job has begun and another waits for it.  */
+static two_runs start_two (wire_signed job, const char *name)
+{
+    two_runs runs;
+    assert_string_equal (start (job, name), "running");
+    runs.first = t.spawned;
+    assert_string_equal (start (job, name), "waiting");
+    runs.second = last_run ();
+    return runs;
+}
+
 static void the_second_run_of_a_queueing_job_waits_and_the_third_does_not (void **state)
 {
     (void) state;
@@ -83,20 +99,17 @@ static void replace_ends_the_open_run_and_takes_its_place (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_REPLACE);
-    assert_string_equal (start (job, "a"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "a"), "waiting");
-    bg_id second = last_run ();
+    const two_runs runs = start_two (job, "a");
     assert_int_equal (t.stop_count, 1);
-    assert_true (bg_id_equal (t.stopped, first));
+    assert_true (bg_id_equal (t.stopped, runs.first));
     /*  A third replaces the second, which never began.  */
     exec_fixture_advance (&t, BG_SEC (1));
     assert_string_equal (start (job, "a"), "waiting");
-    const wire_run *run = run_said (second);
+    const wire_run *run = run_said (runs.second);
     assert_int_equal (run->state, WIRE_RUN_CANCELED);
     assert_non_null (strstr (bg_arena_str (&t.arena, run->message), "replaced by run"));
-    exec_fixture_end (&t, first, WIRE_RUN_CANCELED);
-    run = run_said (first);
+    exec_fixture_end (&t, runs.first, WIRE_RUN_CANCELED);
+    run = run_said (runs.first);
     assert_int_equal (run->state, WIRE_RUN_CANCELED);
     assert_true (bg_slice_is (run->reason, "overlap"));
     assert_non_null (strstr (bg_arena_str (&t.arena, run->message), "replaced by run"));
@@ -108,12 +121,10 @@ static void what_is_replaced_ends_over_a_restart_too (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_REPLACE);
-    assert_string_equal (start (job, "a"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "a"), "waiting");
+    const two_runs runs = start_two (job, "a");
     exec_fixture_restart (&t, t.log_count);
     size_t stops = t.stop_count;
-    exec_core_supervisor_here (t.core, t.now, first);
+    exec_core_supervisor_here (t.core, t.now, runs.first);
     assert_int_equal (t.stop_count, stops + 1);
 }
 
@@ -175,19 +186,16 @@ static void a_stop_cancels_what_waits (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_QUEUE);
-    assert_string_equal (start (job, "a"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "a"), "waiting");
-    bg_id second = last_run ();
+    const two_runs runs = start_two (job, "a");
     exec_fixture_advance (&t, BG_SEC (1));
     assert_string_equal (exec_fixture_offer (&t, exec_fixture_stop (&t, "a")), "ok");
-    assert_true (bg_id_equal (t.stopped, first));
-    const wire_run *run = run_said (second);
+    assert_true (bg_id_equal (t.stopped, runs.first));
+    const wire_run *run = run_said (runs.second);
     assert_int_equal (run->state, WIRE_RUN_CANCELED);
     assert_true (bg_slice_is (run->reason, "stop"));
-    exec_fixture_taken (&t, second);
-    assert_null (run_said (second));
-    exec_fixture_end (&t, first, WIRE_RUN_CANCELED);
+    exec_fixture_taken (&t, runs.second);
+    assert_null (run_said (runs.second));
+    exec_fixture_end (&t, runs.first, WIRE_RUN_CANCELED);
     assert_int_equal (t.spawn_count, 1);
     exec_fixture_restart (&t, t.log_count);
     assert_int_equal (t.spawn_count, 1);
@@ -197,16 +205,14 @@ static void a_start_that_expires_before_its_turn_is_never_run (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_QUEUE);
-    assert_string_equal (start (job, "a"), "running");
-    assert_string_equal (start (job, "a"), "waiting");
-    bg_id second = last_run ();
+    const two_runs runs = start_two (job, "a");
     exec_fixture_advance (&t, BG_MIN (59));
     assert_true (exec_core_deadline (t.core) <= t.now.mono_us + BG_MIN (1) + 1);
     exec_fixture_clear (&t);
     exec_fixture_advance (&t, BG_MIN (2));
     if (exec_fixture_last (&t, WIRE_EXEC_NONCE))
         exec_fixture_attest (&t);
-    const wire_run *run = run_said (second);
+    const wire_run *run = run_said (runs.second);
     assert_int_equal (run->state, WIRE_RUN_NOT_RUN);
     assert_true (bg_slice_is (run->reason, "expired"));
     assert_int_equal (t.spawn_count, 1);
@@ -258,11 +264,9 @@ static void a_full_disk_keeps_turns_back (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_QUEUE);
-    assert_string_equal (start (job, "a"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "a"), "waiting");
+    const two_runs runs = start_two (job, "a");
     exec_core_set_storage_full (t.core, t.now, true);
-    exec_fixture_end (&t, first, WIRE_RUN_SUCCEEDED);
+    exec_fixture_end (&t, runs.first, WIRE_RUN_SUCCEEDED);
     assert_int_equal (t.spawn_count, 1);
     exec_core_set_storage_full (t.core, t.now, false);
     assert_int_equal (t.spawn_count, 2);
@@ -286,11 +290,9 @@ static void turns_are_durable_before_the_process (void **state)
 {
     (void) state;
     wire_signed job = job_with ("a", WIRE_OVERLAP_QUEUE);
-    assert_string_equal (start (job, "a"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "a"), "waiting");
+    const two_runs runs = start_two (job, "a");
     size_t before = t.log_count;
-    exec_fixture_end (&t, first, WIRE_RUN_SUCCEEDED);
+    exec_fixture_end (&t, runs.first, WIRE_RUN_SUCCEEDED);
     assert_int_equal (t.log_count, before + 1);
     assert_true (t.log[before].durable);
     assert_int_equal (t.spawn_count, 2);
@@ -429,25 +431,22 @@ static void every_beginning_of_the_log_ends_each_run_once (void **state)
 {
     (void) state;
     wire_signed job = job_with ("queue", WIRE_OVERLAP_QUEUE);
-    assert_string_equal (start (job, "queue"), "running");
-    bg_id first = t.spawned;
-    assert_string_equal (start (job, "queue"), "waiting");
-    bg_id second = last_run ();
-    exec_fixture_end (&t, first, WIRE_RUN_SUCCEEDED);
-    exec_fixture_taken (&t, first);
-    exec_fixture_end (&t, second, WIRE_RUN_SUCCEEDED);
-    exec_fixture_taken (&t, second);
+    const two_runs runs = start_two (job, "queue");
+    exec_fixture_end (&t, runs.first, WIRE_RUN_SUCCEEDED);
+    exec_fixture_taken (&t, runs.first);
+    exec_fixture_end (&t, runs.second, WIRE_RUN_SUCCEEDED);
+    exec_fixture_taken (&t, runs.second);
     const size_t total = t.log_count;
     size_t spawned = t.spawn_count;
     for (size_t cut = total; cut-- > 0 && exec_core_status (t.core).done > 0;) {
         exec_fixture_restart (&t, cut);
-        const wire_run *run = run_said (second);
+        const wire_run *run = run_said (runs.second);
         const bool is_begun = run && run->state == WIRE_RUN_RUNNING;
         const bool is_waiting = run && run->state == WIRE_RUN_WAITING;
-        exec_core_run_file (t.core, t.now, first, NULL, 0, false);
-        exec_core_run_file (t.core, t.now, second, NULL, 0, false);
+        exec_core_run_file (t.core, t.now, runs.first, NULL, 0, false);
+        exec_core_run_file (t.core, t.now, runs.second, NULL, 0, false);
         if (is_begun)
-            assert_int_equal (run_said (second)->state, WIRE_RUN_INTERRUPTED);
+            assert_int_equal (run_said (runs.second)->state, WIRE_RUN_INTERRUPTED);
         if (is_waiting)
             spawned++; /*  its turn has come now  */
         assert_int_equal (t.spawn_count, spawned);
