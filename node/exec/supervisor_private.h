@@ -80,8 +80,7 @@ void supervisor_attempt (
 /*  What became of an attempt whose process is over (or cannot be ended).  */
 void supervisor_describe (attempt *self, bg_arena *arena, wire_step_result *result);
 /*  A step that has failed before there was a process.  */
-void supervisor_refuse (
-    bg_code code, const char *message, bg_arena *arena, wire_step_result *result);
+void supervisor_refuse (const char *message, bg_arena *arena, wire_step_result *result);
 
 /*  ---- supervisor_link.c ----  */
 void supervisor_link_poll (supervisor *self);

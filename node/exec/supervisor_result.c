@@ -147,11 +147,10 @@ void supervisor_describe (attempt *self, bg_arena *arena, wire_step_result *resu
         wire_fit_text (bg_arena_copy (arena, bg_buf_slice (&message)), MESSAGE_BYTES, true, arena);
 }
 
-void supervisor_refuse (
-    bg_code code, const char *message, bg_arena *arena, wire_step_result *result)
+void supervisor_refuse (const char *message, bg_arena *arena, wire_step_result *result)
 {
     result->state = WIRE_RESULT_FAILED;
-    result->exit_code = code == BG_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+    result->exit_code = EXIT_NOT_RUN;
     result->message =
         wire_fit_text (bg_arena_copy (arena, bg_slice_str (message)), MESSAGE_BYTES, true, arena);
 }

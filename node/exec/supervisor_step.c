@@ -329,11 +329,10 @@ void supervisor_attempt (
         .utc_us = bg_clock_utc_us ()};
     reset_output (self, step, (size_t) result->step);
     result->account = step->account;
-    bg_result started = begin (&a, &moment, arena, &err);
-    if (bg_failed (started)) {
+    if (bg_failed (begin (&a, &moment, arena, &err))) {
         BG_AUTO_CHAR message =
             bg_strdup_printf ("%s%s%s", err.message, err.hint[0] ? "; " : "", err.hint);
-        supervisor_refuse (started.code, message, arena, result);
+        supervisor_refuse (message, arena, result);
         result->finished_us = bg_clock_utc_us ();
         return;
     }

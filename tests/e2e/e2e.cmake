@@ -33,7 +33,7 @@ list (APPEND bugle_e2e_tests test_dismantle test_ctl_doctor test_restore_unknown
 list (APPEND bugle_e2e_tests test_shared test_job_files)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_account test_steps_cgroup test_steps_files test_steps_flow test_steps_given
-    test_steps_limits test_steps_minute test_steps_misbehave)
+    test_steps_limits test_steps_memory test_steps_minute test_steps_misbehave)
 list (APPEND bugle_e2e_tests test_node_time test_node_idle)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
