@@ -25,7 +25,8 @@ typedef struct {
 typedef struct {
     node_core *core;
     node_entry *entry;
-    int64_t to_us; /*  nominal times up to here have come  */
+    int64_t from_us; /*  the mark when it began  */
+    int64_t to_us;   /*  nominal times up to here have come  */
     tally tallies[NODE_CLASSES];
     kept *kept; /*  the newest that would run, a ring  */
     size_t kept_first;
@@ -108,6 +109,7 @@ static bg_result flush (walk *at, node_class class, bg_error *err)
                   "and %s%llu more in a row; only the first ones are listed",
                   at->is_cut ? "at least " : "", (unsigned long long) (sum->more - 1));
     sum->more = 0;
+    at->rows++;
     return row (at, class, sum->first_us, sum->first_fold, text, err);
 }
 
@@ -135,15 +137,17 @@ static bg_result would_run (walk *at, bg_error *err)
     return bg_ok ();
 }
 
-/*  An occurrence of another class ends what was kept from running in a row.  */
+/*  An occurrence of another class ends what was kept from running in a row, unless that would be a row for each of
+    thousands of ranges of a calendar.  */
 static bg_result take (walk *at, node_class class, bg_error *err)
 {
     node_entry *entry = at->entry;
     if (class != entry->streak) {
-        if (entry->streak != NODE_CLASS_RUNS)
-            BG_TRY (flush (at, entry->streak, err));
-        if (at->rows < NODE_MISSED_ROWS_MAX)
+        if (at->rows < NODE_MISSED_ROWS_MAX) {
+            if (entry->streak != NODE_CLASS_RUNS)
+                BG_TRY (flush (at, entry->streak, err));
             at->tallies[NODE_CLASS_DISABLED].rows = at->tallies[NODE_CLASS_WINDOW].rows = 0;
+        }
         entry->streak = class;
         entry->streak_rows = 0;
     }
@@ -152,6 +156,20 @@ static bg_result take (walk *at, node_class class, bg_error *err)
     if (entry->streak_rows < NODE_MISSED_ROWS_MAX)
         entry->streak_rows++;
     return not_run (at, class, at->nominal_us, at->fold, err);
+}
+
+/*  How many are counted one by one: each is asked of every calendar.  */
+static size_t walk_max (const job_schedule *spec)
+{
+    return NODE_MISSED_WALK_MAX / (1 + spec->except_count + spec->within_count);
+}
+
+/*  From so long before the end on each is looked at again: of a day, or of about as many as were looked at before.  */
+static int64_t last_part_us (const walk *at)
+{
+    const int64_t apart_us = (at->nominal_us - at->from_us) / (int64_t) at->steps;
+    const int64_t part_us = apart_us * (int64_t) walk_max (&at->entry->spec);
+    return part_us < BG_DAY (1) ? part_us : BG_DAY (1);
 }
 
 /*  Passes many of one sort without looking at each: those of plain intervals are counted by division; of others those
@@ -175,8 +193,8 @@ static void leap (walk *at, node_class class)
             at->nominal_us += steps * spec->every_us;
             sum->more += (uint64_t) steps;
         }
-    } else if (at->steps > NODE_MISSED_WALK_MAX && at->nominal_us < end_us - BG_DAY (1)) {
-        at->nominal_us = end_us - BG_DAY (1);
+    } else if (at->steps > walk_max (spec) && at->nominal_us < end_us - last_part_us (at)) {
+        at->nominal_us = end_us - last_part_us (at);
         at->is_cut = true;
     }
 }
@@ -230,6 +248,7 @@ bg_result node_due_take (node_core *self, node_entry *entry, bg_error *err)
 {
     walk at = {.core = self,
         .entry = entry,
+        .from_us = entry->mark_us,
         .to_us = self->now.utc_us - entry->splay_us,
         .nominal_us = entry->mark_us};
     if (!entry->usable || entry->mark_us >= at.to_us)

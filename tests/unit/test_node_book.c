@@ -212,6 +212,44 @@ static void a_long_blackout_is_quiet (void **state)
     assert_true (is_counted);
 }
 
+/*  ---- calendars of somebody who means ill ----  */
+
+#define PIECES 4000
+
+/*  Of the time from from_us on, in which an occurrence every two seconds lies within and the next without. As often as
+    pleases in the file: neither rows nor time go with it.  */
+static wire_signed torn_calendar (node_fixture *self, const char *name, int64_t from_us)
+{
+    BG_AUTO_BUF ranges = {0};
+    for (uint64_t i = 0; i < PIECES; i++) {
+        bg_buf_append_u64 (&ranges, (uint64_t) (from_us / BG_SEC (1)) + i * 4);
+        bg_buf_append_u64 (&ranges, (uint64_t) (from_us / BG_SEC (1)) + i * 4 + 1);
+    }
+    const wire_calendar body = {.name = bg_slice_str (name),
+        .utc_ranges = bg_buf_slice (&ranges),
+        .horizon_us = self->now.utc_us + BG_DAY (3650)};
+    return fixture_document (&self->signing, WIRE_TYPE_CALENDAR, name, &body);
+}
+
+static void a_torn_calendar_gives_no_row_for_each_piece (void **state)
+{
+    node_fixture *self = *state;
+    bg_slice torn = bg_slice_str ("torn");
+    wire_job_schedule schedule = {.name = bg_slice_str ("main"),
+        .kind = WIRE_SCHEDULE_EVERY,
+        .every_us = (uint64_t) BG_SEC (2),
+        .except = &torn,
+        .except_count = 1};
+    post (self, torn_calendar (self, "torn", self->now.utc_us / BG_SEC (4) * BG_SEC (4)));
+    push_job (self, &schedule);
+    const size_t before = not_run (self, NULL);
+    node_fixture_sleep (self, PIECES * BG_SEC (4));
+    node_fixture_restart (self);
+    node_fixture_advance (self, BG_SEC (2));
+    assert_in_range (not_run (self, "window") - before, 100, 300);
+    assert_in_range (not_run (self, NULL) - before, 200, 500);
+}
+
 /*  ---- enabled and disabled ----  */
 
 static void a_job_may_be_disabled_by_its_document (void **state)
@@ -351,6 +389,7 @@ int main (void)
         TEST (a_calendar_keeps_occurrences_out_and_says_so),
         TEST (a_window_allows_only_what_lies_in_it),
         TEST (a_long_blackout_is_quiet),
+        TEST (a_torn_calendar_gives_no_row_for_each_piece),
         TEST (a_job_may_be_disabled_by_its_document),
         TEST (a_job_is_enabled_until_a_date),
         TEST (a_schedule_of_a_job_may_be_disabled_alone),
