@@ -6,6 +6,7 @@
 #include "common/job/body.h"
 #include "common/job/uses.h"
 #include "common/job/yaml_job.h"
+#include "tests/unit/job_yaml_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,27 +54,6 @@ static void check_document (const job_yaml_document *document)
     must (is_body (document->type, decoded), "not a body", written);
     bg_diag_destroy (&diag);
     job_yaml_set_destroy (&set);
-}
-
-/*  Ranges of a calendar in zones are read with UTC for all of them, and files that it names with
-    nothing in them.  */
-static const job_zone *any_zone (void *ctx, const char *name, bg_error *err)
-{
-    (void) name;
-    (void) err;
-    return ctx;
-}
-
-static bg_result any_ics (void *ctx, const char *yaml_file, const char *path, unsigned years,
-    bg_arena *arena, wire_calendar *calendar, bg_error *err)
-{
-    (void) ctx;
-    (void) yaml_file;
-    (void) path;
-    (void) arena;
-    (void) err;
-    calendar->horizon_us = (int64_t) years * 31536000000000;
-    return bg_ok ();
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

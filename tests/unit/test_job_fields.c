@@ -7,6 +7,7 @@
 
 #include "common/job/yaml_job.h"
 #include "common/sys/file.h"
+#include "tests/unit/job_yaml_open.h"
 
 #include <stdio.h>
 
@@ -17,25 +18,6 @@
 #include <cmocka.h>
 
 #define FILE_MAX (1024 * 1024)
-
-static const job_zone *any_zone (void *ctx, const char *name, bg_error *err)
-{
-    (void) name;
-    (void) err;
-    return ctx;
-}
-
-static bg_result any_ics (void *ctx, const char *yaml_file, const char *path, unsigned years,
-    bg_arena *arena, wire_calendar *calendar, bg_error *err)
-{
-    (void) ctx;
-    (void) yaml_file;
-    (void) path;
-    (void) arena;
-    (void) err;
-    calendar->horizon_us = (int64_t) years * INT64_C (31536000000000);
-    return bg_ok ();
-}
 
 typedef struct {
     job_zone *utc;

@@ -9,6 +9,7 @@
 #include "node/core/idle.h"
 #include "node_fixture.h"
 #include "proto/digest.h"
+#include "tests/unit/zone_bytes.h"
 
 #include <stdlib.h>
 
@@ -327,17 +328,8 @@ static void a_job_disabled_between_its_time_and_its_start_does_not_start (void *
 /*  One offset for ever.  */
 static job_zone *zone_at (int32_t offset)
 {
-    static const uint32_t counts[6] = {0, 0, 0, 0, 1, 4};
     BG_AUTO_BUF bytes = {0};
-    for (int block = 0; block < 2; block++) {
-        bg_buf_append (&bytes, "TZif2", 5);
-        bg_buf_append (&bytes, (const char[15]){0}, 15);
-        for (size_t i = 0; i < 6; i++)
-            bg_buf_append_u32 (&bytes, counts[i]);
-        bg_buf_append_u32 (&bytes, (uint32_t) offset);
-        bg_buf_append (&bytes, "\0\0XXX\0", 6);
-    }
-    bg_buf_append_str (&bytes, "\n\n");
+    zone_bytes_of_offset (offset, &bytes);
     job_zone *zone = job_zone_load ("Test/Zone", bg_buf_slice (&bytes), NULL);
     assert_non_null (zone);
     return zone;

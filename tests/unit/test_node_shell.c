@@ -17,6 +17,7 @@
 #include "node/store/store.h"
 #include "tests/unit/must.h"
 #include "tests/unit/temp_dir.h"
+#include "tests/unit/zone_bytes.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -250,20 +251,11 @@ static void keys_are_those_of_the_enlistment (void **state)
 
 /*  ---- zones ----  */
 
-/*  A zone file with one offset for ever: the block of version 1, the same in version 2, and no rule behind it.  */
+/*  A zone file with one offset for ever.  */
 static void write_zone (const scene *self, const char *name, int32_t offset)
 {
-    static const uint32_t counts[6] = {0, 0, 0, 0, 1, 4}; /*  one type, four letters  */
     BG_AUTO_BUF bytes = {0};
-    for (int block = 0; block < 2; block++) {
-        bg_buf_append (&bytes, "TZif2", 5);
-        bg_buf_append (&bytes, (const char[15]){0}, 15);
-        for (size_t i = 0; i < 6; i++)
-            bg_buf_append_u32 (&bytes, counts[i]);
-        bg_buf_append_u32 (&bytes, (uint32_t) offset);
-        bg_buf_append (&bytes, "\0\0XXX\0", 6);
-    }
-    bg_buf_append_str (&bytes, "\n\n");
+    zone_bytes_of_offset (offset, &bytes);
     BG_AUTO_CHAR path = bg_path_join (self->dir, name);
     OK (bg_file_replace (path, bg_buf_slice (&bytes), 0644, err));
 }

@@ -13,5 +13,5 @@ bugle_test (test_node_links SOURCES unit/test_node_links.c unit/net_fixture.c MA
 set_tests_properties (test_node_links PROPERTIES LABELS "quick;threads"
     ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=string_append::ignore_noninstrumented_modules=1")
 bugle_test (test_node_sockets SOURCES unit/test_node_sockets.c MAY_USE node_shell)
-bugle_test (test_node_shell SOURCES unit/test_node_shell.c MAY_USE node_shell)
+bugle_test (test_node_shell SOURCES unit/test_node_shell.c unit/zone_bytes.c MAY_USE node_shell)
 bugle_test (test_node_contact SOURCES unit/test_node_contact.c ../node/main/contact.c MAY_USE bg_base bg_sys proto)
