@@ -17,7 +17,9 @@
 /*  Encoded, as it stands in a document.  */
 #define JOB_BODY_BYTES_MAX (192 * 1024)
 
-#define JOB_GRACE_US         (INT64_C (10) * 1000000)
+#define JOB_GRACE_US (INT64_C (10) * 1000000)
+/*  Shorter ones would end while the broker is there: a target asks it for the time every 15 minutes.  */
+#define JOB_LEASE_MIN_US     INT64_C (1800000000)
 #define JOB_DURATION_STEP_US INT64_C (1000000) /*  durations of a job are whole seconds  */
 /*  Instants that a job may name: 1990-01-01 to before 10000-01-01.  */
 #define JOB_INSTANT_MIN_US (INT64_C (631152000) * 1000000)

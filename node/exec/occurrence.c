@@ -121,6 +121,9 @@ bg_result exec_check_occurrence (bg_now now, const wire_job_schedule *spec, int6
 
 /*  ---- how often ----  */
 
+/*  A lease does not end between two answers of a broker that is there.  */
+_Static_assert(2 * EXEC_NONCE_EVERY_US <= JOB_LEASE_MIN_US, "leases are longer");
+
 bg_result exec_check_job_lease (
     exec_core *self, bg_now now, const wire_job *job, const char **reason, bg_error *err)
 {

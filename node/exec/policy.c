@@ -2,6 +2,7 @@
     it, since a policy that is only half understood must not let anything start.  */
 #include "node/exec/policy.h"
 
+#include "common/job/body.h"
 #include "common/job/duration.h"
 #include "common/job/names.h"
 #include "proto/wire.h"
@@ -105,7 +106,9 @@ static bg_result take_run_time (parser *self, bg_slice value)
 
 static bg_result take_lease (parser *self, bg_slice value)
 {
-    return take_time (self, value, "lease is a time such as 30d, not", &self->policy->lease_us);
+    const char *what = "lease is a time such as 30d, at least 30m, not";
+    BG_TRY (take_time (self, value, what, &self->policy->lease_us));
+    return self->policy->lease_us < JOB_LEASE_MIN_US ? wrong (self, what, value) : bg_ok ();
 }
 
 static bg_result take_runs (parser *self, bg_slice value)

@@ -106,6 +106,7 @@ static void mistakes_are_told_with_their_line (void **state)
         {"[default]\naccount = a\n[limits]\nruns = 9999999999\n", "policy:4: runs is a number"},
         {"[default]\naccount = a\n[limits]\nruns =\n", "policy:4: runs is a number"},
         {"[default]\naccount = a\n[limits]\nlease = 0\n", "policy:4: lease is a time"},
+        {"[default]\naccount = a\n[limits]\nlease = 29m\n", "at least 30m"},
         {"[default]\naccount = a\n[limits]\nroot = no\n", "policy:4: unknown key"},
         {"[limits]\n[limits]\n", "policy:2: a second section"},
         {"[default]\naccount = a\n[proxy p]\naccount = c\nkinds = sql\n",

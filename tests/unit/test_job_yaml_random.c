@@ -361,7 +361,7 @@ static void make_life (maker *self, wire_job *job)
         job->enabled_until_us = (int64_t) (random_seconds (self, 20000) + 631152000000000) +
                                 (chance (self, 2) ? 0 : (int64_t) below (self, 1000000));
     job->delete_level = below (self, 4);
-    job->lease_us = chance (self, 2) ? 0 : random_seconds (self, 90);
+    job->lease_us = chance (self, 2) ? 0 : 1799000000 + random_seconds (self, 90);
     job->history_us = chance (self, 2) ? 0 : random_seconds (self, 90);
     job->history_runs = chance (self, 2) ? 0 : 1 + below (self, 1000);
 }
