@@ -178,6 +178,7 @@ bg_result ctl_job_show (ctl_run *run, bg_error *err)
     json_t *object = ctl_job_json (row);
     json_object_set_new (object, "uses", uses);
     ctl_job_add_definition (object, &job, ctl_client_now_us (run->client));
+    json_object_set_new (object, "not_after", ctl_json_time (ctl_job_not_after_us (row)));
     ctl_job_add_holders (object, row);
     ctl_shared_cache shared = {.run = run};
     bg_result next = ctl_job_set_times (&shared, row, &job, object, err);

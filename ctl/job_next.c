@@ -1,7 +1,7 @@
 /*  bugle job show --next N: see job_next.h.
 
     The broker is asked for the targets, whose zones it knows; times are told by the node's own functions. Runs that a
-    calendar leaves out are shown and do not count.  */
+    calendar leaves out are shown, the first of many in a row, and do not count.  */
 #include "ctl/job_next.h"
 
 #include "common/job/names.h"
@@ -88,10 +88,12 @@ static void add_runs (const wire_job_row *row, const zone_group *group,
         if (found.schedule->is_by_target != by_target ||
             !ctl_schedule_is_on (found.schedule, found.nominal_us))
             continue;
-        if (!found.mark.kept_out)
-            taken++;
-        else if (++left_out > LEFT_OUT_MAX)
+        left_out = found.mark.kept_out ? left_out + 1 : 0;
+        taken += left_out == 0;
+        if (left_out > LEFT_OUT_MAX)
             return;
+        if (left_out > count) /*  so many in a row say enough  */
+            continue;
         json_array_append_new (list, run_json (row, group, &found));
     }
 }

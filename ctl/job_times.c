@@ -35,9 +35,22 @@ bg_result ctl_shared_cached (
     return entry->result;
 }
 
+int64_t ctl_job_not_after_us (const wire_job_row *row)
+{
+    BG_AUTO_ARENA arena = {0};
+    wire_document fixed;
+    if (bg_failed (
+            WIRE_DECODE (document, row->document.bytes, WIRE_AS_SIGNED, &arena, &fixed, NULL)))
+        return 0;
+    return fixed.not_after_us;
+}
+
 ctl_span ctl_job_enabled_span (const wire_job_row *row, int64_t now_us)
 {
-    const int64_t until_us = row->enabled_until_us ? row->enabled_until_us : INT64_MAX;
+    const int64_t not_after_us = ctl_job_not_after_us (row);
+    int64_t until_us = row->enabled_until_us ? row->enabled_until_us : INT64_MAX;
+    if (not_after_us != 0 && not_after_us < until_us)
+        until_us = not_after_us;
     if (!row->disabled)
         return (ctl_span){now_us, until_us};
     return (ctl_span){row->disabled_until_us ? row->disabled_until_us - 1 : INT64_MAX, until_us};

@@ -12,6 +12,9 @@ typedef struct {
 /*  As ctl_shared_ask; ctx is a ctl_shared_cache.  */
 ctl_shared_find ctl_shared_cached;
 
+/*  When the row's document ends; 0: never, or not known.  */
+int64_t ctl_job_not_after_us (const wire_job_row *row);
+
 /*  Occurrences after from_us and before until_us find the job enabled, as far as is known; from_us INT64_MAX: none does.  */
 typedef struct {
     int64_t from_us;

@@ -311,6 +311,7 @@ const ctl_column ctl_job_fields[] = {
     {NULL, "Delivery", CTL_CELL_TEXT, CTL_NORMAL, print_delivery},
     {"start", "Start", CTL_CELL_TEXT, CTL_NORMAL, NULL},
     {"rules", "Rules", CTL_CELL_TEXT, CTL_NORMAL, NULL},
+    {"not_after", "Valid until", CTL_CELL_TIME, CTL_NORMAL, NULL},
     {"running", "Running", CTL_CELL_TEXT, CTL_NORMAL, ctl_running_print},
     {"key", "Key", CTL_CELL_TEXT, CTL_WIDE, NULL},
     {"document_version", "Document", CTL_CELL_TEXT, CTL_WIDE, NULL},

@@ -212,6 +212,29 @@ class History(WorldTest):
         self.assertEqual(len(rows), 2)
         self.assertEqual({row["zone"] for row in rows}, {"America/New_York", "UTC"})
 
+    def test_times_end_with_the_job_and_blackouts_are_short(self):
+        self.world.node("a1")
+        self.world.apply(NIGHTLY.replace("nightly", "bounded", 1) + "not_after: 2099-12-31T12:30:00Z\n")
+        shown = self.world.bugle("job", "show", "bounded", "-o", "json").json()
+        self.assertEqual(shown["not_after"], "2099-12-31T12:30:00Z")
+        self.assertIn("Valid until:", self.world.bugle("job", "show", "bounded").out)
+        soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.world.apply(NIGHTLY.replace("nightly", "brief", 1).replace('cron: "0 12 * * *"', "every: 20s")
+                         .replace(", zone: UTC", "") + f"not_after: {soon}\n")
+        rows = self.world.bugle("job", "show", "brief", "--next", "9", "-o", "json").json()["next_runs"]
+        self.assertTrue(all(row["at"] < soon for row in rows), rows)
+        self.world.apply("""
+calendar: never
+days: ["2020-01-01..2020-01-02"]
+---
+job: shut
+targets: {all: true}
+schedules: [{name: s, every: 1m, within: never}]
+steps: [{name: s, run: ["true"]}]
+""")
+        rows = self.world.bugle("job", "show", "shut", "--next", "3", "-o", "json").json()["next_runs"]
+        self.assertEqual([row["left_out_by"] for row in rows], ["never"] * 3)
+
     def test_runs_that_wait_are_shown_until_their_turn(self):
         node = self.world.node("a1")
         policy = node.home / "etc" / "policy"
