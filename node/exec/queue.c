@@ -110,18 +110,28 @@ typedef struct {
     const char *reason; /*  NULL: the word of the code  */
 } turn;
 
+/*  By its key: whoever had it stolen goes by the same name with another one. Older logs only have the name.  */
+static bool is_gone (const exec_core *self, bg_slice name, const bg_key *key)
+{
+    const wire_login *login = wire_keyring_login_by_name (self->keyring, name);
+    return !login || wire_keyring_is_revoked (self->keyring, &login->sign_key) ||
+           (!bg_key_is_zero (key) && !bg_key_equal (key, &login->sign_key));
+}
+
 static bg_result check_signers (const exec_core *self, const turn *t, bg_error *err)
 {
-    const bg_slice names[] = {t->intent->job_signer, t->intent->deed_signer};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const wire_login *login =
-            names[i].size ? wire_keyring_login_by_name (self->keyring, names[i]) : NULL;
-        const bool is_gone = !login || wire_keyring_is_revoked (self->keyring, &login->sign_key);
-        if (names[i].size && is_gone)
-            return bg_fail (err, BG_BAD_SIGNATURE,
-                "login %.*s, who signed %s, was revoked while this run waited for its turn",
-                BG_SLICE_ARG (names[i]), i == 0 ? "the job" : "the START");
-    }
+    const wire_record_intent *intent = t->intent;
+    if (intent->job_signer.size && is_gone (self, intent->job_signer, &intent->job_signer_key))
+        return bg_fail (err, BG_BAD_SIGNATURE,
+            "the key of login %.*s, which signed the job, was revoked while this run waited for "
+            "its "
+            "turn",
+            BG_SLICE_ARG (intent->job_signer));
+    if (intent->deed_signer.size && is_gone (self, intent->deed_signer, &intent->deed_signer_key))
+        return bg_fail (err, BG_BAD_SIGNATURE,
+            "the key of login %.*s, which signed the START, was revoked while this run waited for "
+            "its turn",
+            BG_SLICE_ARG (intent->deed_signer));
     return bg_ok ();
 }
 

@@ -301,6 +301,14 @@ static void log_accepted (const exec_core *self, const start *s)
         s->ask->has_deed ? bg_id_short (s->deed.id).text : (const char *) s->spec.name.data);
 }
 
+static void note_signer (const wire_login *login, bg_slice *name, bg_key *key)
+{
+    if (!login)
+        return;
+    *name = login->name;
+    *key = login->sign_key;
+}
+
 /*  What has to be durable before anything is said or done.  */
 static void append_intent (exec_core *self, bg_now now, const start *s, bg_slice plan)
 {
@@ -316,8 +324,8 @@ static void append_intent (exec_core *self, bg_now now, const start *s, bg_slice
         .replaces = s->replaces};
     if (s->must_wait) {
         record.queued_plan = plan;
-        record.job_signer = s->verified.signer ? s->verified.signer->name : (bg_slice){0};
-        record.deed_signer = s->deed_signer ? s->deed_signer->name : (bg_slice){0};
+        note_signer (s->verified.signer, &record.job_signer, &record.job_signer_key);
+        note_signer (s->deed_signer, &record.deed_signer, &record.deed_signer_key);
     }
     bg_slice blob = exec_blob (WIRE_RECORD_INTENT, &record);
     self->ports.log_append (self->ports.ctx, blob, true);

@@ -246,6 +246,39 @@ static void what_would_not_be_accepted_any_more_is_never_run (void **state)
     assert_int_equal (t.spawn_count, 1);
 }
 
+/*  Her key was stolen, and she goes on with another one under her name: what the old one signed does not begin.  */
+static void what_a_stolen_key_signed_does_not_begin_under_the_name_of_its_login (void **state)
+{
+    (void) state;
+    limit_runs (1);
+    assert_string_equal (start (exec_fixture_job (&t, "busy"), "busy"), "running");
+    bg_id open = t.spawned;
+    assert_string_equal (start (exec_fixture_job (&t, "a"), "a"), "waiting");
+    bg_id waiting = last_run ();
+    wire_login login = {.name = bg_slice_str ("anna"),
+        .sign_key = t.signing.stranger.public_key,
+        .curve_key = t.signing.stranger.public_key,
+        .role = WIRE_ROLE_ADMIN};
+    const wire_authority body = {.name = bg_slice_str ("lab"),
+        .logins = &login,
+        .logins_count = 1,
+        .broker_sign_key = t.signing.broker.public_key,
+        .broker_curve_key = t.signing.broker.public_key,
+        .threshold = 1,
+        .level_floor = 1,
+        .created_us = 1};
+    const wire_document fixed = {
+        .type = WIRE_TYPE_AUTHORITY, .installation = t.signing.installation, .version = 2};
+    assert_string_equal (
+        exec_fixture_offer (&t, fixture_document_as (&t.signing, &fixed, &body, &t.signing.admin)),
+        "ok");
+    exec_fixture_end (&t, open, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (t.spawn_count, 1);
+    const wire_run *run = run_said (waiting);
+    assert_int_equal (run->state, WIRE_RUN_NOT_RUN);
+    assert_true (bg_slice_is (run->reason, "bad-signature"));
+}
+
 static void a_defection_ends_what_waits_but_not_what_is_local (void **state)
 {
     (void) state;
@@ -465,6 +498,7 @@ int main (void)
         ENLISTED (a_stop_cancels_what_waits),
         ENLISTED (a_start_that_expires_before_its_turn_is_never_run),
         ENLISTED (what_would_not_be_accepted_any_more_is_never_run),
+        ENLISTED (what_a_stolen_key_signed_does_not_begin_under_the_name_of_its_login),
         ENLISTED (a_defection_ends_what_waits_but_not_what_is_local),
         ENLISTED (a_full_disk_keeps_turns_back),
         ENLISTED (at_most_a_thousand_wait),
