@@ -11,6 +11,7 @@
 #include "ctl/history.h"
 #include "ctl/history_view.h"
 #include "ctl/job.h"
+#include "ctl/job_times.h"
 #include "ctl/occurrence_view.h"
 #include "ctl/target.h"
 #include "ctl/targets_arg.h"
@@ -444,6 +445,18 @@ static int64_t starts_us (const question *self, const ctl_occurrence *due)
            (splay_us ? wire_splay_us (self->target->id, self->row->key, splay_us) : 0);
 }
 
+/*  Of the newest version: nothing is known yet of those that may follow.  */
+static bool by_end (question *self)
+{
+    const int64_t not_after_us = ctl_job_not_after_us (self->row);
+    if (not_after_us == 0 || starts_us (self, self->first) < not_after_us ||
+        self->job_then.version != self->row->version)
+        return false;
+    bg_buf_append_str (&self->text, "the job is valid only until ");
+    say_time (self, not_after_us);
+    return answer (self, "expired");
+}
+
 static bool by_future (question *self)
 {
     const int64_t us = starts_us (self, self->first);
@@ -479,8 +492,8 @@ static void by_nothing (question *self)
 
 static void find_answer (question *self)
 {
-    static bool (*const reasons[]) (question *) = {
-        by_report, by_membership, by_job, by_delivery, by_times, by_schedule, by_switch, by_future};
+    static bool (*const reasons[]) (question *) = {by_report, by_membership, by_job, by_delivery,
+        by_times, by_schedule, by_switch, by_end, by_future};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i](self))
             return;

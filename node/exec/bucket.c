@@ -152,6 +152,6 @@ bg_result exec_bucket_check (exec_core *self, const wire_job *job, bg_id job_key
         found += count_since (bucket->deeds_us, bucket->deed_count, now_us, now_us - window_us);
     if (found < counted)
         return bg_ok ();
-    return bg_fail (err, BG_LIMIT, "the job has reached its limit of %llu starts in %s",
+    return bg_fail (err, BG_LIMIT, "the job has reached its limit of %llu per %s",
         (unsigned long long) limit, job_duration_text (period_us).text);
 }

@@ -217,6 +217,8 @@ class History(WorldTest):
         self.world.apply(NIGHTLY.replace("nightly", "bounded", 1) + "not_after: 2099-12-31T12:30:00Z\n")
         shown = self.world.bugle("job", "show", "bounded", "-o", "json").json()
         self.assertEqual(shown["not_after"], "2099-12-31T12:30:00Z")
+        told = self.world.bugle("job", "why", "bounded", "-t", "a1", "--at", "2100-01-01T12:00:00Z", "-o", "json").json()
+        self.assertEqual(told["answer"], "expired", told)
         self.assertIn("Valid until:", self.world.bugle("job", "show", "bounded").out)
         soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.world.apply(NIGHTLY.replace("nightly", "brief", 1).replace('cron: "0 12 * * *"', "every: 20s")
