@@ -44,9 +44,7 @@ typedef struct {
     uint32_t gid;
     bool change; /*  not the account that bugle-exec runs as: the supervisor changes to it  */
     char name[65];
-    char home[4096]; /*  for HOME  */
-    char directory
-        [4096]; /*  where a step without a directory begins: home when it is one, else "/"  */
+    char home[4096]; /*  for HOME; a step without a directory begins there, or in "/"  */
     char shell[4096];
     uint32_t groups[EXEC_GROUPS_MAX]; /*  supplementary; none when nothing changes  */
     size_t group_count;

@@ -125,12 +125,6 @@ bg_result exec_machine_policy_write (
 
 /*  ---- accounts ----  */
 
-static bool is_directory (const char *path)
-{
-    struct stat state;
-    return path[0] == '/' && stat (path, &state) == 0 && S_ISDIR (state.st_mode);
-}
-
 static void copy (char *to, size_t size, const char *from, const char *otherwise)
 {
     bool fits = from && from[0] && strlen (from) < size;
@@ -176,8 +170,6 @@ bg_result exec_machine_account (
         .uid = entry ? entry->pw_uid : geteuid (), .gid = entry ? entry->pw_gid : getegid ()};
     copy (account->name, sizeof account->name, name, "");
     copy (account->home, sizeof account->home, entry ? entry->pw_dir : NULL, "/");
-    copy (account->directory, sizeof account->directory,
-        is_directory (account->home) ? account->home : NULL, "/");
     copy (account->shell, sizeof account->shell, entry ? entry->pw_shell : NULL, "/bin/sh");
     account->change = account->uid != geteuid ();
     if (!account->change)

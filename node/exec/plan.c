@@ -251,10 +251,11 @@ static void make_step (const planning *self, const wire_job_step *step, wire_pla
             bg_arena_copy (self->arena, bg_slice_str (problem)), 512, true, self->arena);
     make_step_environment (self->arena, self->job, step, account, out);
     out->directory = step->directory;
-    out->directory_is_seen = step->directory.size == 0;
-    if (step->directory.size == 0)
+    /*  Not looked at here: a home on a server that is away would hold up bugle-exec and all its runs.  */
+    out->directory_is_home = step->directory.size == 0;
+    if (out->directory_is_home)
         out->directory = bg_arena_copy (
-            self->arena, bg_slice_str (account->directory[0] ? account->directory : "/"));
+            self->arena, bg_slice_str (account->home[0] == '/' ? account->home : "/"));
 }
 
 bg_result exec_require_policy (const exec_core *self, bg_error *err)

@@ -188,6 +188,17 @@ static void execute (const start *self)
     fail_with (self, seen);
 }
 
+/*  An account without a home works in the root directory.  */
+static void change_directory (const start *self)
+{
+    const step_launch *launch = self->launch;
+    if (chdir (launch->text->directory) == 0)
+        return;
+    const bool is_none = errno == ENOENT || errno == ENOTDIR;
+    if (!launch->step->directory_is_home || !is_none || chdir ("/") < 0)
+        fail (self);
+}
+
 static _Noreturn void run_child (const start *self)
 {
     const step_launch *launch = self->launch;
@@ -202,8 +213,7 @@ static _Noreturn void run_child (const start *self)
     die_with_parent (self);
     open_output (self);
     enter (self, STAGE_DIRECTORY);
-    if (chdir (launch->text->directory) < 0)
-        fail (self);
+    change_directory (self);
     enter (self, STAGE_PROGRAM);
     reset_signals ();
     execute (self);
@@ -286,10 +296,10 @@ static bool is_of_system (const char *name)
 }
 
 /*  Whether the child may use our memory until it is the step's program, while we wait: it stays who we
-    are, and touches nothing but what has just been looked at.  */
+    are, and touches nothing that another machine may hold. A home may be such a thing.  */
 static bool can_share (const step_launch *launch)
 {
-    return !launch->account->change && launch->step->directory_is_seen &&
+    return !launch->account->change && strcmp (launch->text->directory, "/") == 0 &&
            !launch->text->output_file && launch->cgroup_fd < 0 &&
            is_of_system (launch->text->argv[0]);
 }

@@ -4,6 +4,7 @@ step's program has begun, within it, and between two attempts."""
 
 import os
 import pathlib
+import pwd
 import signal
 import unittest
 
@@ -117,6 +118,22 @@ class Hanging(StepsTest):
         os.kill(supervisor, signal.SIGKILL)
         self.assertEqual(self.machine.over(name)["state"], "interrupted")
         self.assertTrue(is_gone(child))
+
+
+@unittest.skipUnless(os.path.exists(SHIM), "the library that plays a directory that hangs (BUGLE_HANG_CHDIR) was not built")
+class HangingHome(StepsTest):
+    """A home that never answers, of a step that names no directory."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.hanging = pwd.getpwuid(os.geteuid()).pw_dir
+        cls.environment = {"LD_PRELOAD": SHIM, "BUGLE_HANG_DIR": cls.hanging}
+        super().setUpClass()
+
+    def test_it_holds_up_nothing_but_the_step(self):
+        run, step = self.run_script("echo never", timeout="1s")
+        self.assertEqual((run["state"], step["timed_out"], step["output"]), ("failed", True, ""))
+        self.assertIn(f"it was still changing to the directory {self.hanging}", step["message"])
 
 
 if __name__ == "__main__":

@@ -104,7 +104,6 @@ static bg_result port_account (void *ctx, const char *name, exec_account *accoun
     *account = (exec_account){.uid = 1000, .gid = 1000};
     snprintf (account->name, sizeof account->name, "%s", name);
     snprintf (account->home, sizeof account->home, "/home/jobs");
-    snprintf (account->directory, sizeof account->directory, "/home/jobs");
     snprintf (account->shell, sizeof account->shell, "/bin/sh");
     return bg_ok ();
 }

@@ -74,7 +74,6 @@ static bg_result port_account (void *ctx, const char *name, exec_account *accoun
         (exec_account){.uid = self->account_uid, .gid = 100, .change = self->account_changes};
     strcpy (account->name, name);
     strcpy (account->home, "/home/jobs");
-    strcpy (account->directory, "/home/jobs");
     strcpy (account->shell, "/bin/bash");
     return bg_ok ();
 }

@@ -20,7 +20,7 @@ set_target_properties (schedule_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CM
 set (bugle_schedules "${CMAKE_CURRENT_SOURCE_DIR}/oracle/schedules.py" $<TARGET_FILE:schedule_driver>)
 add_test (NAME schedule_oracles COMMAND ${bugle_schedules} --count 400)
 set_tests_properties (schedule_oracles PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
-add_test (NAME schedule_oracles_many COMMAND ${bugle_schedules} --count 30000)
+add_test (NAME schedule_oracles_many COMMAND ${bugle_schedules} --count 20000)
 add_test (NAME schedule_oracle_zones_many COMMAND /usr/bin/python3 "${CMAKE_CURRENT_SOURCE_DIR}/unit/zone_oracle.py"
     $<TARGET_FILE:zone_oracle> --full)
 set_tests_properties (schedule_oracles_many schedule_oracle_zones_many PROPERTIES LABELS full TIMEOUT 1800
