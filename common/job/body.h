@@ -36,6 +36,7 @@
 #define JOB_MISFIRE_WINDOW_MAX_US (INT64_C (31) * 86400 * 1000000)
 #define JOB_MISFIRE_MAX           10
 #define JOB_MISFIRE_MAX_MAX       1000
+#define JOB_MISFIRE_HELD_MAX      100000 /*  occurrences within a window of misfires  */
 
 /*  BG_INVALID, BG_TOO_LARGE or BG_NOT_IN_VERSION with a sentence that names the step or
     schedule.  */

@@ -5,6 +5,8 @@
 */
 #include "common/job/body_schedule.h"
 
+#include "common/base/now.h"
+
 #include "common/job/duration.h"
 #include "common/job/names.h"
 
@@ -335,12 +337,28 @@ bg_result job_body_shared (const wire_job_schedule *use, const wire_schedule *sh
 
 /*  ---- checks of documents ----  */
 
+/*  What may still begin late is remembered by bugle-exec for as long, so that it begins once.  */
+static bg_result check_late (const wire_job_schedule *from, const job_schedule *made, bg_error *err)
+{
+    if (from->misfire == WIRE_MISFIRE_SKIP)
+        return bg_ok ();
+    const int64_t hours = job_body_misfire_window_us (from) / BG_HOUR (1) + 1;
+    const int64_t most = hours * job_schedule_densest_hour (made);
+    if (most <= JOB_MISFIRE_HELD_MAX)
+        return bg_ok ();
+    bg_ignore (bg_fail (err, BG_INVALID,
+        "up to %lld runs are due within its window of misfires, more than %d", (long long) most,
+        JOB_MISFIRE_HELD_MAX));
+    return bg_hint (err, "make misfire_window shorter");
+}
+
 static bg_result check_one (const wire_job_schedule *schedule, bg_error *err)
 {
     if (schedule->kind == WIRE_SCHEDULE_USE)
         return check_use (schedule, err);
     job_schedule made;
-    return job_body_schedule (schedule, NULL, &made, err);
+    BG_TRY (job_body_schedule (schedule, NULL, &made, err));
+    return check_late (schedule, &made, err);
 }
 
 bg_result job_body_check_schedules (const wire_job *job, bg_error *err)

@@ -43,12 +43,13 @@ foreach (name ${bugle_e2e_tests})
     set_tests_properties (e2e_${name} PROPERTIES LABELS quick TIMEOUT 180 SKIP_RETURN_CODE 77
         ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_ENOSPC=$<TARGET_FILE:enospc>;BUGLE_HANG_CHDIR=$<TARGET_FILE:hang_chdir>;BUGLE_POWER_LOSS=$<TARGET_FILE:power_loss>")
 endforeach ()
-# They wait for what a node does only after it was refused for a while, and for the minute that a step has to begin.
-set_tests_properties (e2e_test_claims e2e_test_restore_unknown e2e_test_steps_minute PROPERTIES LABELS full)
+# They wait for what a node does only after it was refused for a while, for the minute that a step has to begin and for
+# idle processors; the others take more time than the quick suite has.
+set_tests_properties (e2e_test_claims e2e_test_restore_unknown e2e_test_steps_minute e2e_test_node_idle
+    e2e_test_storage e2e_test_steps_memory e2e_test_steps_limits PROPERTIES LABELS full)
 
 add_test (NAME e2e_no_run_is_lost_for_long COMMAND sh -c
     "test -x /usr/bin/python3 || exit 77; /usr/bin/python3 -c 'import zmq, msgpack, nacl, yaml' || exit 77; exec /usr/bin/python3 \"$0\""
     "${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_no_run_is_lost.py")
 set_tests_properties (e2e_no_run_is_lost_for_long PROPERTIES LABELS full TIMEOUT 900 SKIP_RETURN_CODE 77
-    ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_POWER_LOSS=$<TARGET_FILE:power_loss>;BUGLE_LOSS_SECONDS=60")
-set_tests_properties (e2e_test_claims e2e_test_restore_unknown e2e_test_node_idle PROPERTIES LABELS full)
+    ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin;BUGLE_POWER_LOSS=$<TARGET_FILE:power_loss>;BUGLE_LOSS_SECONDS=20")

@@ -9,7 +9,7 @@ endforeach ()
 set (bugle_ics_rules "${CMAKE_CURRENT_SOURCE_DIR}/oracle/ics_rules.py" $<TARGET_FILE:bugle-ics>)
 add_test (NAME ics_rules COMMAND ${bugle_ics_rules})
 set_tests_properties (ics_rules PROPERTIES LABELS quick TIMEOUT 120 SKIP_RETURN_CODE 77)
-add_test (NAME ics_rules_many COMMAND ${bugle_ics_rules} --count 5000)
+add_test (NAME ics_rules_many COMMAND ${bugle_ics_rules} --count 3000)
 set_tests_properties (ics_rules_many PROPERTIES LABELS full TIMEOUT 900 SKIP_RETURN_CODE 77)
 
 # Schedules in all forms against their oracles: docs/reference/schedule-oracles.md.
