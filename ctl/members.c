@@ -272,6 +272,21 @@ void ctl_members_print (
         ctl_note (run->out, "dry run: nothing was changed");
 }
 
+size_t ctl_pairs_change (wire_pair *pairs, size_t count, const wire_pair *change, bool removes)
+{
+    size_t at = 0;
+    while (at < count && !bg_slice_equal (pairs[at].key, change->key))
+        at++;
+    if (!removes) {
+        pairs[at] = *change;
+        return at == count ? count + 1 : count;
+    }
+    if (at == count)
+        return count;
+    memmove (&pairs[at], &pairs[at + 1], (count - at - 1) * sizeof *pairs);
+    return count - 1;
+}
+
 bg_result ctl_members_apply (ctl_run *run, const ctl_members *members,
     const ctl_member_change *change, const char *kind, bg_error *err)
 {

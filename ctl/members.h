@@ -38,6 +38,9 @@ typedef struct {
 bg_result ctl_members_change (ctl_run *run, const ctl_members *members,
     const ctl_member_change *change, ctl_member_result *results, size_t *done,
     bg_error *err) BG_CHECKED;
+/*  For edit functions of labels and variables: sets a pair among the count ones, or removes it by its key; there is
+    room for one more. Returns how many there are then.  */
+size_t ctl_pairs_change (wire_pair *pairs, size_t count, const wire_pair *change, bool removes);
 /*  A line for each outcome with folded names, or a row for each target. kind: of the JSON.  */
 void ctl_members_print (
     ctl_run *run, const char *kind, const ctl_member_result *results, size_t count);

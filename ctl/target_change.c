@@ -61,16 +61,7 @@ static bg_result edit_labels (
         labels[count++] = body->labels[i];
     for (size_t i = 0; i < changes->count; i++) {
         const wire_pair *change = &changes->items[i];
-        size_t at = 0;
-        while (at < count && !bg_slice_equal (labels[at].key, change->key))
-            at++;
-        if (change->value.size > 0) {
-            labels[at] = *change;
-            count += at == count;
-        } else if (at < count) {
-            memmove (&labels[at], &labels[at + 1], (count - at - 1) * sizeof *labels);
-            count--;
-        }
+        count = ctl_pairs_change (labels, count, change, change->value.size == 0);
     }
     if (count > LABELS_MAX)
         return bg_fail (

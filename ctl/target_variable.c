@@ -59,16 +59,8 @@ static bg_result edit_variables (
         variables[i] = body->variables[i];
     for (size_t i = 0; i < changes->count; i++) {
         const variable_change *change = &changes->items[i];
-        size_t at = 0;
-        while (at < count && !bg_slice_equal (variables[at].key, change->name))
-            at++;
-        if (!change->removes) {
-            variables[at] = (wire_pair){.key = change->name, .value = change->value};
-            count += at == count;
-        } else if (at < count) {
-            memmove (&variables[at], &variables[at + 1], (count - at - 1) * sizeof *variables);
-            count--;
-        }
+        const wire_pair pair = {.key = change->name, .value = change->value};
+        count = ctl_pairs_change (variables, count, &pair, change->removes);
     }
     if (count > VARIABLES_MAX)
         return bg_fail (err, BG_TOO_LARGE, "it would have %zu variables; %d are the most", count,
