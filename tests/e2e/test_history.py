@@ -86,6 +86,7 @@ class History(WorldTest):
         done = self.world.apply(STEPS.replace("FLAGFILE", str(self.world.directory) + "/flag"))
         self.assertIn("category 'database' is new", done.err)
         self.world.wait_applied("steps", 1)
+        wait_for("the variable is there", lambda: self.world.bugle("target", "show", "db1", "-o", "json").json()["unread"] == 0)
         self.world.bugle("job", "start", "steps", "--wait")
         done = self.world.bugle("job", "start", "steps", "--step", "chek", code=3)
         self.assertIn("did you mean check?", done.err)
