@@ -4,3 +4,11 @@ target_link_libraries (schedule_bench PRIVATE job_core bg_base bugle_flags)
 set_target_properties (schedule_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 add_test (NAME schedule_bench COMMAND schedule_bench 2001)
 set_tests_properties (schedule_bench PROPERTIES LABELS quick TIMEOUT 60)
+
+# What an operation costs the broker's core and store for each target; build/tests/core_bench 10000 prints the table of
+# docs/performance.md.
+add_executable (core_bench load/core_bench/main.c load/core_bench/world.c load/core_bench/documents.c)
+target_link_libraries (core_bench PRIVATE broker_core broker_store bugle_flags)
+set_target_properties (core_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+add_test (NAME core_bench COMMAND core_bench 300 5 "${CMAKE_BINARY_DIR}/tests/core_bench.db")
+set_tests_properties (core_bench PROPERTIES LABELS quick TIMEOUT 60)
