@@ -9,6 +9,7 @@ bugle_test (test_node_policies SOURCES unit/test_node_policies.c unit/zone_bytes
     MAY_USE node_core node_store proto job_core bg_base)
 bugle_test (test_node_exec SOURCES unit/test_node_exec.c unit/node_pair.c unit/exec_fixture.c ${node_fixture}
     MAY_USE node_core node_store exec_core proto job_core bg_base)
-bugle_test (test_node_store SOURCES unit/test_node_store.c MAY_USE node_store bg_sqlite)
+bugle_test (test_node_store SOURCES unit/test_node_store.c MAY_USE node_store node_memory bg_sqlite)
+bugle_test (test_node_store_same SOURCES unit/test_node_store_same.c MAY_USE node_store node_memory)
 bugle_test (test_node_questions SOURCES unit/test_node_questions.c ${node_fixture}
     MAY_USE node_core node_store node_shell proto job_core bg_sys bg_base)

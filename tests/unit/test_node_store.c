@@ -1,4 +1,4 @@
-/*  The node's store: what goes in comes out, in one file, across opening, with a full disk.  */
+/*  The node's store, on SQLite and in memory: what goes in comes out, across transactions, opening, with a full disk.  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "common/sys/sqlite.h"
+#include "node/store/memory.h"
 #include "node/store/store.h"
 #include "tests/unit/ids.h"
 #include "tests/unit/must.h"
@@ -13,25 +14,78 @@
 
 #include <stdlib.h>
 
-static int setup (void **state)
+/*  One of the two; the tests of the port see neither.  */
+typedef struct {
+    node_db *db;
+    node_memory *memory;
+} either;
+
+static int setup_sqlite (void **state)
 {
-    node_db *db = NULL;
-    OK (node_db_open (":memory:", &db, err));
-    OK (node_db_begin (db, err));
-    *state = db;
+    either *self = bg_alloc (sizeof *self);
+    OK (node_db_open (":memory:", &self->db, err));
+    OK (node_db_begin (self->db, err));
+    *state = self;
+    return 0;
+}
+
+static int setup_memory (void **state)
+{
+    either *self = bg_alloc (sizeof *self);
+    self->memory = node_memory_new ();
+    node_memory_begin (self->memory);
+    *state = self;
     return 0;
 }
 
 static int teardown (void **state)
 {
-    node_db *db = *state;
-    node_db_close (&db);
+    either *self = *state;
+    node_db_close (&self->db);
+    node_memory_destroy (&self->memory);
+    free (self);
     return 0;
+}
+
+static const node_store *port_of (void **state)
+{
+    either *self = *state;
+    return self->db ? node_db_port (self->db) : node_memory_port (self->memory);
+}
+
+static void commit_and_begin (void **state)
+{
+    either *self = *state;
+    if (self->db) {
+        OK (node_db_commit (self->db, err));
+        OK (node_db_begin (self->db, err));
+    } else {
+        node_memory_commit (self->memory);
+        node_memory_begin (self->memory);
+    }
+}
+
+static void rollback_and_begin (void **state)
+{
+    either *self = *state;
+    if (self->db) {
+        node_db_rollback (self->db);
+        OK (node_db_begin (self->db, err));
+    } else {
+        node_memory_rollback (self->memory);
+        node_memory_begin (self->memory);
+    }
+}
+
+static bool has_changes (void **state)
+{
+    either *self = *state;
+    return self->db ? node_db_has_changes (self->db) : node_memory_has_changes (self->memory);
 }
 
 static void identity_numbers_and_blobs (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     bg_arena arena = {0};
     node_identity out;
     bool found = true;
@@ -92,7 +146,7 @@ static bool count_authorities (void *visitor, uint64_t version, bg_slice item)
 
 static void documents_have_their_places (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     node_document_row row = {.place = NODE_PLACE_HELD,
         .key = id_of (9),
         .type = 7,
@@ -156,7 +210,7 @@ static bool count_occurrences (void *visitor, const node_occurrence_row *row)
 
 static void deeds_marks_and_occurrences (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     for (uint8_t i = 1; i <= 3; i++)
         OK (store->deed_put (store->ctx,
             &(node_deed_row){.id = id_of (i), .what = 1, .state = i, .expires_us = 100 * i}, err));
@@ -200,7 +254,7 @@ static bool sum_outbox (void *visitor, const node_outbox_row *row)
 
 static void the_outbox_keeps_count (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     node_outbox_size size;
     for (uint64_t i = 1; i <= 6; i++)
         OK (store->outbox_append (store->ctx, i, bg_slice_str ("12345"), err));
@@ -244,7 +298,7 @@ static size_t rows_of (const node_store *store, bg_id job_key)
 
 static void jobs_may_have_limits_of_their_own (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     const bg_id many = id_of (91);
     const bg_id old = id_of (92);
     const bg_id all = id_of (93);
@@ -290,7 +344,7 @@ static void jobs_may_have_limits_of_their_own (void **state)
 
 static void history_is_pruned_by_age_and_size (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     bg_arena arena = {0};
     for (uint8_t i = 1; i <= 20; i++) {
         node_history_row row = {.run = id_of (i),
@@ -344,7 +398,7 @@ static bool see_run (void *visitor, const node_history_row *row)
 
 static void history_is_paged_newest_first_and_by_job (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     for (uint8_t i = 1; i <= 10; i++)
         OK (store->history_put (store->ctx,
             &(node_history_row){.run = id_of (i),
@@ -379,7 +433,7 @@ static bool count_marks (void *visitor, const node_mark_row *row)
 
 static void forgetting_keeps_what_is_the_machines_own (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     const node_place places[] = {NODE_PLACE_HELD, NODE_PLACE_LOCAL};
     for (uint8_t i = 0; i < 2; i++) {
         OK (store->document_put (store->ctx,
@@ -406,7 +460,7 @@ static void forgetting_keeps_what_is_the_machines_own (void **state)
 
 static void forgetting_keeps_history_and_the_boot_counter (void **state)
 {
-    const node_store *store = node_db_port (*state);
+    const node_store *store = port_of (state);
     bg_arena arena = {0};
     OK (store->number_put (store->ctx, NODE_NUMBER_BOOT, 5, err));
     OK (store->number_put (store->ctx, NODE_NUMBER_STATE_SEQ, 5, err));
@@ -436,6 +490,57 @@ static void forgetting_keeps_history_and_the_boot_counter (void **state)
     OK (store->history_each (store->ctx, false, SIZE_MAX, count_history, &rows, err));
     assert_int_equal (rows, 1);
     bg_arena_fini (&arena);
+}
+
+static void a_rollback_leaves_what_was_committed (void **state)
+{
+    const node_store *store = port_of (state);
+    for (uint64_t i = 1; i <= 4; i++)
+        OK (store->outbox_append (store->ctx, i, bg_slice_str ("12345"), err));
+    const node_history_row first = {.run = id_of (1), .blob = bg_slice_str ("open")};
+    OK (store->history_put (store->ctx, &first, err));
+    commit_and_begin (state);
+    assert_false (has_changes (state));
+    const node_history_row over = {
+        .run = id_of (1), .state = 1, .finished_us = 9, .blob = bg_slice_str ("over")};
+    OK (store->history_put (store->ctx, &over, err));
+    OK (store->history_put (store->ctx, &(node_history_row){.run = id_of (2)}, err));
+    OK (store->outbox_remove_through (store->ctx, 2, err));
+    OK (store->outbox_replace (store->ctx, 4, bg_slice_str ("1"), err));
+    OK (store->outbox_append (store->ctx, 5, bg_slice_str ("12345"), err));
+    OK (store->number_put (store->ctx, NODE_NUMBER_OUTBOX, 5, err));
+    assert_true (has_changes (state));
+    rollback_and_begin (state);
+    assert_false (has_changes (state));
+    node_outbox_size size;
+    OK (store->outbox_size (store->ctx, &size, err));
+    assert_int_equal (size.rows, 4);
+    assert_int_equal (size.bytes, 20);
+    assert_int_equal (size.first, 1);
+    bg_arena arena = {0};
+    node_history_row row;
+    bool found = false;
+    OK (store->history_get (store->ctx, id_of (1), &arena, &row, &found, err));
+    assert_true (found);
+    assert_true (bg_slice_is (row.blob, "open"));
+    OK (store->history_get (store->ctx, id_of (2), &arena, &row, &found, err));
+    assert_false (found);
+    uint64_t value = 1;
+    OK (store->number_get (store->ctx, NODE_NUMBER_OUTBOX, &value, err));
+    assert_int_equal (value, 0);
+    bg_arena_fini (&arena);
+}
+
+static void a_sequence_is_given_out_once (void **state)
+{
+    const node_store *store = port_of (state);
+    OK (store->outbox_append (store->ctx, 7, bg_slice_str ("first"), err));
+    bg_error why = {0};
+    assert_true (bg_failed (store->outbox_append (store->ctx, 7, bg_slice_str ("second"), &why)));
+    node_outbox_size size;
+    OK (store->outbox_size (store->ctx, &size, err));
+    assert_int_equal (size.rows, 1);
+    assert_int_equal (size.bytes, 5);
 }
 
 /*  ---- the file ----  */
@@ -489,7 +594,7 @@ static void a_foreign_store_is_refused (void **state)
 
 static void a_full_disk_is_said_and_passes (void **state)
 {
-    node_db *db = *state;
+    node_db *db = ((either *) *state)->db;
     OK (node_db_commit (db, err));
     node_db_set_max_pages (db, node_db_pages (db) + 2);
     const node_store *store = node_db_port (db);
@@ -508,22 +613,53 @@ static void a_full_disk_is_said_and_passes (void **state)
     free (text);
 }
 
+static void memory_may_be_bounded_like_a_disk (void **state)
+{
+    node_memory *memory = ((either *) *state)->memory;
+    const node_store *store = node_memory_port (memory);
+    node_memory_set_max_bytes (memory, node_memory_bytes (memory) + 2000);
+    char *text = bg_alloc (1500);
+    bg_error why = {0};
+    OK (store->outbox_append (store->ctx, 1, bg_slice_of (text, 1500), err));
+    assert_int_equal (
+        store->outbox_append (store->ctx, 2, bg_slice_of (text, 1500), &why).code, BG_STORAGE_FULL);
+    OK (store->outbox_replace (store->ctx, 1, bg_slice_of (text, 1400), err));
+    node_memory_rollback (memory);
+    assert_int_equal (node_memory_bytes (memory), 0);
+    node_memory_set_max_bytes (memory, 0);
+    node_memory_begin (memory);
+    for (uint64_t i = 1; i <= 3; i++)
+        OK (store->outbox_append (store->ctx, i, bg_slice_of (text, 1500), err));
+    free (text);
+}
+
 int main (void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define SQLITE(name)                                                                               \
+    {                                                                                              \
+#name " (sqlite)", name, setup_sqlite, teardown, NULL                                      \
+    }
+#define MEMORY(name)                                                                               \
+    {                                                                                              \
+#name " (memory)", name, setup_memory, teardown, NULL                                      \
+    }
+#define BOTH(name) SQLITE (name), MEMORY (name)
     const struct CMUnitTest tests[] = {
-        TEST (identity_numbers_and_blobs),
-        TEST (documents_have_their_places),
-        TEST (deeds_marks_and_occurrences),
-        TEST (the_outbox_keeps_count),
-        TEST (jobs_may_have_limits_of_their_own),
-        TEST (history_is_pruned_by_age_and_size),
-        TEST (history_is_paged_newest_first_and_by_job),
-        TEST (forgetting_keeps_what_is_the_machines_own),
-        TEST (forgetting_keeps_history_and_the_boot_counter),
-        TEST (it_is_there_after_opening_again),
-        TEST (a_foreign_store_is_refused),
-        TEST (a_full_disk_is_said_and_passes),
+        BOTH (identity_numbers_and_blobs),
+        BOTH (documents_have_their_places),
+        BOTH (deeds_marks_and_occurrences),
+        BOTH (the_outbox_keeps_count),
+        BOTH (jobs_may_have_limits_of_their_own),
+        BOTH (history_is_pruned_by_age_and_size),
+        BOTH (history_is_paged_newest_first_and_by_job),
+        BOTH (forgetting_keeps_what_is_the_machines_own),
+        BOTH (forgetting_keeps_history_and_the_boot_counter),
+        BOTH (a_rollback_leaves_what_was_committed),
+        BOTH (a_sequence_is_given_out_once),
+        SQLITE (it_is_there_after_opening_again),
+        SQLITE (a_foreign_store_is_refused),
+        SQLITE (a_full_disk_is_said_and_passes),
+        MEMORY (memory_may_be_bounded_like_a_disk),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
