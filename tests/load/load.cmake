@@ -12,3 +12,8 @@ target_link_libraries (core_bench PRIVATE broker_core broker_store bugle_flags)
 set_target_properties (core_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 add_test (NAME core_bench COMMAND core_bench 300 5 "${CMAKE_BINARY_DIR}/tests/core_bench.db")
 set_tests_properties (core_bench PROPERTIES LABELS quick TIMEOUT 60)
+
+# The load lab's own logic: goals, report, plots, and that loss is seen. Needs no broker.
+add_test (NAME test_lab COMMAND sh -c "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\""
+    "${CMAKE_CURRENT_SOURCE_DIR}/load/test_lab.py")
+set_tests_properties (test_lab PROPERTIES LABELS quick TIMEOUT 60 SKIP_RETURN_CODE 77)

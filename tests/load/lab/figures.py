@@ -34,8 +34,10 @@ class Figures:
 
 
 def number(value):
+    """Three digits that matter, without an exponent; thousands apart."""
+    if value is None:
+        return "-"
     if value == 0:
         return "0"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f}"
-
+    return f"{value:,.{digits}f}"

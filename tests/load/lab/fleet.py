@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from .kernel import children_of, cpu_us, utc_us
+from .machine import environment
 
 DEADLINE = 60
 WORKING = ("front", "core", "node", "bugle-exec")
@@ -27,9 +28,7 @@ class Fleet:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bugle-load."))
         self.home = self.directory / "broker"
         self.names = [f"n{i:03d}" for i in range(1, count + 1)]
-        self.environment = {key: value for key, value in os.environ.items()
-                            if not key.startswith(("BUGLE_", "XDG_", "SUDO_")) and key not in ("NOTIFY_SOCKET", "TZ")}
-        self.environment.update(BUGLE_CONFIG_DIR=str(self.directory / "config"), LC_ALL="C.UTF-8")
+        self.environment = environment(self.directory)
         self.parents = {}  # name: Popen
         self.pids = {kind: [] for kind in KINDS}
 

@@ -1,14 +1,18 @@
-"""What the kernel tells of processes: CPU, wake-ups, memory, children; and times of RFC 3339 as microseconds."""
+"""What the kernel tells of processes: CPU, wake-ups, memory, descriptors, children; and times of RFC 3339 in
+microseconds."""
 
 import collections
 import datetime
 import os
 import pathlib
+import resource
 
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def children_of():
+    """Process ids of children by the id of their parent."""
     found = collections.defaultdict(list)
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -56,3 +60,44 @@ def utc_us(text):
     value = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return (value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
 
+
+def descendants(pid):
+    """A process and all below it."""
+    tree = children_of()
+    found, left = [], [pid]
+    while left:
+        found.append(left.pop())
+        left += tree.get(found[-1], [])
+    return found
+
+
+def command_line(pid):
+    """The arguments of a process; empty when it has ended."""
+    try:
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    return [word.decode(errors="replace") for word in words if word]
+
+
+def resident_kib(pid):
+    """Resident memory, shared pages included: cheap enough to be sampled."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * PAGE_KIB
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def loopback_bytes():
+    """What has gone over the loopback device, in one direction."""
+    with open("/proc/net/dev", encoding="ascii") as file:
+        return next(int(line.split(":")[1].split()[0]) for line in file if line.strip().startswith("lo:"))
+
+
+def raise_descriptors():
+    """Raises the limit to what the system allows; gives it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

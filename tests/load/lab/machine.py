@@ -8,6 +8,8 @@ import resource
 import subprocess
 import sys
 
+from .kernel import raise_descriptors
+
 TOP = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -21,11 +23,13 @@ def machine():
         "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ")}
 
 
-def build():
+def build(*targets):
+    """The release preset: these targets of it, or the four programs; gives the directory with the programs."""
+    targets = targets or ("bugle", "bugle-broker", "bugle-node", "bugle-exec")
     print("building the release preset", file=sys.stderr)
     target = TOP / "build" / "release"
     for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", str(target), "--target", "bugle", "bugle-broker", "bugle-node", "bugle-exec"]):
+                    ["cmake", "--build", str(target), "--target", *targets]):
         done = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"{done.stdout}{sys.argv[0]}: the build failed")
@@ -33,9 +37,16 @@ def build():
 
 
 def raise_limits(nodes):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = raise_descriptors()
     wanted = 40 * nodes + 200
     if hard != resource.RLIM_INFINITY and hard < wanted:
         sys.exit(f"{sys.argv[0]}: {nodes} nodes need about {wanted} descriptors, the limit is {hard}; "
                  "raise it or ask for fewer nodes")
+
+
+def environment(directory):
+    """That of a stranger: no settings of whoever measures, an identity of its own below the directory."""
+    found = {key: value for key, value in os.environ.items()
+             if not key.startswith(("BUGLE_", "XDG_", "SUDO_")) and key not in ("NOTIFY_SOCKET", "TZ")}
+    found.update(BUGLE_CONFIG_DIR=str(directory / "config"), LC_ALL="C.UTF-8")
+    return found

@@ -1,0 +1,174 @@
+"""Scenarios: enlistment from cold, idle cost, STARTs, documents."""
+
+import time
+
+from .kernel import utc_us
+
+ALL_SECONDS = 240
+
+
+def enlist(lab):
+    """All targets from cold: token, handshakes, first poll."""
+    begun_us = time.time_ns() // 1000
+    alone = lab.broker.memory_kib()
+    before = lab.broker.cpu_us()
+    lab.open_swarm(*lab.options.swarm)
+    first_line = lab.swarm.first_line()
+    if first_line:
+        lab.say(first_line)
+    enlisted = lab.swarm.wait("enlisted", ALL_SECONDS)
+    connected = lab.swarm.wait("connected", ALL_SECONDS)
+    current = lab.swarm.wait("current", ALL_SECONDS)
+    lab.settle()
+    after = lab.broker.cpu_us()
+    seconds = (enlisted["last_us"] - begun_us) / 1e6
+    lab.add("enlistments, from the swarm's start to the last", "1/s", lab.targets / seconds, goal="enlist",
+            bare=lab.bare.figure("per_second", "handshakes"))
+    lab.add("first enlisted", "s", (enlisted["first_us"] - begun_us) / 1e6)
+    lab.add("last enlisted", "s", seconds)
+    lab.add("last connected", "s", (connected["last_us"] - begun_us) / 1e6)
+    lab.add("last polled: holds all it should", "s", (current["last_us"] - begun_us) / 1e6)
+    for part in before:
+        lab.add(f"{part}: CPU of enlisting and connecting one target", "us", (after[part] - before[part]) / lab.targets)
+    lab.note_footprint()
+    memory = lab.broker.memory_kib()
+    grown = sum(memory.values()) - sum(alone.values())
+    lab.add("memory of the broker per enlisted, connected target", "KiB", grown / lab.targets, goal="memory",
+            bare=lab.bare.figure("server_kib_per_target", "memory"))
+    for part, kib in memory.items():
+        lab.add(f"{part}: memory", "KiB", kib)
+    lab.add("swarm: memory per target", "KiB", lab.swarm.memory_kib() / lab.targets)
+
+
+def idle(lab):
+    """What they cost while nothing is to do: beacons, heartbeats, polls."""
+    lab.settle()
+    seconds = 5 if lab.is_quick else 35  # a whole heartbeat interval and a bit
+    before, traffic = lab.cost(), lab.broker.json("status", "-v")
+    begun = time.monotonic()
+    time.sleep(seconds)
+    after, passed = lab.cost(), time.monotonic() - begun
+    for part in before:
+        lab.add(f"{part}: CPU per target and second", "us", (after[part] - before[part]) / lab.targets / passed)
+    counters = {row["name"]: row["value"] for row in traffic["counters"]}
+    for row in lab.broker.json("status", "-v")["counters"]:
+        if row["name"].startswith(("received", "sent", "messages")):
+            lab.add(f"{row['name']} per target and second", "1/s",
+                    (row["value"] - counters.get(row["name"], 0)) / lab.targets / passed)
+
+
+def note_start(lab, shown, seen, again):
+    issued = utc_us(shown["issued"])
+    lab.add("issued -> begun: first", "ms", (seen["first_us"] - issued) / 1000)
+    lab.add("issued -> begun: median", "ms", (seen["p50_us"] - issued) / 1000,
+            bare=lab.bare.figure("p50_us", "fanout", factor=0.001, again=again))
+    lab.add("issued -> begun: p99", "ms", (seen["p99_us"] - issued) / 1000, goal="start-begun",
+            bare=lab.bare.figure("p99_us", "fanout", factor=0.001, again=again))
+    lab.add("issued -> begun: last", "ms", (seen["last_us"] - issued) / 1000,
+            bare=lab.bare.figure("last_us", "fanout", factor=0.001, again=again))
+    lab.add("issued -> last outcome stored", "ms", (utc_us(shown["done"]) - issued) / 1000, goal="start-stored",
+            bare=lab.bare.figure("last_us", "start", factor=0.001, again=again))
+
+
+def start(lab):
+    """One START to all, several times, each when everything rests."""
+    rounds = 2 if lab.is_quick else 5
+    lab.check_start(lab.start("lab 0"))  # the first touches what was never used
+    for again in range(rounds):
+        lab.settle()
+        before = lab.cost()
+        shown = lab.start("lab 0")
+        lab.settle()
+        after = lab.cost()
+        seen = lab.check_start(shown)
+        if shown["succeeded"] != lab.targets:
+            continue
+        note_start(lab, shown, seen, min(again, 2))
+        cpu = {part: (after[part] - before[part]) / lab.targets for part in before}
+        lab.add("broker: CPU per target of a START with its outcome", "us", cpu["front"] + cpu["core"], goal="start-cpu",
+                bare=lab.bare.figure("server_cpu_us_per_message", "start", again=min(again, 2)))
+        for part, value in cpu.items():
+            lab.add(f"{part}: CPU per target of a START with its outcome", "us", value)
+
+
+def job(lab):
+    """One new job to all: posted, until the last target holds it and has acknowledged it."""
+    for i in range(1 if lab.is_quick else 3):
+        lab.settle()
+        before = lab.cost()
+        name = f"new {i}"
+        lab.apply(name)
+        posted = lab.jobs()[name]
+        held = wait_held(lab, name, posted["document_version"])
+        lab.settle()
+        after = lab.cost()
+        begun = utc_us(posted["posted"])
+        for words, key in (("median", "p50_us"), ("p99", "p99_us"), ("last", "last_us")):
+            lab.add(f"posted -> held: {words}", "ms", (held[key] - begun) / 1000,
+                    bare=lab.bare.figure(key, "fanout", factor=0.001))
+        lab.add("broker: CPU per target of a document with its acknowledgement", "us",
+                (after["front"] + after["core"] - before["front"] - before["core"]) / lab.targets)
+        wait_acknowledged(lab, [name])
+
+
+def wait_held(lab, name, version, seconds=60):
+    end = time.monotonic() + seconds
+    while True:
+        held = lab.swarm.held(name, version)
+        if held["count"] >= lab.targets:
+            return held
+        if time.monotonic() > end:
+            lab.fault(f"{held['count']} of {lab.targets} targets hold '{name}' after {seconds} s")
+            return held
+        time.sleep(0.1)
+
+
+def wait_acknowledged(lab, names, seconds=60):
+    """Every acknowledgement is at the broker: a document that a target holds and the broker believes is pending is lost."""
+    end = time.monotonic() + seconds
+    while True:
+        jobs = lab.jobs()
+        missing = [f"{jobs[name]['applied']} of {lab.targets} for '{name}'" for name in names
+                   if jobs[name]["applied"] != lab.targets]
+        if not missing:
+            return
+        if time.monotonic() > end:
+            lab.fault(f"acknowledgements at the broker after {seconds} s: {', '.join(missing[:3])}")
+            return
+        time.sleep(0.1)
+
+
+def burst(lab):
+    """Documents back to back, in one `bugle apply`: how many deliveries a second."""
+    count = 5 if lab.is_quick else 20
+    for i in range(1 if lab.is_quick else 2):
+        lab.settle()
+        names = [f"burst {i} {k:02}" for k in range(count)]
+        before = lab.cost()
+        lab.apply(*names)
+        jobs = lab.jobs()
+        held = [wait_held(lab, name, jobs[name]["document_version"]) for name in names]
+        begun = min(utc_us(jobs[name]["posted"]) for name in names)
+        last = max(one["last_us"] for one in held)
+        lab.add("deliveries: received, verified and taken", "1/s", count * lab.targets * 1e6 / (last - begun),
+                goal="documents", bare=lab.bare.figure("per_second", "burst"))
+        wait_acknowledged(lab, names)
+        lab.settle()
+        after = lab.cost()
+        for part in before:
+            lab.add(f"{part}: CPU of a delivery with its acknowledgement", "us",
+                    (after[part] - before[part]) / lab.targets / count)
+
+
+def starts(lab):
+    """STARTs back to back, none waits for the one before."""
+    count = 3 if lab.is_quick else 10
+    lab.settle()
+    begun = [lab.start(f"lab {i % 4}", wait=False) for i in range(count)]
+    lab.settle()
+    shown = [lab.broker.json("exec", "show", one["id"]) for one in begun]
+    for one in shown:
+        lab.check_start(one)
+    if all(one["done"] for one in shown):
+        span = max(utc_us(one["done"]) for one in shown) - min(utc_us(one["issued"]) for one in shown)
+        lab.add(f"outcomes stored, {count} STARTs back to back", "1/s", count * lab.targets * 1e6 / span)
