@@ -24,10 +24,11 @@ static bg_result write_targets (broker_core *self, bg_error *err)
 {
     while (self->dirty_targets) {
         broker_target *target = self->dirty_targets;
-        BG_TRY (self->store->target_marks (self->store->ctx, target->number, &target->marks, err));
+        BG_TRY ((target->marks_dirty ? self->store->target_marks : self->store->target_mark) (
+            self->store->ctx, target->number, &target->marks, err));
         self->dirty_targets = target->next_dirty;
         target->next_dirty = NULL;
-        target->marks_dirty = false;
+        target->marks_dirty = target->mark_dirty = false;
         self->changed = true;
     }
     return bg_ok ();

@@ -359,7 +359,7 @@ static bg_result take_item (report_work *work, const wire_report_item *item, bg_
             broker_mode_lost (work->request->core, item->sequence - marks->outbox_mark - 1, err));
     }
     marks->outbox_mark = item->sequence;
-    broker_target_dirty (work->request->core, work->target);
+    broker_target_marked (work->request->core, work->target);
     if (!check_item (work, item))
         return bg_ok ();
     const bool is_open = item->run.state == WIRE_RUN_RUNNING || item->run.state == WIRE_RUN_WAITING;

@@ -82,6 +82,8 @@ bg_result broker_target_take_membership (
 bg_result broker_target_store (
     broker_core *self, const broker_target *target, bg_error *err) BG_CHECKED;
 void broker_target_dirty (broker_core *self, broker_target *target);
+/*  The same when only the mark of its outbox moved.  */
+void broker_target_marked (broker_core *self, broker_target *target);
 bool broker_target_is_member (const broker_target *target);
 bool broker_target_is_connected (const broker_core *self, const broker_target *target, bg_now now);
 uint64_t broker_target_state (const broker_core *self, const broker_target *target, bg_now now);

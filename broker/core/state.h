@@ -119,7 +119,8 @@ struct broker_target {
     uint8_t digest[16];
     bool flag_sent; /*  the front answers heartbeats with pending  */
 
-    bool marks_dirty;
+    bool mark_dirty;  /*  it is in the list; of its marks only the outbox's have changed  */
+    bool marks_dirty; /*  all of them may have; implies mark_dirty  */
     broker_target *next_dirty;
     UT_hash_handle by_id;
     UT_hash_handle by_key;

@@ -274,6 +274,9 @@ struct broker_store {
     bg_result (*target_put) (void *ctx, const broker_target_record *record, bg_error *err);
     bg_result (*target_marks) (
         void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err);
+    /*  Only outbox, outbox_mark and last_seen_us of them, which is all that a report changes.  */
+    bg_result (*target_mark) (
+        void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err);
     bg_result (*targets) (void *ctx, uint32_t after, uint32_t limit, broker_visit_target visit,
         void *visitor, bg_error *err);
 

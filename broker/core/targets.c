@@ -238,9 +238,15 @@ bg_result broker_target_store (broker_core *self, const broker_target *target, b
 
 void broker_target_dirty (broker_core *self, broker_target *target)
 {
-    if (target->marks_dirty)
-        return;
+    broker_target_marked (self, target);
     target->marks_dirty = true;
+}
+
+void broker_target_marked (broker_core *self, broker_target *target)
+{
+    if (target->mark_dirty)
+        return;
+    target->mark_dirty = true;
     target->next_dirty = self->dirty_targets;
     self->dirty_targets = target;
 }

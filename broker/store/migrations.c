@@ -98,6 +98,14 @@ const char *const broker_migrations[] = {
     "CREATE TABLE purge (row INTEGER PRIMARY KEY, job BLOB, before_us INTEGER NOT NULL) STRICT;"
     "CREATE TABLE category (key TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL,"
     " created_by TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+    /*  What every report changes, in rows of 40 bytes: beside the membership it would write a page for each target.  */
+    "CREATE TABLE mark (number INTEGER PRIMARY KEY, outbox BLOB, sequence INTEGER NOT NULL, "
+    "seen_us INTEGER NOT NULL)"
+    " STRICT;"
+    "INSERT INTO mark SELECT number, outbox, outbox_mark, last_seen_us FROM target;"
+    "ALTER TABLE target DROP COLUMN outbox;"
+    "ALTER TABLE target DROP COLUMN outbox_mark;"
+    "ALTER TABLE target DROP COLUMN last_seen_us;",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

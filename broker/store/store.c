@@ -6,6 +6,11 @@
 
 #define BROKER_APPLICATION_ID 0x42474c42 /*  "BGLB"  */
 
+/*  Outcomes of thousands of targets touch a leaf of an index each. What is in the cache is not read again, and what is
+    written several times before the log is full goes into the file once. Both grow with what is stored only.  */
+#define CACHE_KIB (64 * 1024)
+#define WAL_PAGES 4000
+
 static bg_result meta_get (void *ctx, const char *name, int64_t *value, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx), "SELECT value FROM meta WHERE name = ?1");
@@ -36,6 +41,8 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
         .application_id = BROKER_APPLICATION_ID,
         .migrations = broker_migrations,
         .migration_count = broker_migration_count,
+        .cache_kib = CACHE_KIB,
+        .wal_pages = WAL_PAGES,
     };
     bg_result opened = bg_db_open (&options, &self->db, err);
     if (bg_failed (opened)) {

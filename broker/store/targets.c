@@ -1,4 +1,5 @@
-/*  Targets of the broker's store. Rows are never removed. What changes often are columns of the same row.  */
+/*  Targets of the broker's store. Rows are never removed. What changes often are columns of the same row; what changes with
+    every report stands in a narrow table of its own.  */
 #include "broker/store/store_private.h"
 
 static bg_result target_put (void *ctx, const broker_target_record *record, bg_error *err)
@@ -8,7 +9,8 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
         "key_cut,"
         " membership_version, membership_revision, membership_state, membership, membership_us, "
         "enlisted_by,"
-        " enlisted_us, forgotten_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+        " enlisted_us, forgotten_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, ?14, ?15, ?16)"
         " ON CONFLICT (number) DO UPDATE SET id = excluded.id, name = excluded.name, sign_key = "
         "excluded.sign_key,"
         " curve_key = excluded.curve_key, provisional = excluded.provisional, defected_us = "
@@ -38,27 +40,35 @@ static bg_result target_put (void *ctx, const broker_target_record *record, bg_e
     return bg_stmt_run (stmt, err);
 }
 
-static bg_result target_marks (
+static bg_result target_mark (
     void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "UPDATE target SET outbox = ?2, outbox_mark = ?3, boot_counter = ?4, instance = ?5, zone = "
-        "?6, program = ?7,"
-        " utc_offset_s = ?8, last_poll_us = ?9, last_seen_us = ?10, clock_offset_us = ?11, facts = "
-        "?12 WHERE "
-        "number = ?1");
+        "INSERT OR REPLACE INTO mark (number, outbox, sequence, seen_us) VALUES (?1, ?2, ?3, ?4)");
     bg_bind_i64 (stmt, 1, number);
     bg_bind_id_or_null (stmt, 2, &marks->outbox);
     bg_bind_u64 (stmt, 3, marks->outbox_mark);
-    bg_bind_u64 (stmt, 4, marks->boot_counter);
-    bg_bind_id_or_null (stmt, 5, &marks->instance);
-    bg_bind_text (stmt, 6, marks->zone);
-    bg_bind_text (stmt, 7, marks->version);
-    bg_bind_i64 (stmt, 8, marks->utc_offset_s);
-    bg_bind_i64 (stmt, 9, marks->last_poll_us);
-    bg_bind_i64 (stmt, 10, marks->last_seen_us);
-    bg_bind_i64 (stmt, 11, marks->clock_offset_us);
-    bg_bind_text (stmt, 12, marks->facts);
+    bg_bind_i64 (stmt, 4, marks->last_seen_us);
+    return bg_stmt_run (stmt, err);
+}
+
+static bg_result target_marks (
+    void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err)
+{
+    BG_TRY (target_mark (ctx, number, marks, err));
+    bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
+        "UPDATE target SET boot_counter = ?2, instance = ?3, zone = ?4, program = ?5,"
+        " utc_offset_s = ?6, last_poll_us = ?7, clock_offset_us = ?8, facts = ?9 WHERE "
+        "number = ?1");
+    bg_bind_i64 (stmt, 1, number);
+    bg_bind_u64 (stmt, 2, marks->boot_counter);
+    bg_bind_id_or_null (stmt, 3, &marks->instance);
+    bg_bind_text (stmt, 4, marks->zone);
+    bg_bind_text (stmt, 5, marks->version);
+    bg_bind_i64 (stmt, 6, marks->utc_offset_s);
+    bg_bind_i64 (stmt, 7, marks->last_poll_us);
+    bg_bind_i64 (stmt, 8, marks->clock_offset_us);
+    bg_bind_text (stmt, 9, marks->facts);
     BG_TRY (bg_stmt_run (stmt, err));
     bg_assert (bg_db_changes (broker_db_of (ctx)) == 1);
     return bg_ok ();
@@ -103,13 +113,14 @@ static bg_result targets (void *ctx, uint32_t after, uint32_t limit, broker_visi
     void *visitor, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (broker_db_of (ctx),
-        "SELECT number, id, name, sign_key, curve_key, "
+        "SELECT t.number, id, name, sign_key, curve_key, "
         "provisional, defected_us, key_cut, membership_version,"
         " membership_revision, membership_state, membership, "
         "membership_us, enlisted_by, enlisted_us, outbox,"
-        " outbox_mark, boot_counter, instance, zone, program, "
-        "utc_offset_s, last_poll_us, last_seen_us, clock_offset_us, facts, forgotten_us"
-        " FROM target WHERE number > ?1 ORDER BY number LIMIT ?2");
+        " sequence, boot_counter, instance, zone, program, "
+        "utc_offset_s, last_poll_us, seen_us, clock_offset_us, facts, forgotten_us"
+        " FROM target t LEFT JOIN mark m ON m.number = t.number WHERE t.number > ?1 ORDER BY "
+        "t.number LIMIT ?2");
     bg_bind_i64 (stmt, 1, after);
     bg_bind_i64 (stmt, 2, limit);
     bg_result result = bg_ok ();
@@ -126,5 +137,6 @@ void broker_targets_port (broker_store *port)
 {
     port->target_put = target_put;
     port->target_marks = target_marks;
+    port->target_mark = target_mark;
     port->targets = targets;
 }

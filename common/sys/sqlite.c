@@ -546,6 +546,8 @@ static bg_result set_up (bg_db *self, const bg_db_options *options, bg_error *er
     BG_TRY (bg_db_exec (self, settings, err));
     if (options->cache_kib > 0)
         BG_TRY (write_number (self, "cache_size", -(int64_t) options->cache_kib, err));
+    if (options->wal_pages > 0)
+        BG_TRY (write_number (self, "wal_autocheckpoint", options->wal_pages, err));
     BG_TRY (check_identity (self, options, err));
     BG_TRY (bg_db_exec (self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
     BG_TRY (take_lock (self, err));

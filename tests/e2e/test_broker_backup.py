@@ -89,7 +89,7 @@ class Backup(WorldTest):
             with sqlite3.connect(copy) as db:
                 runs = db.execute("SELECT count(*) FROM run").fetchone()[0]
                 said = db.execute("SELECT value FROM meta WHERE name = 'runs'").fetchone()[0]
-                mark = db.execute("SELECT outbox_mark FROM target").fetchone()[0]
+                mark = db.execute("SELECT sequence FROM mark").fetchone()[0]
                 position = db.execute("SELECT value FROM meta WHERE name = 'position'").fetchone()[0]
             db.close()
             self.assertEqual(runs, said)

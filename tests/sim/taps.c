@@ -43,6 +43,14 @@ static bg_result tap_target_marks (
     return taps.broker.target_marks (ctx, number, marks, err);
 }
 
+static bg_result tap_target_mark (
+    void *ctx, uint32_t number, const broker_target_marks *marks, bg_error *err)
+{
+    if (sim_has_plant (taps.world, SIM_PLANT_MARK_LOST) && marks->outbox_mark > 0)
+        return bg_ok ();
+    return taps.broker.target_mark (ctx, number, marks, err);
+}
+
 static bg_result tap_execution_update (
     void *ctx, const broker_execution_record *record, bg_error *err)
 {
@@ -64,6 +72,7 @@ void sim_tap_broker (sim_world *self)
     self->broker.store = taps.broker;
     self->broker.store.runs_append = tap_runs_append;
     self->broker.store.target_marks = tap_target_marks;
+    self->broker.store.target_mark = tap_target_mark;
     self->broker.store.execution_update = tap_execution_update;
     self->broker.store.deliveries_put = tap_deliveries_put;
 }

@@ -300,6 +300,32 @@ static void a_target_is_replaced_without_its_marks (void **state)
     assert_int_equal (got.count, 2);
 }
 
+static void the_mark_of_an_outbox_is_kept_alone (void **state)
+{
+    const broker_store *store = broker_db_port (*state);
+    broker_target_record record = target_of (4);
+    seen_target got = {0};
+    OK (store->target_put (store->ctx, &record, err));
+    const broker_target_marks all = {.outbox = id_of (9),
+        .outbox_mark = 77,
+        .boot_counter = 3,
+        .zone = bg_slice_str ("Europe/Rome"),
+        .last_poll_us = 1,
+        .last_seen_us = 2};
+    OK (store->target_marks (store->ctx, 4, &all, err));
+    const broker_target_marks moved = {
+        .outbox = id_of (9), .outbox_mark = 78, .boot_counter = 100, .last_seen_us = 5};
+    OK (store->target_mark (store->ctx, 4, &moved, err));
+    OK (store->targets (store->ctx, 0, 9, see_target, &got, err));
+    assert_int_equal (got.count, 1);
+    assert_true (bg_id_equal (got.marks.outbox, all.outbox));
+    assert_int_equal (got.marks.outbox_mark, 78);
+    assert_int_equal (got.marks.last_seen_us, 5);
+    assert_int_equal (got.marks.boot_counter, 3);
+    assert_int_equal (got.marks.last_poll_us, 1);
+    assert_string_equal (got.zone, "Europe/Rome");
+}
+
 static void an_id_belongs_to_one_target (void **state)
 {
     const broker_store *store = broker_db_port (*state);
@@ -425,7 +451,10 @@ static void make_other (const char *path, int32_t application_id, size_t migrati
         "CREATE TABLE b (x INTEGER) STRICT", "CREATE TABLE c (x INTEGER) STRICT",
         "CREATE TABLE d (x INTEGER) STRICT", "CREATE TABLE e (x INTEGER) STRICT",
         "CREATE TABLE f (x INTEGER) STRICT", "CREATE TABLE g (x INTEGER) STRICT",
-        "CREATE TABLE h (x INTEGER) STRICT"};
+        "CREATE TABLE h (x INTEGER) STRICT", "CREATE TABLE i (x INTEGER) STRICT",
+        "CREATE TABLE j (x INTEGER) STRICT", "CREATE TABLE k (x INTEGER) STRICT",
+        "CREATE TABLE l (x INTEGER) STRICT", "CREATE TABLE m (x INTEGER) STRICT",
+        "CREATE TABLE n (x INTEGER) STRICT", "CREATE TABLE o (x INTEGER) STRICT"};
     const bg_db_options options = {.path = path,
         .what = "other store",
         .application_id = application_id,
@@ -451,7 +480,7 @@ static void a_store_of_another_kind_is_refused (void **state)
 static void a_store_of_a_later_version_is_refused (void **state)
 {
     const place *at = *state;
-    make_other (at->path, 0x42474c42, 8); /*  ours, by its number, with more migrations  */
+    make_other (at->path, 0x42474c42, 15); /*  ours, by its number, with more migrations  */
     broker_db *db = NULL;
     bg_error why = {0};
     assert_int_equal (broker_db_open (at->path, &db, &why).code, BG_TOO_NEW);
@@ -563,6 +592,7 @@ int main (void)
         STORE (heads_are_the_newest_versions_with_their_deliveries),
         STORE (a_visitor_that_fails_ends_the_page),
         STORE (a_target_is_replaced_without_its_marks),
+        STORE (the_mark_of_an_outbox_is_kept_alone),
         STORE (an_id_belongs_to_one_target),
         STORE (a_token_is_there_once_and_counts_its_uses),
         ON_DISK (what_was_committed_is_there_after_opening_again),
