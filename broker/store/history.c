@@ -6,7 +6,21 @@
     table of its own. What leaves is prune.c's.  */
 #include "broker/store/store_private.h"
 
-static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
+#include <string.h>
+
+/*  Rows of a job come many at a time: its own row is looked up once. Keys are hashes.  */
+static broker_job_row *job_place (broker_db *self, const bg_id *key)
+{
+    return &self->job_rows[(key->bytes[14] * 256u + key->bytes[15]) % BROKER_JOB_ROWS];
+}
+
+void broker_job_rows_forget (broker_db *self)
+{
+    memset (self->job_rows, 0, sizeof self->job_rows);
+}
+
+static bg_result find_or_add_job (
+    bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
 {
     bg_stmt *stmt = bg_db_query (db, "SELECT row FROM job WHERE key = ?1");
     bg_bind_id (stmt, 1, &record->job_key);
@@ -25,11 +39,23 @@ static bg_result job_row (bg_db *db, const broker_run_record *record, int64_t *r
     return bg_ok ();
 }
 
+static bg_result job_row (
+    broker_db *self, const broker_run_record *record, int64_t *row, bg_error *err)
+{
+    broker_job_row *known = job_place (self, &record->job_key);
+    if (known->row == 0 || !bg_id_equal (known->key, record->job_key)) {
+        BG_TRY (find_or_add_job (self->db, record, &known->row, err));
+        known->key = record->job_key;
+    }
+    *row = known->row;
+    return bg_ok ();
+}
+
 static bg_result runs_append (void *ctx, const broker_run_record *record, bg_error *err)
 {
     bg_db *db = broker_db_of (ctx);
     int64_t job = 0;
-    BG_TRY (job_row (db, record, &job, err));
+    BG_TRY (job_row (ctx, record, &job, err));
     bg_stmt *stmt = bg_db_query (db, "INSERT INTO run (job, number, run, exec, state, reason, "
                                      "started_us, finished_us, stored_us, at_us, due_us, bytes)"
                                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");

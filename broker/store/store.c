@@ -87,11 +87,16 @@ bg_result broker_db_begin (broker_db *self, bg_error *err)
 
 bg_result broker_db_commit (broker_db *self, bg_error *err)
 {
-    return bg_db_commit (self->db, err);
+    bg_result result = bg_db_commit (self->db, err);
+    if (bg_failed (result))
+        broker_job_rows_forget (self);
+    return result;
 }
 
 void broker_db_rollback (broker_db *self)
 {
+    /*  A row of it may have gone with the transaction.  */
+    broker_job_rows_forget (self);
     bg_db_rollback (self->db);
 }
 

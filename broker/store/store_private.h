@@ -12,11 +12,19 @@ typedef struct {
     int64_t row;
 } broker_prune_place;
 
+/*  Rows of table job that are known, a place for each end of a key.  */
+typedef struct {
+    bg_id key;
+    int64_t row; /*  0: none is known here  */
+} broker_job_row;
+#define BROKER_JOB_ROWS 1024u
+
 struct broker_db {
     bg_db *db;
     broker_store port;
     int64_t prune_from;      /*  history rows below were looked at since the last full round  */
     broker_prune_place wish; /*  of jobs that say themselves what is kept  */
+    broker_job_row job_rows[BROKER_JOB_ROWS];
 };
 
 extern const char *const broker_migrations[];
@@ -36,6 +44,9 @@ void broker_history_port (broker_store *port);
 void broker_requests_port (broker_store *port);
 void broker_prune_port (broker_store *port);
 void broker_categories_port (broker_store *port);
+
+/*  What the store keeps in mind about table job, which may be rolled back.  */
+void broker_job_rows_forget (broker_db *self);
 
 /*  The statements that a page of history may take, for the test that looks at their plans; NULL behind the last.  */
 const char *broker_history_sql (size_t index);
