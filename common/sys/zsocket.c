@@ -125,7 +125,7 @@ bg_zsocket_options bg_zsocket_defaults (int type, const char *name)
         .heartbeat_timeout_ms = 15000,
         .heartbeat_ttl_ms = 60000,
         .reconnect_ms = 250,
-        .reconnect_max_ms = 8000,
+        .reconnect_max_ms = 2000,
         .connect_timeout_ms = 10000,
         .keepalive_idle_s = 60,
         .keepalive_interval_s = 15,
