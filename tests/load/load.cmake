@@ -17,3 +17,12 @@ set_tests_properties (core_bench PROPERTIES LABELS quick TIMEOUT 60)
 add_test (NAME test_lab COMMAND sh -c "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\""
     "${CMAKE_CURRENT_SOURCE_DIR}/load/test_lab.py")
 set_tests_properties (test_lab PROPERTIES LABELS quick TIMEOUT 60 SKIP_RETURN_CODE 77)
+
+# The rows of the peers: how they are judged, without a broker; and in the full suite those that kill nodes and the broker.
+add_test (NAME test_peers COMMAND sh -c "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\""
+    "${CMAKE_CURRENT_SOURCE_DIR}/load/test_peers.py")
+set_tests_properties (test_peers PROPERTIES LABELS quick TIMEOUT 60 SKIP_RETURN_CODE 77)
+add_test (NAME peers_lose_nothing COMMAND sh -c
+    "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\" --bin \"$1\" --short --rows R9,R11"
+    "${CMAKE_CURRENT_SOURCE_DIR}/load/peers" "${CMAKE_BINARY_DIR}/bin")
+set_tests_properties (peers_lose_nothing PROPERTIES LABELS full TIMEOUT 120 SKIP_RETURN_CODE 77)

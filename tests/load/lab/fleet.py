@@ -42,10 +42,14 @@ class Fleet:
     def rows(self, *arguments):
         return [json.loads(line) for line in self.run("bugle", *arguments, "-o", "jsonl").splitlines()]
 
-    def make(self):
+    def make_broker(self):
+        """A broker that runs; gives a token for all nodes."""
         self.run("bugle", "init", "--home", self.home, "--name", "load", "--listen", "127.0.0.1:0")
         self.start_broker()
-        token = self.run("bugle", "token", "create", "--uses", self.count, "--names", "n*").strip()
+        return self.run("bugle", "token", "create", "--uses", self.count, "--names", "n*").strip()
+
+    def make(self):
+        token = self.make_broker()
 
         def enlist(name):
             self.run("bugle-node", "enlist", "--home", self.directory / name, "--name", name, "--token", token)
@@ -55,11 +59,11 @@ class Fleet:
     def log(self, name):
         return self.directory / f"{name}.log"
 
-    def spawn(self, name, *arguments):
+    def spawn(self, name, *command, **environment):
         with open(self.log(name), "wb") as log:
             self.parents[name] = subprocess.Popen(
-                [f"{self.programs}/{arguments[0]}", *map(str, arguments[1:])], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log, env=self.environment, start_new_session=True)
+                list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                env={**self.environment, **environment}, start_new_session=True)
 
     def wait_log(self, name, *texts):
         """Until the lines with all texts are in the log; gives the time that the last of them carries."""
@@ -73,19 +77,39 @@ class Fleet:
                 raise RuntimeError(f"{name} did not say {texts} within {DEADLINE} s:\n" + "\n".join(lines[-10:]))
             time.sleep(0.01)
 
+    def spawn_broker(self):
+        self.spawn("broker", f"{self.programs}/bugle-broker", "--home", self.home)
+
     def start_broker(self):
-        self.spawn("broker", "bugle-broker", "--home", self.home)
+        self.spawn_broker()
         self.wait_log("broker", "broker ready")
 
     def start_nodes(self):
         """Milliseconds from before the first is started until the last is connected on both sockets, by their own logs."""
         begun_us = time.time_ns() // 1000
         for name in self.names:
-            self.spawn(name, "bugle-node", "--home", self.directory / name)
+            self.start_node(name)
         # Looking at a hundred files takes CPU from those that start: first only at the last.
         connected = [self.wait_log(name, "node connected", "link=orders state=up", "parts=2") for name in reversed(self.names)]
         self.find_processes()
         return (max(connected) - begun_us) / 1000
+
+    def start_node(self, name):
+        self.spawn(name, f"{self.programs}/bugle-node", "--home", self.directory / name)
+
+    def start_new_node(self, name, token):
+        """Enlists and then is the node: one process from the first key to the end."""
+        line = '"$0" enlist -q --home "$1" --name "$2" && exec "$0" --home "$1"'
+        self.spawn(name, "/bin/sh", "-c", line, f"{self.programs}/bugle-node", self.directory / name, name, BUGLE_TOKEN=token)
+
+    def kill(self, name):
+        """Power fails for a broker or a node: all of its processes at once. Supervisors have sessions of their own and stay."""
+        parent = self.parents.pop(name)
+        parent.send_signal(signal.SIGSTOP)  # it must not start its parts again
+        for pid in children_of()[parent.pid]:
+            os.kill(pid, signal.SIGKILL)
+        parent.kill()
+        parent.wait()
 
     def find_processes(self):
         tree = children_of()
@@ -100,6 +124,19 @@ class Fleet:
         for kind in KINDS:
             if len(self.pids[kind]) != expected.get(kind, self.count):
                 raise RuntimeError(f"{len(self.pids[kind])} processes are a {kind}")
+
+    def settle(self):
+        """After something was started again: until its processes are there and quiet."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                self.find_processes()
+                break
+            except (RuntimeError, OSError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+        self.wait_quiet()
 
     def stop(self):
         """Nodes first; each by its process id, hard when it does not end."""

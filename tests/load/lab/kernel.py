@@ -55,6 +55,13 @@ def memory_kib(pid):
     return rows["Pss"], rows["Private_Dirty"]
 
 
+def resident_kib(pid):
+    """RSS, which counts shared pages in full, and PSS, which divides them by who shares them."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        rows = {line.split(":")[0]: int(line.split()[1]) for line in file if line.endswith("kB\n")}
+    return rows["Rss"], rows["Pss"]
+
+
 def utc_us(text):
     """Microseconds of an RFC 3339 time, exactly (a float of seconds would round)."""
     value = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
