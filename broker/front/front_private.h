@@ -70,7 +70,7 @@ struct front {
     wire_peer_key *snapshot;
     size_t snapshot_count, snapshot_room;
     bg_timer *cut;
-    bool sees_descriptors_short;
+    bool told_descriptors, told_backlog; /*  that the system grants too little of it  */
 
     bg_timer *stats;
     bg_timer *sweep;

@@ -8,10 +8,10 @@
     Invariant: after front_table_take the ZAP table and is_admitted of all peers say the same.  */
 #include "broker/front/front_private.h"
 
+#include "broker/front/limits.h"
 #include "common/sys/clock.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define CUT_DELAY_US   INT64_C (3000000)
@@ -115,22 +115,34 @@ static void admit (front *self, const wire_peer_key *key)
     peer->cut_at_us = 0;
 }
 
-/*  libzmq spins when it runs out of descriptors, so that must be seen before it happens.  */
-static void check_descriptors (front *self)
+/*  Said once, until it was enough in between.  */
+typedef struct {
+    const char *event;
+    const char *hint;
+    uint64_t limit, wanted;
+    bool *is_told;
+} limit_check;
+
+static void check_limits (front *self)
 {
-    struct rlimit limit;
-    size_t targets = broker_peers_count (self->peers, WIRE_ON_DESK);
-    size_t wanted = 256 + targets * 2 + targets / 2;
-    if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        self->sees_descriptors_short = false;
-        return;
+    const size_t targets = broker_peers_count (self->peers, WIRE_ON_DESK);
+    const broker_limits now = broker_limits_now ();
+    const broker_limits wanted = broker_limits_wanted (targets);
+    const limit_check checks[] = {
+        {"descriptors-short", "raise the limit of open files (LimitNOFILE= or ulimit -n)",
+            now.descriptors, wanted.descriptors, &self->told_descriptors},
+        {"backlog-short", "sysctl -w net.core.somaxconn=4096: a fleet that comes back waits longer",
+            now.backlog, wanted.backlog, &self->told_backlog},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        const limit_check *check = &checks[i];
+        const bool is_short = check->limit < check->wanted;
+        if (is_short && !*check->is_told)
+            bg_log_event (self->log, BG_LOG_WARNING, check->event,
+                "limit=%llu wanted=%llu targets=%zu hint=%s", (unsigned long long) check->limit,
+                (unsigned long long) check->wanted, targets, bg_log_cstr (check->hint).text);
+        *check->is_told = is_short;
     }
-    if (!self->sees_descriptors_short)
-        bg_log_event (self->log, BG_LOG_WARNING, "descriptors-short",
-            "limit=%llu wanted=%zu targets=%zu hint=%s", (unsigned long long) limit.rlim_cur,
-            wanted, targets,
-            bg_log_cstr ("raise the limit of open files (LimitNOFILE= or ulimit -n)").text);
-    self->sees_descriptors_short = true;
 }
 
 static void unmark (void *ctx, broker_peer *peer)
@@ -170,7 +182,7 @@ static void apply_snapshot (front *self)
         admit (self, &self->snapshot[i]);
     cut_scan scan = {self, bg_clock_mono_us (), false};
     broker_peers_each (self->peers, cut_unmarked, &scan);
-    check_descriptors (self);
+    check_limits (self);
     bg_log_event (self->log, BG_LOG_INFO, "key-table", "keys=%zu", count);
     if (self->has_table)
         return;
@@ -221,7 +233,7 @@ static void apply_change (front *self, const wire_front_keys *keys)
             schedule_cut (self, peer, bg_clock_mono_us ());
     }
     if (keys->add_count)
-        check_descriptors (self);
+        check_limits (self);
 }
 
 void front_table_take (front *self, const wire_front_keys *keys)

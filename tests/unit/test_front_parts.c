@@ -7,12 +7,14 @@
 
 #include "broker/front/budget.h"
 #include "broker/front/holder.h"
+#include "broker/front/limits.h"
 #include "broker/front/peers.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -247,6 +249,35 @@ static void the_port_of_an_endpoint (void **state)
     assert_int_equal (broker_endpoint_port ("tcp://nothing"), 0);
 }
 
+/*  ---- limits ----  */
+
+static void a_fleet_wants_two_descriptors_a_target_and_a_quarter_more (void **state)
+{
+    (void) state;
+    assert_int_equal (broker_limits_wanted (0).descriptors, 256);
+    assert_int_equal (broker_limits_wanted (10000).descriptors, 25256);
+}
+
+static void the_backlog_wanted_ends_at_that_of_the_sockets (void **state)
+{
+    (void) state;
+    assert_int_equal (broker_limits_wanted (10).backlog, 128);
+    assert_int_equal (broker_limits_wanted (2000).backlog, 2000);
+    assert_int_equal (broker_limits_wanted (100000).backlog, 4096);
+}
+
+static void the_limits_of_this_process_are_read (void **state)
+{
+    (void) state;
+    struct rlimit before;
+    assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
+    struct rlimit fewer = {.rlim_cur = 77, .rlim_max = before.rlim_max};
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &fewer), 0);
+    assert_int_equal (broker_limits_now ().descriptors, 77);
+    assert_true (broker_limits_now ().backlog > 0);
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &before), 0);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +294,9 @@ int main (void)
         cmocka_unit_test (penalties_grow_and_are_forgiven),
         cmocka_unit_test (the_holder_of_a_port_is_named),
         cmocka_unit_test (the_port_of_an_endpoint),
+        cmocka_unit_test (a_fleet_wants_two_descriptors_a_target_and_a_quarter_more),
+        cmocka_unit_test (the_backlog_wanted_ends_at_that_of_the_sockets),
+        cmocka_unit_test (the_limits_of_this_process_are_read),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
