@@ -59,6 +59,7 @@ struct front {
     char *core_path;
     bg_frames *link; /*  NULL: not connected  */
     bg_fd_watch *link_watch;
+    bg_defer *link_flush; /*  writes what this turn of the loop has queued  */
     bg_timer *reconnect;
     int64_t reconnect_us;
     int64_t beacon_us; /*  when the last one came; 0: never  */
@@ -90,7 +91,7 @@ front_socket *front_socket_of (front *self, wire_channel channel); /*  NULL when
 /*  link.c  */
 bg_result front_link_start (front *self, bg_error *err) BG_CHECKED;
 void front_link_stop (front *self);
-/*  Queues one blob; false when the core is away or the queue full (counted).  */
+/*  Queues one blob, which leaves before the loop waits again; false when the core is away or the queue full (counted).  */
 bool front_link_send (front *self, wire_kind kind, const void *value);
 /*  Reads sockets or not, by how full the queue is.  */
 void front_link_pressure (front *self);

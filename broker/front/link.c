@@ -14,6 +14,8 @@
 #define RECONNECT_US      INT64_C (50000)
 #define RECONNECT_MOST_US INT64_C (500000)
 #define BATCH             64 /*  messages from the core in one turn of the loop  */
+/*  As much leaves at once; less waits for the end of the turn and shares its system call.  */
+#define FLUSH_BYTES ((size_t) 64 * 1024)
 
 static void on_link (int fd, unsigned events, void *arg);
 
@@ -254,6 +256,24 @@ static void on_link (int fd, unsigned events, void *arg)
 
 /*  ---- to the core ----  */
 
+static void flush_link (front *self)
+{
+    bg_error err = {0};
+    if (!self->link)
+        return;
+    if (bg_failed (bg_frames_flush (self->link, &err))) {
+        drop_link (self, &err);
+        return;
+    }
+    watch_for (self);
+    front_link_pressure (self);
+}
+
+static void on_flush (void *arg)
+{
+    flush_link (arg);
+}
+
 bool front_link_send (front *self, wire_kind kind, const void *value)
 {
     if (!self->link) {
@@ -263,22 +283,22 @@ bool front_link_send (front *self, wire_kind kind, const void *value)
     BG_AUTO_BUF blob = {0};
     wire_inner_encode (kind, (bg_id){0}, value, &blob);
     bg_error err = {0};
-    bool was_idle = !bg_frames_wants_write (self->link);
-    bg_result result = bg_frames_send (self->link, bg_buf_slice (&blob), &err);
+    const size_t waited = bg_frames_queued (self->link);
+    const bg_result result = bg_frames_send (self->link, bg_buf_slice (&blob), &err);
     if (result.code == BG_OVERLOADED) {
         front_count (self, FRONT_QUEUE_FULL);
         front_link_pressure (self);
         return false;
     }
-    /*  While something waits the watch writes it out; one call per message only when nothing
-        does.  */
-    if (bg_is_ok (result) && was_idle)
-        result = bg_frames_flush (self->link, &err);
     if (bg_failed (result)) {
         drop_link (self, &err);
         return false;
     }
-    watch_for (self);
+    /*  Only when the mark is passed: what cannot be written now is the watch's.  */
+    if (waited < FLUSH_BYTES && bg_frames_queued (self->link) >= FLUSH_BYTES)
+        flush_link (self);
+    else
+        bg_defer_arm (self->link_flush);
     front_link_pressure (self);
     return true;
 }
@@ -286,6 +306,7 @@ bool front_link_send (front *self, wire_kind kind, const void *value)
 bg_result front_link_start (front *self, bg_error *err)
 {
     BG_TRY (bg_timer_create (self->loop, on_reconnect, self, &self->reconnect, err));
+    BG_TRY (bg_defer_create (self->loop, BG_DEFER_NEXT, on_flush, self, &self->link_flush, err));
     self->reconnect_us = RECONNECT_US;
     bg_timer_arm (self->reconnect, 0);
     return bg_ok ();
@@ -294,6 +315,7 @@ bg_result front_link_start (front *self, bg_error *err)
 void front_link_stop (front *self)
 {
     bg_timer_destroy (&self->reconnect);
+    bg_defer_destroy (&self->link_flush);
     bg_fd_watch_destroy (&self->link_watch);
     bg_frames_destroy (&self->link);
 }

@@ -16,10 +16,13 @@
 
 #include <string.h>
 
-#define BATCH_MESSAGES 256
+#define BATCH_MESSAGES 1024
 #define BATCH_US       INT64_C (20000)
-#define PROBE_US       INT64_C (3000000)
-#define PROBE_MOST_US  INT64_C (60000000)
+/*  After a round of so many messages the next one begins so much later than it did.  */
+#define GATHER_MESSAGES 16
+#define GATHER_US       INT64_C (5000)
+#define PROBE_US        INT64_C (3000000)
+#define PROBE_MOST_US   INT64_C (60000000)
 /*  As much must be free before it is tried at all.  */
 #define PROBE_BYTES       (UINT64_C (4) * 1024 * 1024)
 #define REBUILD_WINDOW_US INT64_C (60000000)
@@ -96,6 +99,7 @@ static bg_result take_input (
             *broken = true;
             return bg_ok ();
         }
+        self->round_messages++;
         keep (self, blob);
         fed outcome = feed_blob (self, now, blob, err);
         if (outcome.is_link_broken) {
@@ -273,15 +277,33 @@ static bg_result run_transaction (
     return bg_ok ();
 }
 
+/*  A transaction costs as much as twenty messages. While many come, those of a few milliseconds share one; a single
+    one never waits.  */
+static bool gathers (const shell *self)
+{
+    return self->link && self->round_messages >= GATHER_MESSAGES &&
+           bg_clock_mono_us () < self->round_us + GATHER_US;
+}
+
+void shell_gathered (void *arg)
+{
+    shell_round (arg, true);
+}
+
 static void plan_next (shell *self)
 {
     if (!self->core || bg_loop_is_stopped (self->loop))
         return;
     bool is_choked = self->link && bg_frames_queued (self->link) > SHELL_QUEUE_HIGH;
     bool has_input = self->link && !is_choked && bg_frames_has_next (self->link);
+    bool is_gathering = !has_input && gathers (self);
+    if (is_gathering)
+        bg_timer_arm_at (self->gather, self->round_us + GATHER_US);
+    else
+        bg_timer_disarm (self->gather);
     if (self->link)
         bg_fd_watch_set (self->link_watch,
-            (is_choked ? 0u : BG_FD_READ) |
+            (is_choked || is_gathering ? 0u : BG_FD_READ) |
                 (bg_frames_wants_write (self->link) ? (unsigned) BG_FD_WRITE : 0u));
     bg_timer_arm_at (self->deadline, broker_core_deadline (self->core));
     if (has_input || self->needs_front_up || broker_core_has_work (self->core))
@@ -292,6 +314,8 @@ void shell_round (shell *self, bool is_readable)
 {
     bg_error err = {0}, link_err = {0};
     bool broken = false;
+    self->round_messages = 0;
+    self->round_us = bg_clock_mono_us ();
     bg_result result = run_transaction (self, is_readable, &broken, &link_err, &err);
     if (bg_failed (result)) {
         fail_round (self, &err);

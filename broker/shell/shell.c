@@ -161,6 +161,7 @@ static bg_result start (shell *self, bg_error *err)
     broker_outputs_ports (self->outputs, &self->ports);
     self->ports.crypto = wire_crypto_sodium ();
     BG_TRY (bg_timer_create (self->loop, on_deadline, self, &self->deadline, err));
+    BG_TRY (bg_timer_create (self->loop, shell_gathered, self, &self->gather, err));
     BG_TRY (bg_timer_create (self->loop, on_beacon, self, &self->beacon, err));
     BG_TRY (bg_timer_create (self->loop, on_probe, self, &self->probe, err));
     BG_TRY (bg_timer_create (self->loop, shell_copying, self, &self->copying, err));
@@ -175,6 +176,7 @@ static void stop (shell *self)
     if (self->listener >= 0)
         bg_unix_unlisten (&self->listener, self->socket_path);
     bg_timer_destroy (&self->deadline);
+    bg_timer_destroy (&self->gather);
     bg_timer_destroy (&self->beacon);
     bg_timer_destroy (&self->probe);
     bg_timer_destroy (&self->copying);

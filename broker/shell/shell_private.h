@@ -41,7 +41,11 @@ typedef struct {
     bool needs_front_up; /*  the core has to be told of it  */
     bg_buf taken;        /*  messages of the round that goes on, each behind its size (uint32)  */
 
+    size_t round_messages; /*  how many the last round took  */
+    int64_t round_us;      /*  when it began, monotonic  */
+
     bg_timer *deadline;
+    bg_timer *gather; /*  input is read again  */
     bg_timer *beacon;
     bg_timer *probe;    /*  whether there is space again, or a store at all  */
     bg_defer *more;     /*  input or work is left  */
@@ -78,6 +82,8 @@ bg_now shell_now (void);
 void shell_round (shell *self, bool is_readable);
 /*  Is there space again? Called while the core is degraded.  */
 void shell_probe (shell *self);
+/*  Reads input that waited for company; a timer's function.  */
+void shell_gathered (void *arg);
 void shell_drop_link (shell *self, const bg_error *why);
 
 #endif
