@@ -214,13 +214,22 @@ static void turn_came (
         broker_execution_moved (self, execution);
 }
 
+/*  The target has the deed: it sends no acknowledgement beside the news of a run.  */
+static void taken_up (report_work *work, broker_execution *execution)
+{
+    broker_core *self = work->request->core;
+    if (!broker_bitmap_has (&execution->begun, work->target->number))
+        broker_op_deed_changed (self, execution, work->target->number, WIRE_DELIVERY_APPLIED);
+    broker_execution_begun (self, work->request->now, execution, work->target);
+}
+
 static bg_result take_began (report_work *work, const wire_run *run, bg_error *err)
 {
     broker_core *self = work->request->core;
     broker_execution *execution = NULL;
     BG_TRY (execution_of (work, run, &execution, err));
     if (execution)
-        broker_execution_begun (self, work->request->now, execution, work->target);
+        taken_up (work, execution);
     broker_open_run *known = open_run_with (self, run->run);
     if (known) {
         if (known->waiting && run->state == WIRE_RUN_RUNNING &&
@@ -322,6 +331,8 @@ static bg_result take_outcome (report_work *work, const wire_run *run, bg_error 
     self->runs_total++;
     self->runs_dirty = true;
     note_last (self, work->target, run, work->request->now.utc_us);
+    if (execution && run->state != WIRE_RUN_NOT_RUN)
+        taken_up (work, execution);
     if (execution)
         broker_execution_over (self, work->request->now, execution, work->target, run->state);
     return bg_ok ();

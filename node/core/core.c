@@ -176,6 +176,7 @@ bg_result node_forget (node_core *self, bg_error *err)
     self->exec = (node_exec_link){.connected = connected};
     self->poll = (node_polling){0};
     self->outbox = (node_outbox){0};
+    node_runs_untold (self);
     self->session = (node_session){.spread_us = NODE_SPREAD_US};
     self->state_seq = 0;
     self->saved_outbox = 0;

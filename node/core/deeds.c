@@ -134,13 +134,15 @@ static bg_result put (
         err);
 }
 
-static bg_result done (node_core *self, node_deed *deed, bg_error *err)
+/*  reported: the outbox has news of its run, and the broker takes that as the acknowledgement.  */
+static bg_result done (node_core *self, node_deed *deed, bool reported, bg_error *err)
 {
     deed->code[0] = '\0';
     BG_TRY (put (self, deed, NODE_DEED_DONE, (bg_slice){0}, err));
     deed->phase = NODE_DEED_IS_DONE;
     bg_buf_fini (&deed->signed_item);
-    ack_deed (self, deed, (bg_slice){0});
+    if (!reported || !node_outbox_tells_soon (self))
+        ack_deed (self, deed, (bg_slice){0});
     return bg_ok ();
 }
 
@@ -322,7 +324,7 @@ static bg_result poll_now (node_core *self, node_deed *deed, bg_error *err)
         self->keyring, &item, self->ports.crypto, &self->scratch, &body, &signer, &why);
     if (bg_is_ok (result)) {
         node_poll_want (self);
-        return done (self, deed, err);
+        return done (self, deed, false, err);
     }
     if (result.code == BG_WAITING)
         return park (self, deed, bg_slice_str (why.message), err);
@@ -382,7 +384,7 @@ static node_deed *remember_start (node_core *self, const wire_run *run)
     return deed;
 }
 
-bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err)
+bg_result node_deed_began (node_core *self, const wire_run *run, bool reported, bg_error *err)
 {
     if (!self->enlisted)
         return bg_ok (); /*  a run that outlived its enlistment  */
@@ -391,7 +393,7 @@ bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err)
         deed = remember_start (self, run);
     if (deed->phase == NODE_DEED_IS_DONE)
         return bg_ok ();
-    return done (self, deed, err);
+    return done (self, deed, reported, err);
 }
 
 bg_result node_deed_verdict (
@@ -402,7 +404,7 @@ bg_result node_deed_verdict (
         return bg_ok ();
     const bg_code code = bg_code_from_word ((const char *) verdict->code.data, verdict->code.size);
     if (bg_slice_is (verdict->code, "ok"))
-        return done (self, deed, err);
+        return done (self, deed, false, err);
     /*  "storage" and the like are bugle-exec's trouble now and may pass; codes that are only words of the history are
         refusals, and those map to BG_INVALID.  */
     if (code == BG_WAITING || bg_code_class (code) != BG_CLASS_REFUSE)

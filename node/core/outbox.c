@@ -1,7 +1,8 @@
 /*  The outbox: outcomes on their way to the broker, in order, each exactly once.
 
     A sequence under the outbox's id; one batch is on its way; the broker's answer is cumulative. Whatever happens to
-    the connection, the same items with the same numbers are sent again until the mark has passed them.  */
+    the connection, the same items with the same numbers are sent again until the mark has passed them. A row that was
+    never sent may still change: the end of a run takes the place of its beginning.  */
 #include "node/core/rooms.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ bg_result node_outbox_recover (node_core *self, bg_error *err)
     BG_TRY (store->outbox_size (store->ctx, &size, err));
     self->outbox.rows = size.rows;
     self->outbox.bytes = size.bytes;
-    self->outbox.sequence = self->saved_outbox;
+    self->outbox.sequence = self->outbox.said = self->saved_outbox;
     return bg_ok ();
 }
 
@@ -83,21 +84,41 @@ static bg_result trim (node_core *self, bg_error *err)
     return measure (self, err);
 }
 
-bg_result node_outbox_add (node_core *self, const wire_run *run, bg_error *err)
+/*  When the first row may be sent, now that one of that state has come in.  */
+static void wait_for (node_core *self, uint64_t state)
 {
-    const node_store *store = self->ports.store;
-    BG_AUTO_BUF blob = {0};
-    WIRE_ENCODE (run, run, &blob);
-    const uint64_t sequence = self->outbox.sequence + 1;
-    BG_TRY (store->outbox_append (store->ctx, sequence, bg_buf_slice (&blob), err));
-    if (run->state != WIRE_RUN_RUNNING && run->state != WIRE_RUN_WAITING)
+    if (state != WIRE_RUN_RUNNING && state != WIRE_RUN_WAITING)
         self->outbox.wait_until_us = 0;
     else if (self->outbox.rows == 0)
         self->outbox.wait_until_us = self->now.mono_us + NODE_BEGINNING_WAIT_US;
-    self->outbox.sequence = sequence;
-    self->outbox.rows++;
-    self->outbox.bytes += blob.size;
+}
+
+bg_result node_outbox_add (node_core *self, const wire_run *run, bg_slice blob, bg_error *err)
+{
+    const node_store *store = self->ports.store;
+    node_open_run *open = node_table_find (&self->open_runs, run->run);
+    wait_for (self, run->state);
+    if (open && open->told > self->outbox.said && open->told > self->outbox.stripped) {
+        /*  The broker has not heard of the run: it needs to hear of its end only.  */
+        BG_TRY (store->outbox_replace (store->ctx, open->told, blob, err));
+        self->outbox.bytes += blob.size - open->told_bytes;
+    } else {
+        const uint64_t sequence = self->outbox.sequence + 1;
+        BG_TRY (store->outbox_append (store->ctx, sequence, blob, err));
+        self->outbox.sequence = sequence;
+        self->outbox.rows++;
+        self->outbox.bytes += blob.size;
+        if (open)
+            open->told = sequence;
+    }
+    if (open)
+        open->told_bytes = blob.size;
     return trim (self, err);
+}
+
+bool node_outbox_tells_soon (const node_core *self)
+{
+    return self->outbox.rows <= NODE_REPORT_ITEMS_MAX;
 }
 
 /*  ---- sending ----  */
@@ -128,6 +149,8 @@ bg_result node_outbox_pump (node_core *self, bg_error *err)
     if (batch.count == 0)
         return bg_ok ();
     self->outbox.last = rows[batch.count - 1].sequence;
+    if (self->outbox.said < self->outbox.last)
+        self->outbox.said = self->outbox.last;
     self->outbox.request = node_say (self, NODE_LINK_DESK, WIRE_REPORT,
         &(wire_report){
             .outbox = self->identity.outbox, .items = items, .items_count = batch.count});
@@ -156,7 +179,9 @@ static bg_result begin_anew (node_core *self, bg_error *err)
     BG_TRY (store->outbox_renumber (store->ctx, less, err));
     BG_TRY (store->identity_put (store->ctx, &identity, err));
     node_set_identity (self, &identity);
+    node_runs_untold (self);
     self->outbox.sequence -= less;
+    self->outbox.said = self->outbox.sequence;
     self->outbox.stripped = 0;
     node_log (self, NODE_LOG_WARNING, "outbox-anew",
         "the broker has later outcomes than this store: it was restored; a new outbox is begun");

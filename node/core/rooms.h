@@ -263,8 +263,9 @@ bg_result node_deeds_pump (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_deeds_polled (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_deed_verdict (node_core *self, const node_ask *ask, const wire_exec_verdict *verdict,
     bg_error *err) BG_CHECKED;
-/*  bugle-exec shows a run of it.  */
-bg_result node_deed_began (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
+/*  bugle-exec shows a run of it; reported: the outbox has news of that run, which tells the broker.  */
+bg_result node_deed_began (
+    node_core *self, const wire_run *run, bool reported, bg_error *err) BG_CHECKED;
 /*  bugle-exec is gone: what was with it is to be sent again.  */
 void node_deeds_exec_lost (node_core *self);
 bg_result node_deeds_prune (node_core *self, bg_error *err) BG_CHECKED;
@@ -273,6 +274,8 @@ bg_result node_deeds_prune (node_core *self, bg_error *err) BG_CHECKED;
 
 bg_result node_runs_recover (node_core *self, bg_error *err) BG_CHECKED;
 bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
+/*  Another outbox begins: what is open has not been told in it.  */
+void node_runs_untold (node_core *self);
 /*  Runs of a job (all zero: of all) that go on, or that wait for their turn.  */
 size_t node_runs_of (const node_core *self, bg_id job_key, bool waiting);
 
@@ -294,7 +297,11 @@ bg_result node_run_not_run (node_core *self, const node_not_run *what, bg_error 
 /*  ---- outbox.c ----  */
 
 bg_result node_outbox_recover (node_core *self, bg_error *err) BG_CHECKED;
-bg_result node_outbox_add (node_core *self, const wire_run *run, bg_error *err) BG_CHECKED;
+/*  blob: the run, encoded. It takes the place of what is said of the same run and has not been sent.  */
+bg_result node_outbox_add (
+    node_core *self, const wire_run *run, bg_slice blob, bg_error *err) BG_CHECKED;
+/*  What was added last is in the next report.  */
+bool node_outbox_tells_soon (const node_core *self);
 bg_result node_outbox_pump (node_core *self, bg_error *err) BG_CHECKED;
 /*  A session opened; mark: what the broker has.  */
 bg_result node_outbox_opened (node_core *self, uint64_t mark, bg_error *err) BG_CHECKED;

@@ -8,11 +8,9 @@
 
 #include <stdlib.h>
 
-static bg_result history_put (node_core *self, const wire_run *run, bg_error *err)
+static bg_result history_put (node_core *self, const wire_run *run, bg_slice blob, bg_error *err)
 {
     const node_store *store = self->ports.store;
-    BG_AUTO_BUF blob = {0};
-    WIRE_ENCODE (run, run, &blob);
     return store->history_put (store->ctx,
         &(node_history_row){
             .run = run->run,
@@ -22,18 +20,24 @@ static bg_result history_put (node_core *self, const wire_run *run, bg_error *er
             .state = run->state,
             .started_us = run->started_us,
             .finished_us = run->finished_us,
-            .blob = bg_buf_slice (&blob),
+            .blob = blob,
         },
         err);
 }
 
+/*  What the machine does for itself is nobody else's business, and after a defection nobody is there to be told; history
+    has it.  */
+static bool is_told (const node_core *self, const wire_run *run)
+{
+    return self->enlisted && !job_name_is_local (run->job_name);
+}
+
 static bg_result record (node_core *self, const wire_run *run, bg_error *err)
 {
-    BG_TRY (history_put (self, run, err));
-    /*  What the machine does for itself is nobody else's business, and after a defection nobody is there to be told;
-        history has it.  */
-    const bool is_told = self->enlisted && !job_name_is_local (run->job_name);
-    return is_told ? node_outbox_add (self, run, err) : bg_ok ();
+    BG_AUTO_BUF blob = {0};
+    WIRE_ENCODE (run, run, &blob);
+    BG_TRY (history_put (self, run, bg_buf_slice (&blob), err));
+    return is_told (self, run) ? node_outbox_add (self, run, bg_buf_slice (&blob), err) : bg_ok ();
 }
 
 static void open_run (node_core *self, const wire_run *run)
@@ -62,22 +66,28 @@ bg_result node_run_heard (node_core *self, const wire_run *run, bg_error *err)
     bool found = false;
     BG_TRY (store->history_get (store->ctx, run->run, &self->scratch, &known, &found, err));
     const bool is_final = rank (run->state) == 2;
-    if (!found || rank (known.state) < rank (run->state))
+    const bool is_news = !found || rank (known.state) < rank (run->state);
+    if (!is_final && (is_news || rank (known.state) == rank (run->state)))
+        open_run (self, run);
+    if (is_news)
         BG_TRY (record (self, run, err));
     if (run->spent)
         BG_TRY (node_spent_take (self, run, err));
     if (!bg_id_is_zero (run->exec))
-        BG_TRY (node_deed_began (self, run, err));
+        BG_TRY (node_deed_began (self, run, is_news && is_told (self, run), err));
     if (!bg_id_is_zero (run->occurrence))
         BG_TRY (node_occurrence_done (self, run->occurrence, err));
-    if (!is_final) {
-        if (!found || rank (known.state) <= rank (run->state))
-            open_run (self, run);
+    if (!is_final)
         return bg_ok ();
-    }
     free (node_table_take (&self->open_runs, run->run));
     node_say_exec (self, WIRE_EXEC_TAKEN, &(wire_exec_taken){.run = run->run});
     return bg_ok ();
+}
+
+void node_runs_untold (node_core *self)
+{
+    for (size_t i = 0; i < self->open_runs.count; i++)
+        ((node_open_run *) self->open_runs.items[i])->told = 0;
 }
 
 size_t node_runs_of (const node_core *self, bg_id job_key, bool waiting)

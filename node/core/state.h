@@ -267,6 +267,9 @@ typedef struct {
     bg_id job_key;
     bg_id exec;   /*  zero when of a schedule  */
     bool waiting; /*  accepted, and waits for its turn  */
+    uint64_t
+        told; /*  sequence in the outbox of what was told of it last; 0: none, or of before the start  */
+    size_t told_bytes;
 } node_open_run;
 
 /*  ---- links ----  */
@@ -442,8 +445,9 @@ typedef struct {
     uint64_t last; /*  sequence of the last item on its way  */
     uint64_t rows;
     uint64_t bytes;
-    uint64_t sequence;     /*  last one given out  */
-    uint64_t stripped;     /*  output is cut off up to here  */
+    uint64_t sequence; /*  last one given out  */
+    uint64_t said;     /*  highest one that may have been sent: behind it rows may still change  */
+    uint64_t stripped; /*  output is cut off up to here  */
     int64_t wait_until_us; /*  nothing but beginnings is in it, they wait until then; mono  */
 } node_outbox;
 

@@ -127,6 +127,16 @@ static bg_result tap_outbox_append (void *ctx, uint64_t sequence, bg_slice blob,
     return behind (ctx)->outbox_append (ctx, sequence, blob, err);
 }
 
+/*  The end of a run in the place of its beginning. (Of an outbox that outgrew its bound it would be output that is cut
+    off; none does here.)  */
+static bg_result tap_outbox_replace (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err)
+{
+    sim_oracle_outbox (machine_of (ctx), blob);
+    if (plant (SIM_PLANT_OUTCOME_LOST, 20))
+        return bg_ok ();
+    return behind (ctx)->outbox_replace (ctx, sequence, blob, err);
+}
+
 void sim_tap_node (sim_machine *machine)
 {
     node_store *store = &machine->node.store;
@@ -137,4 +147,5 @@ void sim_tap_node (sim_machine *machine)
     store->document_put = tap_document_put;
     store->occurrence_put = tap_occurrence_put;
     store->outbox_append = tap_outbox_append;
+    store->outbox_replace = tap_outbox_replace;
 }

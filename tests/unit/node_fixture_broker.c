@@ -102,6 +102,14 @@ static void broker_ack (node_fixture *self, const wire_ack *ack)
     }
 }
 
+/*  News of a run tells that its START has arrived.  */
+static void broker_begun (node_fixture *self, bg_id exec)
+{
+    for (size_t i = 0; i < self->pending_count; i++)
+        if (bg_id_equal (self->pending[i].key, exec))
+            self->pending[i].state = WIRE_DELIVERY_APPLIED;
+}
+
 static void broker_report (node_fixture *self, bg_id request, const wire_report *report)
 {
     wire_refused_item refused = {
@@ -125,6 +133,8 @@ static void broker_report (node_fixture *self, bg_id request, const wire_report 
         }
         assert_true (self->run_count < NODE_RUNS_MAX);
         wire_copy (&wire_desc_run, &self->arena, &item->run, &self->runs[self->run_count++]);
+        if (!bg_id_is_zero (item->run.exec) && item->run.state != WIRE_RUN_NOT_RUN)
+            broker_begun (self, item->run.exec);
     }
     answer.mark = self->mark;
     if (!self->lose_answers)

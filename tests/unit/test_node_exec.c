@@ -47,12 +47,13 @@ static void a_start_runs_and_its_outcome_is_stored (void **state)
         node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
     node_fixture_push (node, row->item);
     assert_int_equal (self->exec.spawn_count, 1);
-    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
     assert_int_equal (node_fixture_state (node).open_runs, 1);
     node_pair_finish (self, WIRE_RUN_SUCCEEDED);
-    assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
-    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
-    assert_true (bg_id_equal (node->runs[1].exec, row->key));
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (row->acks, 0); /*  its outcome says it  */
+    assert_int_equal (node->run_count, 1);
+    assert_int_equal (node->runs[0].state, WIRE_RUN_SUCCEEDED);
+    assert_true (bg_id_equal (node->runs[0].exec, row->key));
     assert_int_equal (exec_core_status (self->exec.core).finished, 0); /*  taken  */
 }
 
@@ -62,15 +63,54 @@ static void a_beginning_is_told_a_moment_later (void **state)
     node_pair *self = *state;
     node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
-    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    node_pending *row =
+        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
+    node_fixture_push (node, row->item);
     assert_int_equal (self->exec.spawn_count, 1);
     node_pair_advance (self, BG_MS (200));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 0);
+    assert_int_equal (row->state, 0);
     node_pair_advance (self, BG_MS (100));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 1);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 0);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (row->acks, 0);
     node_pair_finish (self, WIRE_RUN_SUCCEEDED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+}
+
+/*  The broker need not know that news of the run will come: asked again, the node says so.  */
+static void a_start_that_comes_again_is_acknowledged_at_once (void **state)
+{
+    node_pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_pending *row =
+        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
+    node_fixture_push (node, row->item);
+    assert_int_equal (row->acks, 0);
+    node_fixture_push (node, row->item);
+    assert_int_equal (row->acks, 1);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (self->exec.spawn_count, 1);
+}
+
+/*  What was not sent before a restart is sent after it, beginning and end, in order.  */
+static void a_restart_between_beginning_and_end_loses_neither (void **state)
+{
+    node_pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_pending *row =
+        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
+    node_fixture_push (node, row->item);
+    node_fixture_restart (node);
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_advance (self, BG_SEC (10));
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+    assert_int_equal (node->runs[node->run_count - 1].state, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (self->exec.spawn_count, 1);
 }
 
 static void schedules_run_and_overlap_is_told (void **state)
@@ -183,6 +223,22 @@ static void defect_and_enlist_again (void **state)
     assert_int_equal (self->exec.spawn_count, 1);
 }
 
+/*  Its outbox is another one then: what was to be told in the old one is told anew.  */
+static void a_run_that_outlives_its_enlistment_is_told_in_the_next (void **state)
+{
+    node_pair *self = *state;
+    node_fixture *node = &self->node;
+    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
+    node_fixture_push (node, node_fixture_start (node, "one", node->now.utc_us));
+    assert_int_equal (self->exec.spawn_count, 1);
+    node_fixture_defect_request (node, false);
+    node->pending_count = 0;
+    node_fixture_enlist (node);
+    node_pair_finish (self, WIRE_RUN_SUCCEEDED);
+    node_pair_advance (self, BG_SEC (1));
+    assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
+}
+
 /*  ---- one-shot jobs ----  */
 
 static wire_deed one_shot (node_pair *self, const char *name)
@@ -205,8 +261,8 @@ static void a_start_with_its_job_runs_without_holding_it (void **state)
     node_pending *row = node_fixture_post (node, signed_deed (self, &deed));
     node_fixture_push (node, row->item);
     assert_int_equal (self->exec.spawn_count, 1);
-    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
     node_pair_finish (self, WIRE_RUN_SUCCEEDED);
+    assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_SUCCEEDED, NULL), 1);
     assert_true (bg_id_equal (node->runs[node->run_count - 1].exec, deed.id));
     assert_true (bg_id_equal (node->runs[node->run_count - 1].job_key, deed.job_key));
@@ -232,6 +288,7 @@ static void one_that_waits_survives_a_restart (void **state)
     node_fixture_post (node, fixture_authority (&node->signing, 2, 0));
     node_pair_advance (self, BG_MIN (2));
     assert_int_equal (self->exec.spawn_count, 1);
+    node_pair_advance (self, BG_SEC (1));
     assert_int_equal (row->state, WIRE_DELIVERY_APPLIED);
 }
 
@@ -306,6 +363,8 @@ int main (void)
         TEST (enlistment_is_taken_over),
         TEST (a_start_runs_and_its_outcome_is_stored),
         TEST (a_beginning_is_told_a_moment_later),
+        TEST (a_start_that_comes_again_is_acknowledged_at_once),
+        TEST (a_restart_between_beginning_and_end_loses_neither),
         TEST (schedules_run_and_overlap_is_told),
         TEST (a_disabled_job_refuses_a_start),
         TEST (a_stop_reaches_the_run),
@@ -313,6 +372,7 @@ int main (void)
         TEST (a_document_that_needs_another_waits_at_both),
         TEST (a_forged_job_is_refused),
         TEST (defect_and_enlist_again),
+        TEST (a_run_that_outlives_its_enlistment_is_told_in_the_next),
         TEST (a_start_with_its_job_runs_without_holding_it),
         TEST (one_that_waits_survives_a_restart),
         TEST (a_large_one_comes_by_reference),

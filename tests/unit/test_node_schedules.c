@@ -476,7 +476,8 @@ static void near_its_bound_the_outbox_drops_output_and_no_outcome (void **state)
     const node_store *store = node_db_port (self->db);
     node_outbox_size size;
     assert_false (bg_failed (store->outbox_size (store->ctx, &size, NULL)));
-    assert_int_equal (size.rows, 1300);
+    assert_in_range (
+        size.rows, 650, 1300); /*  a beginning that was not told gives way to its end  */
     assert_in_range (size.bytes, 40 << 20, 64 << 20);
     self->broker_up = true;
     self->output_bytes = 0;
