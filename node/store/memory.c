@@ -1,5 +1,5 @@
-/*  The store in memory: its life, who the node is, single numbers and blobs, authorities. See memory_table.c for how rows
-    are kept, memory_work.c and memory_reports.c for the rest of the port.
+/*  The store in memory: its life, who the node is, single numbers and blobs, authorities. See common/base/rows.c for how
+    rows are kept, memory_work.c and memory_reports.c for the rest of the port.
 */
 #include "node/store/memory_table.h"
 
@@ -28,38 +28,39 @@ static bg_result identity_put (void *ctx, const node_identity *identity, bg_erro
 static bg_result number_get (void *ctx, node_number which, uint64_t *value, bg_error *err)
 {
     (void) err;
-    const memory_number_key key = memory_key_of (which);
-    const memory_number *row = memory_find (ctx, MEMORY_NUMBER, memory_key_slice (&key));
+    const bg_number_key key = bg_number_key_of (which);
+    const memory_number *row = memory_find (ctx, MEMORY_NUMBER, bg_number_key_slice (&key));
     *value = row ? row->value : 0;
     return bg_ok ();
 }
 
 static bg_result number_put (void *ctx, node_number which, uint64_t value, bg_error *err)
 {
-    const memory_number_key key = memory_key_of (which);
-    return memory_put (ctx, MEMORY_NUMBER, memory_key_slice (&key), &(memory_number){value}, err);
+    const bg_number_key key = bg_number_key_of (which);
+    return memory_put (
+        ctx, MEMORY_NUMBER, bg_number_key_slice (&key), &(memory_number){value}, err);
 }
 
 static bg_result blob_get (
     void *ctx, node_blob which, bg_arena *arena, bg_slice *value, bg_error *err)
 {
     (void) err;
-    const memory_number_key key = memory_key_of (which);
-    const memory_blob *row = memory_find (ctx, MEMORY_BLOB, memory_key_slice (&key));
+    const bg_number_key key = bg_number_key_of (which);
+    const memory_blob *row = memory_find (ctx, MEMORY_BLOB, bg_number_key_slice (&key));
     *value = row ? bg_arena_copy (arena, row->value) : (bg_slice){0};
     return bg_ok ();
 }
 
 static bg_result blob_put (void *ctx, node_blob which, bg_slice value, bg_error *err)
 {
-    const memory_number_key key = memory_key_of (which);
-    return memory_put (ctx, MEMORY_BLOB, memory_key_slice (&key), &(memory_blob){value}, err);
+    const bg_number_key key = bg_number_key_of (which);
+    return memory_put (ctx, MEMORY_BLOB, bg_number_key_slice (&key), &(memory_blob){value}, err);
 }
 
 static bg_result authority_put (void *ctx, uint64_t version, bg_slice item, bg_error *err)
 {
-    const memory_number_key key = memory_key_of (version);
-    return memory_put (ctx, MEMORY_AUTHORITY, memory_key_slice (&key),
+    const bg_number_key key = bg_number_key_of (version);
+    return memory_put (ctx, MEMORY_AUTHORITY, bg_number_key_slice (&key),
         &(memory_authority){.version = version, .signed_item = item}, err);
 }
 
@@ -69,10 +70,11 @@ static bg_result authority_each (
     (void) err;
     if (after == UINT64_MAX)
         return bg_ok ();
-    const memory_table *table = &((const node_memory *) ctx)->tables[MEMORY_AUTHORITY];
-    const memory_number_key key = memory_key_of (after + 1);
-    for (size_t i = memory_lower_bound (table, memory_key_slice (&key)); i < table->count; i++) {
-        const memory_authority *row = memory_body (table->rows[i]);
+    const bg_table *table = memory_table_of (ctx, MEMORY_AUTHORITY);
+    const bg_number_key key = bg_number_key_of (after + 1);
+    for (size_t i = bg_table_lower_bound (table, bg_number_key_slice (&key)); i < table->count;
+         i++) {
+        const memory_authority *row = bg_row_body (table->rows[i]);
         if (!visit (visitor, row->version, row->signed_item))
             break;
     }
@@ -95,37 +97,37 @@ void memory_identity_port (node_store *port)
 
 static bool has_document (const node_memory *self, bg_id job_key)
 {
-    const memory_table *table = &self->tables[MEMORY_DOCUMENT];
+    const bg_table *table = memory_table_of (self, MEMORY_DOCUMENT);
     for (size_t i = 0; i < table->count; i++) {
-        const node_document_row *row = memory_body (table->rows[i]);
+        const node_document_row *row = bg_row_body (table->rows[i]);
         if (bg_id_equal (row->key, job_key))
             return true;
     }
     return false;
 }
 
-static bool is_not_local (const node_memory *self, const void *body)
+static bool is_not_local (const void *self, const void *body)
 {
     (void) self;
     return ((const node_document_row *) body)->place != NODE_PLACE_LOCAL;
 }
 
-static bool is_mark_of_nothing (const node_memory *self, const void *body)
+static bool is_mark_of_nothing (const void *self, const void *body)
 {
     return !has_document (self, ((const node_mark_row *) body)->job_key);
 }
 
-static bool is_occurrence_of_nothing (const node_memory *self, const void *body)
+static bool is_occurrence_of_nothing (const void *self, const void *body)
 {
     return !has_document (self, ((const node_occurrence_row *) body)->job_key);
 }
 
-static bool is_spent_of_nothing (const node_memory *self, const void *body)
+static bool is_spent_of_nothing (const void *self, const void *body)
 {
     return !has_document (self, ((const memory_spent *) body)->job_key);
 }
 
-static bool is_limit_of_nothing (const node_memory *self, const void *body)
+static bool is_limit_of_nothing (const void *self, const void *body)
 {
     return !has_document (self, ((const node_history_limit *) body)->job_key);
 }
@@ -133,10 +135,10 @@ static bool is_limit_of_nothing (const node_memory *self, const void *body)
 /*  All rows but the one with that number as key.  */
 static void remove_all_but (node_memory *self, memory_table_name table, uint64_t kept)
 {
-    const memory_number_key key = memory_key_of (kept);
-    const memory_table *in = &self->tables[table];
+    const bg_number_key key = bg_number_key_of (kept);
+    const bg_table *in = memory_table_of (self, table);
     for (size_t i = in->count; i-- > 0;)
-        if (!bg_slice_equal (in->rows[i]->key, memory_key_slice (&key)))
+        if (!bg_slice_equal (in->rows[i]->key, bg_number_key_slice (&key)))
             (void) memory_remove (self, table, in->rows[i]->key);
 }
 
@@ -147,12 +149,12 @@ static bg_result forget (void *ctx, bg_error *err)
         MEMORY_IDENTITY, MEMORY_AUTHORITY, MEMORY_DEED, MEMORY_OUTBOX, MEMORY_REFUSED};
     node_memory *self = ctx;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
-        memory_remove_first (self, gone[i], self->tables[gone[i]].count);
-    memory_remove_if (self, MEMORY_DOCUMENT, is_not_local);
-    memory_remove_if (self, MEMORY_MARK, is_mark_of_nothing);
-    memory_remove_if (self, MEMORY_OCCURRENCE, is_occurrence_of_nothing);
-    memory_remove_if (self, MEMORY_SPENT, is_spent_of_nothing);
-    memory_remove_if (self, MEMORY_HISTORY_LIMIT, is_limit_of_nothing);
+        bg_rows_remove_first (&self->rows, gone[i], self->rows.tables[gone[i]].count);
+    bg_rows_remove_if (&self->rows, MEMORY_DOCUMENT, is_not_local, self);
+    bg_rows_remove_if (&self->rows, MEMORY_MARK, is_mark_of_nothing, self);
+    bg_rows_remove_if (&self->rows, MEMORY_OCCURRENCE, is_occurrence_of_nothing, self);
+    bg_rows_remove_if (&self->rows, MEMORY_SPENT, is_spent_of_nothing, self);
+    bg_rows_remove_if (&self->rows, MEMORY_HISTORY_LIMIT, is_limit_of_nothing, self);
     remove_all_but (self, MEMORY_NUMBER, NODE_NUMBER_BOOT);
     remove_all_but (self, MEMORY_BLOB, NODE_BLOB_INSTANCE);
     return bg_ok ();
@@ -163,6 +165,7 @@ static bg_result forget (void *ctx, bg_error *err)
 node_memory *node_memory_new (void)
 {
     node_memory *self = bg_alloc (sizeof *self);
+    bg_rows_init (&self->rows, "node store", memory_shapes, MEMORY_TABLES);
     self->port.ctx = self;
     self->port.forget = forget;
     memory_identity_port (&self->port);
@@ -176,13 +179,7 @@ void node_memory_destroy (node_memory **self_p)
     node_memory *self = *self_p;
     if (!self)
         return;
-    node_memory_rollback (self);
-    for (size_t i = 0; i < MEMORY_TABLES; i++) {
-        for (size_t k = 0; k < self->tables[i].count; k++)
-            free (self->tables[i].rows[k]);
-        free (self->tables[i].rows);
-    }
-    free (self->changes);
+    bg_rows_fini (&self->rows);
     free (self);
     *self_p = NULL;
 }
@@ -194,10 +191,30 @@ const node_store *node_memory_port (node_memory *self)
 
 size_t node_memory_bytes (const node_memory *self)
 {
-    return self->bytes;
+    return self->rows.bytes;
 }
 
 void node_memory_set_max_bytes (node_memory *self, size_t bytes)
 {
-    self->max_bytes = bytes;
+    self->rows.max_bytes = bytes;
+}
+
+void node_memory_begin (node_memory *self)
+{
+    bg_rows_begin (&self->rows);
+}
+
+void node_memory_commit (node_memory *self)
+{
+    bg_rows_commit (&self->rows);
+}
+
+void node_memory_rollback (node_memory *self)
+{
+    bg_rows_rollback (&self->rows);
+}
+
+bool node_memory_has_changes (const node_memory *self)
+{
+    return self->rows.change_count > 0;
 }

@@ -16,48 +16,49 @@ static bool is_open (const node_history_row *row)
 
 static bg_result outbox_append (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err)
 {
-    const memory_number_key key = memory_key_of (sequence);
-    if (memory_find (ctx, MEMORY_OUTBOX, memory_key_slice (&key)))
+    const bg_number_key key = bg_number_key_of (sequence);
+    if (memory_find (ctx, MEMORY_OUTBOX, bg_number_key_slice (&key)))
         return bg_fail (
             err, BG_STORE, "the outbox has a sequence %llu already", (unsigned long long) sequence);
-    return memory_put (ctx, MEMORY_OUTBOX, memory_key_slice (&key),
+    return memory_put (ctx, MEMORY_OUTBOX, bg_number_key_slice (&key),
         &(node_outbox_row){.sequence = sequence, .blob = blob}, err);
 }
 
 /*  Index of the first row behind that sequence.  */
 static size_t outbox_after (const node_memory *self, uint64_t sequence)
 {
-    const memory_table *table = &self->tables[MEMORY_OUTBOX];
+    const bg_table *table = memory_table_of (self, MEMORY_OUTBOX);
     if (sequence == UINT64_MAX)
         return table->count;
-    const memory_number_key key = memory_key_of (sequence + 1);
-    return memory_lower_bound (table, memory_key_slice (&key));
+    const bg_number_key key = bg_number_key_of (sequence + 1);
+    return bg_table_lower_bound (table, bg_number_key_slice (&key));
 }
 
 static bg_result outbox_each (
     void *ctx, uint64_t after, size_t limit, node_outbox_visit *visit, void *visitor, bg_error *err)
 {
     (void) err;
-    const memory_table *table = &((const node_memory *) ctx)->tables[MEMORY_OUTBOX];
+    const bg_table *table = memory_table_of (ctx, MEMORY_OUTBOX);
     for (size_t i = outbox_after (ctx, after); i < table->count && limit > 0; i++, limit--)
-        if (!visit (visitor, memory_body (table->rows[i])))
+        if (!visit (visitor, bg_row_body (table->rows[i])))
             break;
     return bg_ok ();
 }
 
 static bg_result outbox_replace (void *ctx, uint64_t sequence, bg_slice blob, bg_error *err)
 {
-    const memory_number_key key = memory_key_of (sequence);
-    if (!memory_find (ctx, MEMORY_OUTBOX, memory_key_slice (&key)))
+    const bg_number_key key = bg_number_key_of (sequence);
+    if (!memory_find (ctx, MEMORY_OUTBOX, bg_number_key_slice (&key)))
         return bg_ok ();
-    return memory_put (ctx, MEMORY_OUTBOX, memory_key_slice (&key),
+    return memory_put (ctx, MEMORY_OUTBOX, bg_number_key_slice (&key),
         &(node_outbox_row){.sequence = sequence, .blob = blob}, err);
 }
 
 static bg_result outbox_remove_through (void *ctx, uint64_t sequence, bg_error *err)
 {
     (void) err;
-    memory_remove_first (ctx, MEMORY_OUTBOX, outbox_after (ctx, sequence));
+    bg_rows_remove_first (
+        &((node_memory *) ctx)->rows, MEMORY_OUTBOX, outbox_after (ctx, sequence));
     return bg_ok ();
 }
 
@@ -65,16 +66,16 @@ static bg_result outbox_remove_through (void *ctx, uint64_t sequence, bg_error *
 static bg_result outbox_renumber (void *ctx, uint64_t less, bg_error *err)
 {
     node_memory *self = ctx;
-    const memory_table *table = &self->tables[MEMORY_OUTBOX];
+    const bg_table *table = memory_table_of (self, MEMORY_OUTBOX);
     if (less == 0)
         return bg_ok ();
     for (size_t i = 0; i < table->count; i++) {
-        node_outbox_row row = *(const node_outbox_row *) memory_body (table->rows[i]);
-        const memory_number_key old = memory_key_of (row.sequence);
+        node_outbox_row row = *(const node_outbox_row *) bg_row_body (table->rows[i]);
+        const bg_number_key old = bg_number_key_of (row.sequence);
         row.sequence -= less;
-        const memory_number_key key = memory_key_of (row.sequence);
-        BG_TRY (memory_put (self, MEMORY_OUTBOX, memory_key_slice (&key), &row, err));
-        (void) memory_remove (self, MEMORY_OUTBOX, memory_key_slice (&old));
+        const bg_number_key key = bg_number_key_of (row.sequence);
+        BG_TRY (memory_put (self, MEMORY_OUTBOX, bg_number_key_slice (&key), &row, err));
+        (void) memory_remove (self, MEMORY_OUTBOX, bg_number_key_slice (&old));
     }
     return bg_ok ();
 }
@@ -82,15 +83,15 @@ static bg_result outbox_renumber (void *ctx, uint64_t less, bg_error *err)
 static bg_result outbox_size (void *ctx, node_outbox_size *size, bg_error *err)
 {
     (void) err;
-    const memory_table *table = &((const node_memory *) ctx)->tables[MEMORY_OUTBOX];
+    const bg_table *table = memory_table_of (ctx, MEMORY_OUTBOX);
     *size = (node_outbox_size){.rows = table->count, .bytes = table->weight};
     if (table->count > 0)
-        size->first = ((const node_outbox_row *) memory_body (table->rows[0]))->sequence;
+        size->first = ((const node_outbox_row *) bg_row_body (table->rows[0]))->sequence;
     return bg_ok ();
 }
 
 /*  The number behind the highest of a table.  */
-static uint64_t next_number (const memory_table *table)
+static uint64_t next_number (const bg_table *table)
 {
     return table->count ? bg_read_u64 (table->rows[table->count - 1]->key.data) + 1 : 1;
 }
@@ -98,10 +99,11 @@ static uint64_t next_number (const memory_table *table)
 static bg_result refused_put (void *ctx, const node_refused_row *row, bg_error *err)
 {
     enum { KEPT = 100 };
-    const memory_table *table = &((node_memory *) ctx)->tables[MEMORY_REFUSED];
-    const memory_number_key key = memory_key_of (next_number (table));
-    BG_TRY (memory_put (ctx, MEMORY_REFUSED, memory_key_slice (&key), row, err));
-    memory_remove_first (ctx, MEMORY_REFUSED, table->count > KEPT ? table->count - KEPT : 0);
+    const bg_table *table = memory_table_of (ctx, MEMORY_REFUSED);
+    const bg_number_key key = bg_number_key_of (next_number (table));
+    BG_TRY (memory_put (ctx, MEMORY_REFUSED, bg_number_key_slice (&key), row, err));
+    bg_rows_remove_first (&((node_memory *) ctx)->rows, MEMORY_REFUSED,
+        table->count > KEPT ? table->count - KEPT : 0);
     return bg_ok ();
 }
 
@@ -112,26 +114,26 @@ static bg_result history_put (void *ctx, const node_history_row *row, bg_error *
 {
     node_memory *self = ctx;
     node_history_row made = *row;
-    const node_history_row *known = memory_find (self, MEMORY_HISTORY, memory_id_key (&row->run));
+    const node_history_row *known = memory_find (self, MEMORY_HISTORY, bg_id_key (&row->run));
     if (known) {
         made.job_key = known->job_key;
         made.exec = known->exec;
         made.occurrence = known->occurrence;
         made.row = known->row;
     } else {
-        made.row = next_number (&self->tables[MEMORY_HISTORY_ORDER]);
-        const memory_number_key key = memory_key_of (made.row);
-        BG_TRY (memory_put (self, MEMORY_HISTORY_ORDER, memory_key_slice (&key),
+        made.row = next_number (memory_table_of (self, MEMORY_HISTORY_ORDER));
+        const bg_number_key key = bg_number_key_of (made.row);
+        BG_TRY (memory_put (self, MEMORY_HISTORY_ORDER, bg_number_key_slice (&key),
             &(memory_order){.run = row->run}, err));
     }
-    return memory_put (self, MEMORY_HISTORY, memory_id_key (&row->run), &made, err);
+    return memory_put (self, MEMORY_HISTORY, bg_id_key (&row->run), &made, err);
 }
 
 static bg_result history_get (
     void *ctx, bg_id run, bg_arena *arena, node_history_row *row, bool *found, bg_error *err)
 {
     (void) err;
-    const node_history_row *known = memory_find (ctx, MEMORY_HISTORY, memory_id_key (&run));
+    const node_history_row *known = memory_find (ctx, MEMORY_HISTORY, bg_id_key (&run));
     *found = known != NULL;
     if (!known)
         return bg_ok ();
@@ -142,8 +144,8 @@ static bg_result history_get (
 
 static const node_history_row *row_in_order (const node_memory *self, size_t index)
 {
-    const memory_order *order = memory_body (self->tables[MEMORY_HISTORY_ORDER].rows[index]);
-    return memory_find (self, MEMORY_HISTORY, memory_id_key (&order->run));
+    const memory_order *order = bg_row_body (self->rows.tables[MEMORY_HISTORY_ORDER].rows[index]);
+    return memory_find (self, MEMORY_HISTORY, bg_id_key (&order->run));
 }
 
 static bg_result history_page (void *ctx, bg_id job_key, uint64_t before, size_t limit,
@@ -151,9 +153,10 @@ static bg_result history_page (void *ctx, bg_id job_key, uint64_t before, size_t
 {
     (void) err;
     const node_memory *self = ctx;
-    const memory_number_key key = memory_key_of (before > 0 ? before : UINT64_MAX);
+    const bg_number_key key = bg_number_key_of (before > 0 ? before : UINT64_MAX);
     const bool is_of_all = bg_id_is_zero (job_key);
-    size_t at = memory_lower_bound (&self->tables[MEMORY_HISTORY_ORDER], memory_key_slice (&key));
+    size_t at = bg_table_lower_bound (
+        memory_table_of (self, MEMORY_HISTORY_ORDER), bg_number_key_slice (&key));
     while (at-- > 0 && limit > 0) {
         const node_history_row *row = row_in_order (self, at);
         if (!is_of_all && !bg_id_equal (row->job_key, job_key))
@@ -170,7 +173,7 @@ static bg_result history_each (void *ctx, bool open_only, size_t limit, node_his
 {
     (void) err;
     const node_memory *self = ctx;
-    size_t at = self->tables[MEMORY_HISTORY_ORDER].count;
+    size_t at = self->rows.tables[MEMORY_HISTORY_ORDER].count;
     while (at-- > 0 && limit > 0) {
         const node_history_row *row = row_in_order (self, at);
         if (open_only && !is_open (row))
@@ -210,13 +213,13 @@ static int by_end (const void *a, const void *b)
 /*  All that are over, the oldest first; the caller frees runs.  */
 static finished_runs collect_finished (const node_memory *self)
 {
-    const memory_table *table = &self->tables[MEMORY_HISTORY];
+    const bg_table *table = memory_table_of (self, MEMORY_HISTORY);
     finished_runs all = {0};
     if (table->count == 0)
         return all;
     all.runs = bg_alloc (table->count * sizeof *all.runs);
     for (size_t i = 0; i < table->count; i++) {
-        const node_history_row *row = memory_body (table->rows[i]);
+        const node_history_row *row = bg_row_body (table->rows[i]);
         if (is_open (row))
             continue;
         all.runs[all.count++] = (finished_run){.finished_us = row->finished_us,
@@ -232,14 +235,14 @@ static finished_runs collect_finished (const node_memory *self)
 
 static void remove_run (node_memory *self, const finished_run *run)
 {
-    const memory_number_key key = memory_key_of (run->row);
-    (void) memory_remove (self, MEMORY_HISTORY_ORDER, memory_key_slice (&key));
-    (void) memory_remove (self, MEMORY_HISTORY, memory_id_key (&run->run));
+    const bg_number_key key = bg_number_key_of (run->row);
+    (void) memory_remove (self, MEMORY_HISTORY_ORDER, bg_number_key_slice (&key));
+    (void) memory_remove (self, MEMORY_HISTORY, bg_id_key (&run->run));
 }
 
 static const node_history_limit *limit_of (const node_memory *self, bg_id job_key)
 {
-    return memory_find (self, MEMORY_HISTORY_LIMIT, memory_id_key (&job_key));
+    return memory_find (self, MEMORY_HISTORY_LIMIT, bg_id_key (&job_key));
 }
 
 static bg_result history_prune (
@@ -289,7 +292,7 @@ static size_t prune_job (node_memory *self, const node_history_limit *own, size_
 {
     uint64_t seen = 0;
     size_t removed = 0;
-    for (size_t at = self->tables[MEMORY_HISTORY_ORDER].count; at-- > 0 && removed < limit;) {
+    for (size_t at = self->rows.tables[MEMORY_HISTORY_ORDER].count; at-- > 0 && removed < limit;) {
         const node_history_row *row = row_in_order (self, at);
         if (is_open (row) || !bg_id_equal (row->job_key, own->job_key) || ++seen <= own->keep_runs)
             continue;
@@ -305,10 +308,10 @@ static bg_result history_prune_jobs (
 {
     (void) err;
     node_memory *self = ctx;
-    const memory_table *limits = &self->tables[MEMORY_HISTORY_LIMIT];
+    const bg_table *limits = memory_table_of (self, MEMORY_HISTORY_LIMIT);
     *removed = limits->count ? prune_old (self, now_us, limit) : 0;
     for (size_t i = 0; i < limits->count && *removed < limit; i++) {
-        const node_history_limit *own = memory_body (limits->rows[i]);
+        const node_history_limit *own = bg_row_body (limits->rows[i]);
         if (own->keep_runs > 0)
             *removed += prune_job (self, own, limit - *removed);
     }
@@ -317,7 +320,7 @@ static bg_result history_prune_jobs (
 
 static bg_result history_limit_put (void *ctx, const node_history_limit *limit, bg_error *err)
 {
-    const bg_slice key = memory_id_key (&limit->job_key);
+    const bg_slice key = bg_id_key (&limit->job_key);
     if (limit->keep_us || limit->keep_runs)
         return memory_put (ctx, MEMORY_HISTORY_LIMIT, key, limit, err);
     (void) memory_remove (ctx, MEMORY_HISTORY_LIMIT, key);

@@ -6,9 +6,9 @@
 /*  Visits all rows of a table whose structure is what the visitor takes.  */
 #define EACH(ctx, name, type, visit, visitor)                                                      \
     do {                                                                                           \
-        const memory_table *each_ = &((const node_memory *) (ctx))->tables[name];                  \
+        const bg_table *each_ = memory_table_of (ctx, name);                                       \
         for (size_t each_at_ = 0; each_at_ < each_->count; each_at_++)                             \
-            if (!(visit) ((visitor), (const type *) memory_body (each_->rows[each_at_])))          \
+            if (!(visit) ((visitor), (const type *) bg_row_body (each_->rows[each_at_])))          \
                 break;                                                                             \
     } while (0)
 
@@ -74,9 +74,9 @@ static bg_result document_each (
     void *ctx, node_place place, node_document_visit *visit, void *visitor, bg_error *err)
 {
     (void) err;
-    const memory_table *table = &((const node_memory *) ctx)->tables[MEMORY_DOCUMENT];
+    const bg_table *table = memory_table_of (ctx, MEMORY_DOCUMENT);
     const document_key first = key_of_document (place, (bg_id){{0}});
-    const size_t begin = memory_lower_bound (table, document_slice (&first));
+    const size_t begin = bg_table_lower_bound (table, document_slice (&first));
     size_t end = begin;
     while (end < table->count && table->rows[end]->key.data[0] == (uint8_t) place)
         end++;
@@ -84,7 +84,7 @@ static bg_result document_each (
         return bg_ok ();
     const node_document_row **rows = bg_alloc ((end - begin) * sizeof *rows);
     for (size_t i = begin; i < end; i++)
-        rows[i - begin] = memory_body (table->rows[i]);
+        rows[i - begin] = bg_row_body (table->rows[i]);
     qsort (rows, end - begin, sizeof *rows, by_type);
     for (size_t i = 0; i < end - begin; i++)
         if (!visit (visitor, rows[i]))
@@ -97,7 +97,7 @@ static bg_result document_each (
 
 static bg_result deed_put (void *ctx, const node_deed_row *row, bg_error *err)
 {
-    return memory_put (ctx, MEMORY_DEED, memory_id_key (&row->id), row, err);
+    return memory_put (ctx, MEMORY_DEED, bg_id_key (&row->id), row, err);
 }
 
 static bg_result deed_each (void *ctx, node_deed_visit *visit, void *visitor, bg_error *err)
@@ -111,9 +111,9 @@ static bg_result deed_prune (void *ctx, int64_t before_us, bg_error *err)
 {
     (void) err;
     node_memory *self = ctx;
-    const memory_table *table = &self->tables[MEMORY_DEED];
+    const bg_table *table = memory_table_of (self, MEMORY_DEED);
     for (size_t i = table->count; i-- > 0;) {
-        const node_deed_row *row = memory_body (table->rows[i]);
+        const node_deed_row *row = bg_row_body (table->rows[i]);
         if (row->expires_us < before_us && row->state != NODE_DEED_WAITING)
             (void) memory_remove (self, MEMORY_DEED, table->rows[i]->key);
     }
@@ -141,23 +141,23 @@ static bg_result mark_remove_job (void *ctx, bg_id job_key, bg_error *err)
 {
     (void) err;
     node_memory *self = ctx;
-    const memory_table *table = &self->tables[MEMORY_MARK];
-    const size_t at = memory_lower_bound (table, memory_id_key (&job_key));
+    const bg_table *table = memory_table_of (self, MEMORY_MARK);
+    const size_t at = bg_table_lower_bound (table, bg_id_key (&job_key));
     while (at < table->count &&
-           bg_id_equal (((const node_mark_row *) memory_body (table->rows[at]))->job_key, job_key))
+           bg_id_equal (((const node_mark_row *) bg_row_body (table->rows[at]))->job_key, job_key))
         (void) memory_remove (self, MEMORY_MARK, table->rows[at]->key);
     return bg_ok ();
 }
 
 static bg_result occurrence_put (void *ctx, const node_occurrence_row *row, bg_error *err)
 {
-    return memory_put (ctx, MEMORY_OCCURRENCE, memory_id_key (&row->occurrence), row, err);
+    return memory_put (ctx, MEMORY_OCCURRENCE, bg_id_key (&row->occurrence), row, err);
 }
 
 static bg_result occurrence_remove (void *ctx, bg_id occurrence, bg_error *err)
 {
     (void) err;
-    (void) memory_remove (ctx, MEMORY_OCCURRENCE, memory_id_key (&occurrence));
+    (void) memory_remove (ctx, MEMORY_OCCURRENCE, bg_id_key (&occurrence));
     return bg_ok ();
 }
 
@@ -174,26 +174,26 @@ static bg_result occurrence_each (
 static bg_result spent_get (void *ctx, bg_id job_key, uint64_t *version, bg_error *err)
 {
     (void) err;
-    const memory_spent *row = memory_find (ctx, MEMORY_SPENT, memory_id_key (&job_key));
+    const memory_spent *row = memory_find (ctx, MEMORY_SPENT, bg_id_key (&job_key));
     *version = row ? row->version : 0;
     return bg_ok ();
 }
 
 static bg_result spent_put (void *ctx, bg_id job_key, uint64_t version, bg_error *err)
 {
-    const memory_spent *known = memory_find (ctx, MEMORY_SPENT, memory_id_key (&job_key));
+    const memory_spent *known = memory_find (ctx, MEMORY_SPENT, bg_id_key (&job_key));
     if (known && known->version >= version)
         return bg_ok ();
-    return memory_put (ctx, MEMORY_SPENT, memory_id_key (&job_key),
+    return memory_put (ctx, MEMORY_SPENT, bg_id_key (&job_key),
         &(memory_spent){.job_key = job_key, .version = version}, err);
 }
 
 static bg_result spent_each (void *ctx, node_spent_visit *visit, void *visitor, bg_error *err)
 {
     (void) err;
-    const memory_table *table = &((const node_memory *) ctx)->tables[MEMORY_SPENT];
+    const bg_table *table = memory_table_of (ctx, MEMORY_SPENT);
     for (size_t i = 0; i < table->count; i++) {
-        const memory_spent *row = memory_body (table->rows[i]);
+        const memory_spent *row = bg_row_body (table->rows[i]);
         if (!visit (visitor, row->job_key, row->version))
             break;
     }
