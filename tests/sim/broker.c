@@ -2,13 +2,8 @@
 
     The store outlives the process, what it had not committed does not. A commit and the release of
     what was sent are two moments; a crash may come between them.  */
-#include "common/sys/sqlite.h"
 #include "tests/sim/network.h"
 #include "tests/sim/oracle.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #define BATCH_US      2000 /*  a batch is open for so long at most  */
 #define FULL_RETRY_US BG_SEC (5)
@@ -116,7 +111,7 @@ static void release (sim_broker *self)
 
 static void drop_core (sim_broker *self)
 {
-    broker_db_rollback (self->db);
+    sim_broker_store_rollback (&self->disk);
     sim_effects_clear (&self->effects);
     broker_core_destroy (&self->core);
     self->in_batch = self->commit_planned = false;
@@ -148,7 +143,7 @@ static bool begin (sim_broker *self)
     bg_error err = {0};
     if (!self->core)
         return false;
-    if (!self->in_batch && bg_failed (broker_db_begin (self->db, &err))) {
+    if (!self->in_batch && bg_failed (sim_broker_store_begin (&self->disk, &err))) {
         sim_fail (self->world, "the broker's store cannot begin: %s", err.message);
         return false;
     }
@@ -200,8 +195,8 @@ static bg_result finish (sim_broker *self, bg_error *err)
         BG_TRY (broker_core_work (self->core, now, err));
     BG_TRY (broker_core_before_commit (self->core, now, &changed, err));
     if (changed)
-        return broker_db_commit (self->db, err);
-    broker_db_rollback (self->db);
+        return sim_broker_store_commit (&self->disk, err);
+    sim_broker_store_rollback (&self->disk);
     return bg_ok ();
 }
 
@@ -386,15 +381,10 @@ void sim_broker_crash (sim_world *self)
 
 void sim_broker_set_full (sim_world *self, bool full)
 {
-    broker_db_set_max_pages (self->broker.db, full ? broker_db_pages (self->broker.db) : 0);
+    sim_broker_store_set_full (&self->broker.disk, full);
 }
 
 /*  ---- an older state ----  */
-
-static char *backup_path (const sim_broker *self, const char *ending)
-{
-    return bg_strdup_printf ("%s/store.db%s", self->backup_dir, ending);
-}
 
 static void backup_due (void *owner, uint64_t tag, bg_slice payload)
 {
@@ -407,22 +397,11 @@ void sim_broker_backup (sim_world *self)
 {
     sim_broker *broker = &self->broker;
     bg_error err = {0};
-    bg_db_copy *copy = NULL;
-    bool done = false;
     if (broker->in_batch || !broker->core) {
         sim_in (self, BG_MS (1), backup_due, self, 0, (bg_slice){0});
         return;
     }
-    /*  In memory where there is such a place: a world commits often.  */
-    (void) snprintf (broker->backup_dir, sizeof broker->backup_dir, "%s/bugle-sim-XXXXXX",
-        access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    bg_assert (mkdtemp (broker->backup_dir));
-    BG_AUTO_CHAR path = backup_path (broker, "");
-    bg_result result = broker_db_copy (broker->db, path, &copy, &err);
-    while (bg_is_ok (result) && !done)
-        result = bg_db_copy_step (copy, 100, &done, &err);
-    bg_db_copy_end (&copy);
-    if (bg_failed (result))
+    if (bg_failed (sim_broker_store_back_up (&broker->disk, &err)))
         sim_fail (self, "the broker's store cannot be copied: %s", err.message);
     sim_trace (self, "broker: backup");
 }
@@ -431,11 +410,11 @@ static void mark_restored (sim_world *self)
 {
     sim_broker *broker = &self->broker;
     bg_error err = {0};
-    bg_result result = broker_db_begin (broker->db, &err);
+    bg_result result = sim_broker_store_begin (&broker->disk, &err);
     if (bg_is_ok (result))
         result = broker->store.meta_set (broker->store.ctx, "restored", 1, &err);
     if (bg_is_ok (result))
-        result = broker_db_commit (broker->db, &err);
+        result = sim_broker_store_commit (&broker->disk, &err);
     if (bg_failed (result))
         sim_fail (self, "the restored store cannot be marked: %s", err.message);
 }
@@ -444,17 +423,14 @@ void sim_broker_restore (sim_world *self, bool by_command)
 {
     sim_broker *broker = &self->broker;
     bg_error err = {0};
-    if (!broker->backup_dir[0])
+    if (!sim_broker_store_has_backup (&broker->disk))
         return;
     sim_trace (self, "broker: restored %s", by_command ? "by the command" : "by hand");
     if (broker->core)
         broker_core_proof (broker->core, &broker->high_term, &broker->high_position);
     drop_core (broker);
     broker->storage_full = false;
-    broker_db_close (&broker->db);
-    BG_AUTO_CHAR path = backup_path (broker, "");
-    bg_result opened = broker_db_open (path, &broker->db, &err);
-    if (bg_failed (opened)) {
+    if (bg_failed (sim_broker_store_restore (&broker->disk, &err))) {
         sim_fail (self, "the copy cannot be opened: %s", err.message);
         return;
     }
@@ -466,29 +442,17 @@ void sim_broker_restore (sim_world *self, bool by_command)
     sim_broker_start (self);
 }
 
-static void remove_backup (sim_broker *self)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    if (!self->backup_dir[0])
-        return;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        BG_AUTO_CHAR path = backup_path (self, endings[i]);
-        (void) unlink (path);
-    }
-    (void) rmdir (self->backup_dir);
-}
-
 static void found (sim_world *self)
 {
     sim_broker *broker = &self->broker;
     bg_error err = {0};
     make_core (broker);
-    bg_result result = broker_db_begin (broker->db, &err);
+    bg_result result = sim_broker_store_begin (&broker->disk, &err);
     if (bg_is_ok (result))
         result = broker_core_found (
             broker->core, sim_broker_now (self), bg_buf_slice (&self->authority), &err);
     if (bg_is_ok (result))
-        result = broker_db_commit (broker->db, &err);
+        result = sim_broker_store_commit (&broker->disk, &err);
     if (bg_failed (result))
         sim_fail (self, "the installation cannot be founded: %s", err.message);
     broker_core_destroy (&broker->core);
@@ -497,12 +461,10 @@ static void found (sim_world *self)
 void sim_broker_init (sim_world *self)
 {
     sim_broker *broker = &self->broker;
-    bg_error err = {0};
     broker->world = self;
     broker->rng = sim_rng_of (self->options.seed, 2);
     broker->boot_us = self->now_us;
-    bg_result opened = broker_db_open (":memory:", &broker->db, &err);
-    bg_assert (bg_is_ok (opened));
+    sim_broker_store_open (&broker->disk, self->options.is_sqlite);
     sim_tap_broker (self);
     broker->ports = (broker_ports){.ctx = broker,
         .send = port_send,
@@ -523,7 +485,6 @@ void sim_broker_fini (sim_world *self)
 {
     sim_broker *broker = &self->broker;
     broker_core_destroy (&broker->core);
-    broker_db_close (&broker->db);
-    remove_backup (broker);
+    sim_broker_store_close (&broker->disk);
     sim_effects_fini (&broker->effects);
 }

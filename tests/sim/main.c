@@ -1,11 +1,14 @@
 /*  bugle-sim: runs worlds of many seeds and says which one went wrong.
 
-        bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] [--restores] [--trace]
+        bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] [--restores]
+                  [--store memory|sqlite] [--bench] [--trace]
 
-    Every twentieth seed is run twice and must take the very same course; every twentieth is run
+    Stores are in memory; every fourth seed has the SQLite stores of production. Every twentieth seed is run twice and must take the very same course; every twentieth is run
     without faults with and without publications and must come to the same end; some seeds lose all
     publications, some use real signatures. With --restores the broker is once put back to an older
-    state. With --plant at least one seed must fail: the exit code is 0 when the bug was found.  */
+    state. A quiet world must take the very same course on either kind of store. --bench runs each
+    seed once, on stores in memory, and says how many steps a second of processor time that is: a
+    step is one event that a process of the world takes. With --plant at least one seed must fail: the exit code is 0 when the bug was found.  */
 #include "tests/sim/world.h"
 
 #include <getopt.h>
@@ -19,7 +22,8 @@ typedef struct {
     uint64_t first;
     uint64_t count;
     sim_options base;
-    bool hours_given;
+    const char *store; /*  of all seeds; NULL: some have these, some those  */
+    bool is_bench;
 } arguments;
 
 typedef struct {
@@ -57,11 +61,12 @@ static void on_abort (int signal_number)
 static void note_replay (const arguments *args, uint64_t seed)
 {
     snprintf (replay, sizeof replay,
-        "bugle-sim --seeds 1 --seed %llu --targets %d --hours %g%s%s%s --trace\n",
+        "bugle-sim --seeds 1 --seed %llu --targets %d --hours %g%s%s%s%s%s --trace\n",
         (unsigned long long) seed, args->base.machines,
         (double) args->base.chaos_us / (double) BG_HOUR (1), args->base.plant ? " --plant " : "",
         args->base.plant ? plants[args->base.plant].word : "",
-        args->base.restores ? " --restores" : "");
+        args->base.restores ? " --restores" : "", args->store ? " --store " : "",
+        args->store ? args->store : "");
 }
 
 static void add (totals *sum, const sim_result *result)
@@ -83,14 +88,15 @@ static bool run_seed (const arguments *args, uint64_t seed, totals *sum, char wh
     sim_result result, again;
     options.seed = seed;
     options.is_unpublished = seed % 8 == 3;
-    options.real_crypto = seed % 32 == 5;
+    options.real_crypto = seed % 32 == 5 && !args->is_bench;
+    options.is_sqlite = args->store ? strcmp (args->store, "sqlite") == 0 : seed % 4 == 1;
     sim_run_world (&options, &result);
     add (sum, &result);
     if (result.failed) {
         snprintf (why, 1024, "%s", result.why);
         return false;
     }
-    if (options.plant)
+    if (options.plant || args->is_bench)
         return true;
     if (seed % 20 == 0) {
         sim_run_world (&options, &again);
@@ -107,20 +113,34 @@ static bool run_seed (const arguments *args, uint64_t seed, totals *sum, char wh
     sim_run_world (&options, &result);
     options.is_unpublished = true;
     sim_run_world (&options, &again);
-    if (!result.failed && !again.failed && result.summary == again.summary)
+    if (result.failed || again.failed || result.summary != again.summary) {
+        snprintf (why, 1024, "%s",
+            result.failed  ? result.why
+            : again.failed ? again.why
+                           : "without publications the world came to another end");
+        return false;
+    }
+    options.is_sqlite = !options.is_sqlite;
+    sim_run_world (&options, &result);
+    if (!result.failed && result.hash == again.hash)
         return true;
     snprintf (why, 1024, "%s",
-        result.failed  ? result.why
-        : again.failed ? again.why
-                       : "without publications the world came to another end");
+        result.failed ? result.why : "the world took another course on the other kind of store");
     return false;
+}
+
+static double seconds_of (clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime (clock, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
 static int run_all (const arguments *args)
 {
     totals sum = {0};
-    struct timespec begin, end;
-    clock_gettime (CLOCK_MONOTONIC, &begin);
+    const double begun = seconds_of (CLOCK_MONOTONIC),
+                 worked = seconds_of (CLOCK_PROCESS_CPUTIME_ID);
     bool found = false;
     for (uint64_t i = 0; i < args->count && !found; i++) {
         char why[1024] = "";
@@ -131,9 +151,8 @@ static int run_all (const arguments *args)
         printf ("seed %llu: %s\n", (unsigned long long) (args->first + i), why);
         printf ("run it again with: %s", replay);
     }
-    clock_gettime (CLOCK_MONOTONIC, &end);
-    double seconds =
-        (double) (end.tv_sec - begin.tv_sec) + (double) (end.tv_nsec - begin.tv_nsec) / 1e9;
+    const double seconds = seconds_of (CLOCK_MONOTONIC) - begun;
+    const double cpu_seconds = seconds_of (CLOCK_PROCESS_CPUTIME_ID) - worked;
     printf (
         "%llu seeds from %llu: %llu events in %.1f s, %llu crashes, %llu documents, %llu deeds, "
         "%llu outcomes, slowest healing %lld s\n",
@@ -141,6 +160,9 @@ static int run_all (const arguments *args)
         (unsigned long long) sum.events, seconds, (unsigned long long) sum.crashes,
         (unsigned long long) sum.documents, (unsigned long long) sum.deeds,
         (unsigned long long) sum.rows, (long long) (sum.longest_heal_us / BG_SEC (1)));
+    if (args->is_bench)
+        printf ("%.0f steps a second of one processor, %.2f us each\n",
+            (double) sum.events / cpu_seconds, cpu_seconds * 1e6 / (double) sum.events);
     if (args->base.plant) {
         printf ("planted %s (%s): %s\n", plants[args->base.plant].word,
             plants[args->base.plant].text, found ? "found" : "NOT FOUND");
@@ -152,7 +174,9 @@ static int run_all (const arguments *args)
 static int usage (FILE *out)
 {
     fputs ("usage: bugle-sim --seeds N [--seed FIRST] [--targets K] [--hours H] [--plant BUG] "
-           "[--restores] [--trace]\n\nbugs that can be planted:\n",
+           "[--restores]\n"
+           "                 [--store memory|sqlite] [--bench] [--trace]\n\nbugs that can be "
+           "planted:\n",
         out);
     for (int i = 1; i < SIM_PLANT_COUNT; i++)
         fprintf (out, "  %-22s %s\n", plants[i].word, plants[i].text);
@@ -170,12 +194,18 @@ static bool plant_of (const char *word, sim_plant *plant)
     return false;
 }
 
+static bool is_store (const char *word)
+{
+    return !word || strcmp (word, "memory") == 0 || strcmp (word, "sqlite") == 0;
+}
+
 int main (int argc, char **argv)
 {
     static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
         {"seed", required_argument, NULL, 's'}, {"targets", required_argument, NULL, 'k'},
         {"hours", required_argument, NULL, 'H'}, {"plant", required_argument, NULL, 'p'},
         {"restores", no_argument, NULL, 'r'}, {"trace", no_argument, NULL, 't'},
+        {"store", required_argument, NULL, 'S'}, {"bench", no_argument, NULL, 'b'},
         {"help", no_argument, NULL, 'h'}, {0}};
     arguments args = {.first = 1, .count = 1, .base = {.machines = 4, .chaos_us = BG_MIN (30)}};
     for (int option; (option = getopt_long (argc, argv, "", options, NULL)) != -1;) {
@@ -199,6 +229,12 @@ int main (int argc, char **argv)
         case 'r':
             args.base.restores = true;
             break;
+        case 'S':
+            args.store = optarg;
+            break;
+        case 'b':
+            args.is_bench = true;
+            break;
         case 't':
             args.base.trace = true;
             break;
@@ -209,8 +245,10 @@ int main (int argc, char **argv)
         }
     }
     if (optind != argc || args.base.machines < 1 || args.base.machines > SIM_MACHINES_MAX ||
-        args.base.chaos_us <= 0)
+        args.base.chaos_us <= 0 || !is_store (args.store))
         return usage (stderr);
+    if (args.is_bench && !args.store)
+        args.store = "memory";
     is_planted = args.base.plant != SIM_PLANT_NONE;
     signal (SIGABRT, on_abort);
     signal (SIGSEGV, on_abort);

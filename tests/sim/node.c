@@ -183,7 +183,7 @@ static void release (sim_machine *self)
 static void drop_core (sim_machine *self)
 {
     sim_node *node = &self->node;
-    node_db_rollback (node->db);
+    sim_node_store_rollback (&node->disk);
     sim_oracle_node_rolled_back (self);
     sim_effects_clear (&node->effects);
     node_core_destroy (&node->core);
@@ -197,7 +197,7 @@ static bool begin (sim_machine *self)
     bg_error err = {0};
     if (!node->core)
         return false;
-    if (!node->in_batch && bg_failed (node_db_begin (node->db, &err))) {
+    if (!node->in_batch && bg_failed (sim_node_store_begin (&node->disk, &err))) {
         sim_fail (self->world, "%s: the store cannot begin: %s", self->name, err.message);
         return false;
     }
@@ -231,7 +231,7 @@ static bg_result commit (sim_machine *self, bg_error *err)
 {
     sim_node *node = &self->node;
     BG_TRY (node_core_before_commit (node->core, sim_machine_now (self), err));
-    BG_TRY (node_db_commit (node->db, err));
+    BG_TRY (sim_node_store_commit (&node->disk, err));
     node->in_batch = false;
     sim_oracle_node_committed (self);
     return bg_ok ();
@@ -487,22 +487,20 @@ void sim_node_crash (sim_machine *self)
 
 void sim_node_set_full (sim_machine *self, bool full)
 {
-    node_db_set_max_pages (self->node.db, full ? node_db_pages (self->node.db) : 0);
+    sim_node_store_set_full (&self->node.disk, full);
 }
 
 void sim_machine_init (sim_world *world, int index)
 {
     sim_machine *self = &world->machines[index];
     sim_node *node = &self->node;
-    bg_error err = {0};
     self->world = world;
     self->index = index;
     snprintf (self->name, sizeof self->name, "m%02d", index + 1);
     self->rng = sim_rng_of (world->options.seed, 100 + (uint64_t) index);
     self->boot_us = world->now_us;
     sim_fill (&self->rng, &self->boot, sizeof self->boot);
-    bg_result opened = node_db_open (":memory:", &node->db, &err);
-    bg_assert (bg_is_ok (opened));
+    sim_node_store_open (&node->disk, world->options.is_sqlite);
     sim_tap_node (self);
     node->ports = (node_ports){.ctx = self,
         .crypto = world->crypto,
@@ -526,7 +524,7 @@ void sim_machine_init (sim_world *world, int index)
 void sim_machine_fini (sim_machine *self)
 {
     node_core_destroy (&self->node.core);
-    node_db_close (&self->node.db);
+    sim_node_store_close (&self->node.disk);
     sim_effects_fini (&self->node.effects);
     sim_exec_fini (self);
     sim_runs_fini (self);

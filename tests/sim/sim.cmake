@@ -17,9 +17,10 @@ bugle_layer (sim_world SOURCES
     sim/people_shared.c
     sim/people_targets.c
     sim/processes.c
+    sim/stores.c
     sim/taps.c
     sim/world.c
-    MAY_USE bg_sqlite broker_core broker_store node_core node_store exec_core job_doc job_core proto proto_audience bg_base)
+    MAY_USE bg_sqlite broker_core broker_store broker_memory node_core node_store node_memory exec_core job_doc job_core proto proto_audience bg_base)
 add_executable (bugle-sim sim/main.c)
 target_link_libraries (bugle-sim PRIVATE sim_world bugle_flags)
 set_target_properties (bugle-sim PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
@@ -34,6 +35,8 @@ bugle_sim (sim_100 quick --seeds 100)
 bugle_sim (sim_restores quick --seeds 25 --restores)
 bugle_sim (sim_restores_300 full --seeds 300 --seed 101 --restores)
 bugle_sim (sim_1000 full --seeds 1000 --seed 101)
+bugle_sim (sim_sqlite full --seeds 200 --seed 2001 --store sqlite)
+bugle_sim (sim_bench quick --seeds 5 --bench)
 bugle_sim (sim_wide full --seeds 30 --seed 5001 --targets 16)
 bugle_sim (sim_long full --seeds 20 --seed 6001 --hours 4)
 

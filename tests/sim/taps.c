@@ -68,7 +68,7 @@ static bg_result tap_deliveries_put (void *ctx, bg_id key, bg_slice deliveries, 
 
 void sim_tap_broker (sim_world *self)
 {
-    taps.broker = *broker_db_port (self->broker.db);
+    taps.broker = *sim_broker_store_port (&self->broker.disk);
     self->broker.store = taps.broker;
     self->broker.store.runs_append = tap_runs_append;
     self->broker.store.target_marks = tap_target_marks;
@@ -140,7 +140,7 @@ static bg_result tap_outbox_replace (void *ctx, uint64_t sequence, bg_slice blob
 void sim_tap_node (sim_machine *machine)
 {
     node_store *store = &machine->node.store;
-    *store = *node_db_port (machine->node.db);
+    *store = *sim_node_store_port (&machine->node.disk);
     taps.nodes[machine->index] = *store;
     store->identity_put = tap_identity_put;
     store->forget = tap_forget;

@@ -14,14 +14,13 @@
 #define BUGLE_SIM_WORLD_H
 
 #include "broker/core/core.h"
-#include "broker/store/store.h"
 #include "common/job/flow.h"
 #include "node/core/core.h"
 #include "node/exec/exec_core.h"
-#include "node/store/store.h"
 #include "tests/sim/effects.h"
 #include "tests/sim/events.h"
 #include "tests/sim/rng.h"
+#include "tests/sim/stores.h"
 
 #define SIM_MACHINES_MAX 32
 #define SIM_TOPICS_MAX   40
@@ -49,6 +48,7 @@ typedef struct {
     bool is_unpublished; /*  every publication is lost  */
     bool restores;       /*  once the broker comes back from an older state  */
     bool real_crypto;
+    bool is_sqlite; /*  the stores of production instead of those in memory  */
     bool trace;
 } sim_options;
 
@@ -101,7 +101,7 @@ typedef struct {
 typedef struct {
     sim_world *world;
     sim_rng rng;
-    broker_db *db;
+    sim_broker_store disk;
     broker_store store; /*  the port with taps  */
     broker_ports ports;
     broker_core *core; /*  NULL: down  */
@@ -116,14 +116,13 @@ typedef struct {
     sim_front front;
     uint64_t front_life;
     uint64_t starts;
-    char backup_dir[64]; /*  with the copy of the store; empty: none  */
     bool was_restored;
     uint64_t high_term; /*  the high-water file, which stays with the machine  */
     uint64_t high_position;
 } sim_broker;
 
 typedef struct {
-    node_db *db;
+    sim_node_store disk;
     node_store store; /*  the port with taps  */
     node_ports ports;
     node_core *core; /*  NULL: down  */

@@ -1,4 +1,4 @@
 # What people ask of runs, jobs and categories, from the broker's store to the command line.
 bugle_test (test_broker_store_history SOURCES unit/test_broker_store_history.c unit/store_case.c
-    MAY_USE broker_store PkgConfig::CMOCKA)
+    MAY_USE broker_store broker_memory PkgConfig::CMOCKA)
 bugle_test (test_broker_history SOURCES unit/test_broker_history.c MAY_USE broker_fixture)

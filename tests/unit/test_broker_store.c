@@ -19,8 +19,7 @@
 
 static void a_counter_is_zero_until_it_is_set (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
-    assert_string_equal (store->name, "sqlite");
+    const broker_store *store = store_case_port (*state);
     int64_t value = 7;
     OK (store->meta_get (store->ctx, "term", &value, err));
     assert_int_equal (value, 0);
@@ -78,7 +77,7 @@ static void check_document (const broker_document_record *got, bg_id key, uint64
 
 static void every_version_of_a_document_is_kept (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     BG_AUTO_ARENA arena = {0};
     broker_document_record got = {0};
     bool found = true;
@@ -123,7 +122,7 @@ static bg_result see_document (void *visitor, const broker_document_record *reco
 
 static void versions_come_in_ascending_pages (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (uint64_t version = 500; version >= 100; version -= 100)
         append (store, id_of (1), version);
     append (store, id_of (2), 300);
@@ -157,7 +156,7 @@ static bg_result see_head (void *visitor, const broker_head_record *record, bg_e
 
 static void heads_are_the_newest_versions_with_their_deliveries (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     const bg_id zero = {{0}};
     append (store, id_of (3), 100);
     append (store, zero, 100); /*  the authority's key  */
@@ -186,7 +185,7 @@ static void heads_are_the_newest_versions_with_their_deliveries (void **state)
 
 static void a_visitor_that_fails_ends_the_page (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     append (store, id_of (1), 100);
     append (store, id_of (1), 200);
     append (store, id_of (2), 100);
@@ -249,7 +248,7 @@ static bg_result see_target (void *visitor, const broker_target_record *record,
 
 static void a_target_is_replaced_without_its_marks (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     broker_target_record record = target_of (4);
     OK (store->target_put (store->ctx, &record, err));
     seen_target got = {0};
@@ -302,7 +301,7 @@ static void a_target_is_replaced_without_its_marks (void **state)
 
 static void the_mark_of_an_outbox_is_kept_alone (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     broker_target_record record = target_of (4);
     seen_target got = {0};
     OK (store->target_put (store->ctx, &record, err));
@@ -328,7 +327,7 @@ static void the_mark_of_an_outbox_is_kept_alone (void **state)
 
 static void an_id_belongs_to_one_target (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     broker_target_record record = target_of (1);
     OK (store->target_put (store->ctx, &record, err));
     record.number = 2;
@@ -342,7 +341,7 @@ static void an_id_belongs_to_one_target (void **state)
 
 static void a_token_is_there_once_and_counts_its_uses (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     BG_AUTO_ARENA arena = {0};
     const bg_key key = key_of (5);
     const broker_token_record record = {.token_key = key,

@@ -82,7 +82,7 @@ static void add_history (const broker_store *store)
 
 static void history_can_be_asked_for_oldest_first_in_pages (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen got = rows (store, (broker_run_filter){.oldest_first = true});
     CHECK_SEEN (got, 1, 2, 3, 4, 5, 6);
@@ -100,7 +100,7 @@ static void history_can_be_asked_for_oldest_first_in_pages (void **state)
 
 static void reason_and_duration_restrict (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen got = rows (store, (broker_run_filter){.reason = bg_slice_str ("overlap")});
     CHECK_SEEN (got, 3);
@@ -112,7 +112,7 @@ static void reason_and_duration_restrict (void **state)
 
 static void runs_are_found_by_when_they_were_due (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen got =
         rows (store, (broker_run_filter){.job_key = id_of (1), .due_since_us = 1, .number = 1});
@@ -130,7 +130,7 @@ static void runs_are_found_by_when_they_were_due (void **state)
 /*  A filter that fits one row of many: each page looks at so many, and the pages together at all.  */
 static void a_bounded_page_says_where_to_go_on (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 1000; i++)
         add_run (store, (run_plan){1, 1, i % 500 == 3 ? WIRE_RUN_FAILED : WIRE_RUN_SUCCEEDED, "",
                             1000 + i, 1, 0});
@@ -155,7 +155,7 @@ static void a_bounded_page_says_where_to_go_on (void **state)
 /*  No page sorts, and none reads what an index would have left out.  */
 static void every_page_of_history_goes_by_an_index (void **state)
 {
-    broker_db *db = *state;
+    broker_db *db = store_case_db (*state);
     BG_AUTO_ARENA arena = {0};
     size_t plans = 0;
     for (size_t i = 0; broker_history_sql (i); i++) {
@@ -198,7 +198,7 @@ static size_t count_of (const broker_store *store, uint8_t job, uint32_t number)
 /*  Job 1 asks for a day and ten runs: of both targets the last ten stay, and what is younger than a day.  */
 static void a_job_may_keep_less_than_all_others (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     OK (store->job_keep (store->ctx, id_of (1), bg_slice_str ("backup"), BG_DAY (1), 10, err));
     for (int i = 0; i < 700; i++)
         add_run (store, (run_plan){1, 1, WIRE_RUN_SUCCEEDED, "", BG_DAY (10) + i, 1, 0});
@@ -215,7 +215,7 @@ static void a_job_may_keep_less_than_all_others (void **state)
 
 static void a_job_may_keep_more_than_all_others (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     OK (store->job_keep (store->ctx, id_of (1), bg_slice_str ("backup"), BG_DAY (400), 0, err));
     for (uint8_t job = 1; job <= 2; job++)
         for (int i = 0; i < 150; i++)
@@ -232,7 +232,7 @@ static void a_job_may_keep_more_than_all_others (void **state)
 /*  That nearly all of very many stay is found out without counting them for each run: that took minutes.  */
 static void a_million_runs_that_stay_are_not_counted_for_each (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     OK (store->job_keep (store->ctx, id_of (1), bg_slice_str ("backup"), BG_DAY (1), 1000000, err));
     for (int i = 0; i < 20000; i++)
         add_run (store, (run_plan){1, 1, WIRE_RUN_SUCCEEDED, "", BG_DAY (1) + i, 1, 0});
@@ -245,7 +245,7 @@ static void a_million_runs_that_stay_are_not_counted_for_each (void **state)
 /*  A target that was away hands in what is older than the job keeps: it is kept from then on.  */
 static void what_came_late_is_kept_as_long (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     OK (store->job_keep (store->ctx, id_of (1), bg_slice_str ("backup"), BG_DAY (2), 1, err));
     for (int i = 0; i < 3; i++) {
         run_plan plan = {1, 1, WIRE_RUN_SUCCEEDED, "", BG_DAY (1) + i, BG_DAY (19), 0};
@@ -275,7 +275,7 @@ static bool is_pending (const broker_store *store)
 
 static void a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 1200; i++)
         add_run (store, (run_plan){1, 1, WIRE_RUN_SUCCEEDED, "", 1000 + i, 1, 0});
     for (int i = 0; i < 20; i++)
@@ -301,7 +301,7 @@ static void a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else (void *
 
 static void a_purge_of_all_jobs_and_one_of_a_job_follow_one_another (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     OK (store->purge_put (store->ctx, id_of (1), 301, err));
     OK (store->purge_put (store->ctx, (bg_id){{0}}, 450, err));
@@ -324,7 +324,7 @@ static bg_result see_category (void *visitor, const broker_category_record *reco
 
 static void categories_are_unique_and_come_in_order (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     const broker_category_record web = {.key = bg_slice_str ("web"),
         .name = bg_slice_str ("Web"),
         .description = bg_slice_str ("pages"),
@@ -356,10 +356,10 @@ int main (void)
         STORE (reason_and_duration_restrict),
         STORE (runs_are_found_by_when_they_were_due),
         STORE (a_bounded_page_says_where_to_go_on),
-        STORE (every_page_of_history_goes_by_an_index),
+        STORE_ON_SQLITE (every_page_of_history_goes_by_an_index),
         STORE (a_job_may_keep_less_than_all_others),
         STORE (a_job_may_keep_more_than_all_others),
-        STORE (a_million_runs_that_stay_are_not_counted_for_each),
+        STORE_ON_SQLITE (a_million_runs_that_stay_are_not_counted_for_each),
         STORE (what_came_late_is_kept_as_long),
         STORE (a_purge_removes_five_hundred_at_a_time_whatever_is_kept_else),
         STORE (a_purge_of_all_jobs_and_one_of_a_job_follow_one_another),

@@ -49,7 +49,7 @@ static broker_execution_record execution_of (uint8_t id, uint8_t job)
 
 static void an_execution_is_kept_and_its_progress_changes (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     BG_AUTO_ARENA arena = {0};
     broker_execution_record record = execution_of (1, 7);
     broker_execution_record got = {0};
@@ -97,7 +97,7 @@ static bg_result see_execution (void *visitor, const broker_execution_record *re
 
 static void executions_come_newest_first_and_as_wanted (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (uint8_t id = 1; id <= 8; id++) {
         broker_execution_record record = execution_of (id, id % 2 ? 7 : 9);
         record.done_us = id <= 4; /*  the upper four are open  */
@@ -158,7 +158,7 @@ static bg_result see_note (void *visitor, const broker_note_record *record, bg_e
 
 static void a_note_is_one_for_an_object_and_a_target (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     BG_AUTO_ARENA arena = {0};
     put_note (store, 1, 5, "first");
     put_note (store, 1, 5, "second");
@@ -208,7 +208,7 @@ static bg_result see_open_run (void *visitor, const broker_open_run_record *reco
 
 static void an_open_run_is_replaced_and_removed (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     BG_AUTO_ARENA arena = {0};
     for (uint8_t run = 4; run > 0; run--) {
         const broker_open_run_record record = {.run = id_of (run),
@@ -317,7 +317,7 @@ static bg_result see_whole_run (void *visitor, const broker_run_record *record, 
 
 static void a_run_is_read_with_its_output_only_when_asked (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_run (store, &(run_plan){1, 4, 6, WIRE_RUN_FAILED, 100, 200, "run with head and tail"});
     seen without = {0};
     OK (store->runs (store->ctx, &(broker_run_filter){.limit = 2}, see_whole_run, &without, err));
@@ -347,7 +347,7 @@ static void add_history (const broker_store *store)
 
 static void history_comes_by_when_a_run_started (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen all = rows (store, (broker_run_filter){0});
     CHECK_SEEN (all, 7, 5, 6, 3, 2, 4, 1, 8);
@@ -355,7 +355,7 @@ static void history_comes_by_when_a_run_started (void **state)
 
 static void each_filter_restricts (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen got = rows (store, (broker_run_filter){.job_key = id_of (1)});
     CHECK_SEEN (got, 7, 5, 2, 4, 1, 8);
@@ -380,7 +380,7 @@ static void each_filter_restricts (void **state)
 
 static void filters_restrict_together (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     seen got = rows (store, (broker_run_filter){.job_key = id_of (1), .number = 1});
     CHECK_SEEN (got, 5, 4, 1);
@@ -399,7 +399,7 @@ static void filters_restrict_together (void **state)
 
 static void a_page_begins_after_the_row_that_the_last_one_ended_with (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     /*  A cursor stands for its place in the order, not for a row number.  */
     static const int64_t order[] = {7, 5, 6, 3, 2, 4, 1, 8};
@@ -430,7 +430,7 @@ static void a_page_begins_after_the_row_that_the_last_one_ended_with (void **sta
 
 static void a_visitor_that_fails_ends_the_page_of_history (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     add_history (store);
     bg_error why = {0};
     for (int round = 0; round < 2; round++) {
@@ -459,7 +459,7 @@ static size_t prune_all (const broker_store *store, int64_t now_us)
 
 static void the_last_hundred_of_a_job_on_a_target_stay (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 130; i++) {
         add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 1000 + i, 2000 + i, ""});
         if (i < 100)
@@ -480,7 +480,7 @@ static void the_last_hundred_of_a_job_on_a_target_stay (void **state)
 
 static void runs_of_the_same_moment_leave_too (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 130; i++)
         add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 1000, 2000, ""});
     prune_all (store, BG_DAY (91));
@@ -491,7 +491,7 @@ static void runs_of_the_same_moment_leave_too (void **state)
 
 static void what_is_recent_stays_whatever_came_late (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 150; i++)
         add_run (
             store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, BG_DAY (1) + i, BG_DAY (1) + i, ""});
@@ -505,7 +505,7 @@ static void what_is_recent_stays_whatever_came_late (void **state)
 
 static void a_piece_is_five_hundred_rows (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 1200; i++)
         add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 1000 + i, 2000, ""});
     bool more = false;
@@ -536,7 +536,7 @@ static seen outputs (const broker_store *store)
 
 static void what_a_wrong_clock_dated_is_no_obstacle (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 600; i++)
         add_run (
             store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, BG_DAY (9000), BG_DAY (9000), "text"});
@@ -550,7 +550,7 @@ static void what_a_wrong_clock_dated_is_no_obstacle (void **state)
 
 static void output_leaves_earlier_than_its_run (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     for (int day = 1; day <= 3; day++)
         add_run (
             store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, BG_DAY (day), BG_DAY (day), "text"});
@@ -567,7 +567,7 @@ static void output_leaves_earlier_than_its_run (void **state)
 
 static void executions_leave_with_their_notes_when_they_are_old (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     const int64_t done_us[] = {BG_DAY (1), BG_DAY (20), 0, BG_DAY (1)};
     for (uint8_t id = 1; id <= 4; id++) {
         broker_execution_record record = execution_of (id, 7);
@@ -598,7 +598,7 @@ static void executions_leave_with_their_notes_when_they_are_old (void **state)
 
 static void tokens_leave_when_they_have_expired_long_ago (void **state)
 {
-    const broker_store *store = broker_db_port (*state);
+    const broker_store *store = store_case_port (*state);
     const int64_t expires_us[] = {BG_DAY (1), BG_DAY (80)};
     for (uint8_t i = 0; i < 2; i++) {
         const broker_token_record record = {.token_key = {{(uint8_t) (i + 1)}},

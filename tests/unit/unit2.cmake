@@ -1,6 +1,6 @@
 # The broker's store on SQLite.
 foreach (name store store_runs)
-    bugle_test (test_broker_${name} SOURCES unit/test_broker_${name}.c unit/store_case.c MAY_USE broker_store)
+    bugle_test (test_broker_${name} SOURCES unit/test_broker_${name}.c unit/store_case.c MAY_USE broker_store broker_memory)
 endforeach ()
 # Parts that do what their arguments say, under a real keeper.
 add_executable (part_helper unit/part_helper.c)
