@@ -43,7 +43,7 @@ class Lab:
         self.had = None  # memory and descriptors once all were connected
         self.scenario = "start"
         self.broker = Broker(programs, options.keep)
-        self.bare = Bare(programs, targets, self.say)
+        self.bare = Bare(programs, targets, self.broker.directory, self.say)
         self.swarm = None
         self.sampler = None
 

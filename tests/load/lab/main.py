@@ -86,6 +86,7 @@ def measure(lab, chosen):
     try:
         swarm = [(name, scenario) for name, scenario in SWARM if name in chosen]
         if swarm:
+            lab.bare.measure(["enlist", *chosen], lab.is_quick)
             lab.open()
             run_scenarios(lab, swarm if "enlist" in chosen else [("enlist", enlist), *swarm])
             lab.finish()

@@ -11,8 +11,8 @@ PARTITION_PERCENT = 33
 def restart(lab):
     """The broker dies as by a power failure, and comes back: everybody is back and has polled, by itself."""
     lab.settle()
-    shown = lab.start("lab 1", wait=False)  # some of it is under way
     lab.swarm.ask("reset")
+    shown = lab.start("lab 1", wait=False)  # some of it is under way
     lab.broker.kill()
     lab.follow("restart", "targets connected and current after the broker's death", "targets", ("connected", "current"),
                lambda status: status["connected"] == 0, BACK_SECONDS)
@@ -24,7 +24,7 @@ def restart(lab):
     for words, key in (("first", "first_us"), ("median", "p50_us"), ("p99", "p99_us")):
         lab.add(f"started again -> back and polled: {words}", "s", (current[key] - begun_us) / 1e6)
     lab.add("started again -> back and polled: last", "s", (current["last_us"] - begun_us) / 1e6, goal="restart",
-            bare=lab.bare.figure("last_us", "storm", factor=1e-6))
+            bare=lab.bare.figure("storm", "last_us", 1e-6))
     lab.settle()
     lab.check_start(finished(lab, shown["id"]))
 

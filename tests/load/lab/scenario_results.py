@@ -26,7 +26,7 @@ def results_one(lab):
     note_cpu(lab, before, count)
     lab.one_rate = rate_of(made)
     lab.add("outcomes stored and acknowledged, one a message", "1/s", lab.one_rate, goal="results-one",
-            bare=lab.bare.figure("per_second", "ingest"))
+            bare=lab.bare.figure("ingest", "results_per_second"))
     for words, key in (("median", "ack_p50_us"), ("p99", "ack_p99_us"), ("longest", "ack_max_us")):
         lab.add(f"acknowledgement at full rate: {words}", "ms", made[key] / 1000)
 
@@ -39,7 +39,7 @@ def results_many(lab):
     made = lab.produce(count, MANY, plot=("results-many", "outcomes acknowledged, 64 per message", "outcomes"))
     note_cpu(lab, before, count)
     lab.add("outcomes stored and acknowledged, 64 a message", "1/s", rate_of(made), goal="results-many",
-            bare=lab.bare.figure("per_second", "rows"),
+            bare=lab.bare.figure("rows", "per_second"),
             note=f"{lab.foreign_rows + lab.produced:,} rows of history")
     lab.add("acknowledgement: p99", "ms", made["ack_p99_us"] / 1000)
 
@@ -50,8 +50,8 @@ def ack_latency(lab):
     seconds = 2 if lab.is_quick else LATENCY_SECONDS
     lab.settle()
     made = lab.produce(max(1, rate * seconds // lab.targets), 1, rate)
-    figure = lab.bare.figure("p99_us", "round", factor=0.001)
-    lab.add("acknowledgement at half load: p99", "ms", made["ack_p99_us"] / 1000, goal="ack-latency", bare=figure,
+    lab.add("acknowledgement at half load: p99", "ms", made["ack_p99_us"] / 1000, goal="ack-latency",
+            bare=lab.bare.figure("half", "p99_us", 0.001),
             note=f"{rate:,} outcomes a second were asked for, {rate_of(made):,.0f} came")
     lab.add("acknowledgement at half load: median", "ms", made["ack_p50_us"] / 1000)
     lab.add("acknowledgement at half load: longest", "ms", made["ack_max_us"] / 1000)

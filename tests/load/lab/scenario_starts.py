@@ -2,7 +2,7 @@
 
 import time
 
-from .kernel import utc_us
+from .kernel import loopback_bytes, utc_us
 
 ALL_SECONDS = 240
 
@@ -23,7 +23,7 @@ def enlist(lab):
     after = lab.broker.cpu_us()
     seconds = (enlisted["last_us"] - begun_us) / 1e6
     lab.add("enlistments, from the swarm's start to the last", "1/s", lab.targets / seconds, goal="enlist",
-            bare=lab.bare.figure("per_second", "handshakes"))
+            bare=lab.bare.figure("handshakes", "targets_per_second"))
     lab.add("first enlisted", "s", (enlisted["first_us"] - begun_us) / 1e6)
     lab.add("last enlisted", "s", seconds)
     lab.add("last connected", "s", (connected["last_us"] - begun_us) / 1e6)
@@ -34,7 +34,7 @@ def enlist(lab):
     memory = lab.broker.memory_kib()
     grown = sum(memory.values()) - sum(alone.values())
     lab.add("memory of the broker per enlisted, connected target", "KiB", grown / lab.targets, goal="memory",
-            bare=lab.bare.figure("server_kib_per_target", "memory"))
+            bare=lab.bare.figure("memory", "server_kib_per_target"))
     for part, kib in memory.items():
         lab.add(f"{part}: memory", "KiB", kib)
     lab.add("swarm: memory per target", "KiB", lab.swarm.memory_kib() / lab.targets)
@@ -44,49 +44,46 @@ def idle(lab):
     """What they cost while nothing is to do: beacons, heartbeats, polls."""
     lab.settle()
     seconds = 5 if lab.is_quick else 35  # a whole heartbeat interval and a bit
-    before, traffic = lab.cost(), lab.broker.json("status", "-v")
+    before, sent = lab.cost(), loopback_bytes()
     begun = time.monotonic()
     time.sleep(seconds)
-    after, passed = lab.cost(), time.monotonic() - begun
+    after, passed, sent = lab.cost(), time.monotonic() - begun, loopback_bytes() - sent
     for part in before:
         lab.add(f"{part}: CPU per target and second", "us", (after[part] - before[part]) / lab.targets / passed)
-    counters = {row["name"]: row["value"] for row in traffic["counters"]}
-    for row in lab.broker.json("status", "-v")["counters"]:
-        if row["name"].startswith(("received", "sent", "messages")):
-            lab.add(f"{row['name']} per target and second", "1/s",
-                    (row["value"] - counters.get(row["name"], 0)) / lab.targets / passed)
+    lab.add("network, both ways, per target and second", "B", sent / lab.targets / passed)
 
 
-def note_start(lab, shown, seen, again):
+def note_start(lab, shown, seen):
     issued = utc_us(shown["issued"])
     lab.add("issued -> begun: first", "ms", (seen["first_us"] - issued) / 1000)
     lab.add("issued -> begun: median", "ms", (seen["p50_us"] - issued) / 1000,
-            bare=lab.bare.figure("p50_us", "fanout", factor=0.001, again=again))
+            bare=lab.bare.figure("start", "received_p50_us", 0.001))
     lab.add("issued -> begun: p99", "ms", (seen["p99_us"] - issued) / 1000, goal="start-begun",
-            bare=lab.bare.figure("p99_us", "fanout", factor=0.001, again=again))
+            bare=lab.bare.figure("start", "received_p99_us", 0.001))
     lab.add("issued -> begun: last", "ms", (seen["last_us"] - issued) / 1000,
-            bare=lab.bare.figure("last_us", "fanout", factor=0.001, again=again))
+            bare=lab.bare.figure("start", "received_last_us", 0.001))
     lab.add("issued -> last outcome stored", "ms", (utc_us(shown["done"]) - issued) / 1000, goal="start-stored",
-            bare=lab.bare.figure("last_us", "start", factor=0.001, again=again))
+            bare=lab.bare.figure("start", "last_us", 0.001))
 
 
 def start(lab):
     """One START to all, several times, each when everything rests."""
     rounds = 2 if lab.is_quick else 5
     lab.check_start(lab.start("lab 0"))  # the first touches what was never used
-    for again in range(rounds):
+    for _ in range(rounds):
         lab.settle()
-        before = lab.cost()
+        before, sent = lab.cost(), loopback_bytes()
         shown = lab.start("lab 0")
         lab.settle()
-        after = lab.cost()
+        after, sent = lab.cost(), loopback_bytes() - sent
         seen = lab.check_start(shown)
         if shown["succeeded"] != lab.targets:
             continue
-        note_start(lab, shown, seen, min(again, 2))
+        note_start(lab, shown, seen)
         cpu = {part: (after[part] - before[part]) / lab.targets for part in before}
         lab.add("broker: CPU per target of a START with its outcome", "us", cpu["front"] + cpu["core"], goal="start-cpu",
-                bare=lab.bare.figure("server_cpu_us_per_message", "start", again=min(again, 2)))
+                bare=lab.bare.figure("start", "server_cpu_us_per_message"))
+        lab.add("network, both ways, per target of a START with its outcome", "B", sent / lab.targets)
         for part, value in cpu.items():
             lab.add(f"{part}: CPU per target of a START with its outcome", "us", value)
 
@@ -96,7 +93,7 @@ def job(lab):
     for i in range(1 if lab.is_quick else 3):
         lab.settle()
         before = lab.cost()
-        name = f"new {i}"
+        name = f"new-{i}"
         lab.apply(name)
         posted = lab.jobs()[name]
         held = wait_held(lab, name, posted["document_version"])
@@ -105,7 +102,7 @@ def job(lab):
         begun = utc_us(posted["posted"])
         for words, key in (("median", "p50_us"), ("p99", "p99_us"), ("last", "last_us")):
             lab.add(f"posted -> held: {words}", "ms", (held[key] - begun) / 1000,
-                    bare=lab.bare.figure(key, "fanout", factor=0.001))
+                    bare=lab.bare.figure("fanout", key, 0.001))
         lab.add("broker: CPU per target of a document with its acknowledgement", "us",
                 (after["front"] + after["core"] - before["front"] - before["core"]) / lab.targets)
         wait_acknowledged(lab, [name])
@@ -143,7 +140,7 @@ def burst(lab):
     count = 5 if lab.is_quick else 20
     for i in range(1 if lab.is_quick else 2):
         lab.settle()
-        names = [f"burst {i} {k:02}" for k in range(count)]
+        names = [f"burst-{i}-{k:02}" for k in range(count)]
         before = lab.cost()
         lab.apply(*names)
         jobs = lab.jobs()
@@ -151,7 +148,7 @@ def burst(lab):
         begun = min(utc_us(jobs[name]["posted"]) for name in names)
         last = max(one["last_us"] for one in held)
         lab.add("deliveries: received, verified and taken", "1/s", count * lab.targets * 1e6 / (last - begun),
-                goal="documents", bare=lab.bare.figure("per_second", "burst"))
+                goal="documents", bare=lab.bare.figure("burst", "per_second"))
         wait_acknowledged(lab, names)
         lab.settle()
         after = lab.cost()
