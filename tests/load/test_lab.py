@@ -274,7 +274,7 @@ class CommandTest(unittest.TestCase):
             self.assertIn("300 targets: 0 of 1 figures reached", out.getvalue().splitlines()[-1])
 
     def test_a_scenario_that_fails_is_a_fault_and_ends_the_run(self):
-        lab = unittest.mock.Mock(spec=Lab, scenario="start", faults=[])  # it has none of what only a running lab has
+        lab = unittest.mock.Mock(spec=Lab, scenario="start", faults=[], bare=unittest.mock.Mock(), is_quick=True)
         lab.fault.side_effect = lab.faults.append
         lab.open.side_effect = Failed("it did not listen")
         main.measure(lab, ["start", "nodes"])

@@ -43,7 +43,7 @@ def enlist(lab):
 def idle(lab):
     """What they cost while nothing is to do: beacons, heartbeats, polls."""
     lab.settle()
-    seconds = 5 if lab.is_quick else 35  # a whole heartbeat interval and a bit
+    seconds = 2 if lab.is_quick else 35  # a whole heartbeat interval and a bit
     before, sent = lab.cost(), loopback_bytes()
     begun = time.monotonic()
     time.sleep(seconds)
