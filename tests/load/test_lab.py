@@ -21,6 +21,7 @@ from lab.broker import Failed
 from lab.figures import number
 from lab.measures import Measures, percentile
 from lab.scenario_nodes import sleeping_job
+from lab.scenario_parts import SCHEDULE_ROW, SIM_RATE
 from lab.swarm import Swarm
 
 EXECUTION = bytes.fromhex("019a3d20a0a47988aa445c5dcc45a36a")
@@ -171,7 +172,7 @@ class FigureTest(unittest.TestCase):
     def test_the_kernel_tells_of_this_process(self):
         pid = os.getpid()
         self.assertGreater(kernel.cpu_us(pid), 0)
-        self.assertGreater(kernel.resident_kib(pid), 1000)
+        self.assertGreater(kernel.resident_kib(pid)[0], kernel.memory_kib(pid)[1])
         self.assertGreaterEqual(kernel.descriptors(pid), 3)
         self.assertIn(pid, kernel.descendants(os.getppid()))
         self.assertTrue(kernel.command_line(pid))
@@ -280,6 +281,12 @@ class CommandTest(unittest.TestCase):
         main.measure(lab, ["start", "nodes"])
         self.assertEqual(len(lab.faults), 1)
         self.assertIn("it did not listen", lab.faults[0])
+
+    def test_the_figures_of_parts_are_found_in_what_they_print(self):
+        text = ("| form | zone | median, us | 99 %, us |\n|---|---|---|---|\n| cron `30 2 * * *`    | Europe/Berlin  |   0.18 |   0.29 |\n"
+                "| every 90 s           | Europe/Berlin  |   0.03 |   0.05 |\n")
+        self.assertEqual([row["median"] for row in SCHEDULE_ROW.finditer(text)], ["0.18", "0.03"])
+        self.assertEqual(SIM_RATE.search("40 seeds\n312345 steps a second of one processor, 3 us each\n")["rate"], "312345")
 
     def test_jobs_that_sleep_are_due_at_a_time_of_their_own(self):
         texts = [sleeping_job(i, 10_000).split("cron: ")[1] for i in range(0, 10_000, 9)]

@@ -8,7 +8,6 @@ import pathlib
 import resource
 
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
-PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def children_of():
@@ -85,12 +84,6 @@ def command_line(pid):
     except OSError:
         return []
     return [word.decode(errors="replace") for word in words if word]
-
-
-def resident_kib(pid):
-    """Resident memory, shared pages included: cheap enough to be sampled."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * PAGE_KIB
 
 
 def descriptors(pid):

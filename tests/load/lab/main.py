@@ -15,6 +15,7 @@ from .machine import TOP, build, machine
 from .scenario_faults import churn, partition, restart
 from .scenario_history import history
 from .scenario_nodes import nodes, schedules
+from .scenario_parts import parts
 from .scenario_results import ack_latency, results_many, results_one
 from .scenario_starts import burst, enlist, idle, job, start, starts
 
@@ -22,11 +23,12 @@ from .scenario_starts import burst, enlist, idle, job, start, starts
 SWARM = [("enlist", enlist), ("idle", idle), ("start", start), ("job", job), ("burst", burst), ("starts", starts),
          ("results-one", results_one), ("ack-latency", ack_latency), ("restart", restart), ("partition", partition),
          ("churn", churn), ("history", history), ("results-many", results_many)]
-ALONE = [("schedules", schedules), ("nodes", nodes)]
+ALONE = [("schedules", schedules), ("nodes", nodes), ("parts", parts)]
 NAMES = [name for name, _ in SWARM + ALONE]
 QUICK_TARGETS = 300
-QUICK = [name for name in NAMES if name != "nodes"]  # tests/load/first takes minutes by itself
-TARGETS = ("bugle", "bugle-broker", "bugle-node", "bugle-exec", "bugle-swarm", "bugle-bare")
+QUICK = [name for name in NAMES if name not in ("nodes", "parts")]  # figures only, and tests/load/first takes minutes
+TARGETS = ("bugle", "bugle-broker", "bugle-node", "bugle-exec", "bugle-swarm", "bugle-bare", "schedule_bench",
+           "bugle-sim")
 DESCRIPTORS_PER_TARGET, DESCRIPTORS_SPARE = 2, 200  # of the broker's front: a desk and an orders connection
 
 
