@@ -62,6 +62,7 @@ static const option_row option_table[] = {
     VALUE (ZMQ_HEARTBEAT_TIMEOUT, ROLE_ALL, FORM_INT, heartbeat_timeout_ms),
     VALUE (ZMQ_HEARTBEAT_TTL, ROLE_ALL, FORM_INT, heartbeat_ttl_ms),
     FIXED (ZMQ_TCP_KEEPALIVE, ROLE_ALL, 1),
+    VALUE (ZMQ_TCP_MAXRT, ROLE_SERVER, FORM_INT, unacknowledged_ms),
     VALUE (ZMQ_TCP_KEEPALIVE_IDLE, ROLE_ALL, FORM_INT, keepalive_idle_s),
     VALUE (ZMQ_TCP_KEEPALIVE_INTVL, ROLE_ALL, FORM_INT, keepalive_interval_s),
     VALUE (ZMQ_TCP_KEEPALIVE_CNT, ROLE_ALL, FORM_INT, keepalive_count),
@@ -109,9 +110,19 @@ struct bg_zsocket {
     bool is_followed;
 };
 
+static bool is_server_type (int type)
+{
+    return type == ZMQ_ROUTER || type == ZMQ_XPUB;
+}
+
 bg_zsocket_options bg_zsocket_defaults (int type, const char *name)
 {
     bool is_stream = type == ZMQ_XPUB || type == ZMQ_SUB;
+    /*  Only clients ask whether the other side is there. libzmq ends a timer by looking for it among all of
+        its thread, so a server with a timer or two a connection pays for each of its connections with
+        every message that comes: a millisecond with ten thousand. A client's time to live would be such a
+        timer of the server. What the server needs to know it has from the kernel.  */
+    bool is_server = is_server_type (type);
     return (bg_zsocket_options){
         .type = type,
         .name = name,
@@ -121,9 +132,10 @@ bg_zsocket_options bg_zsocket_defaults (int type, const char *name)
         .receive_queue = is_stream ? 1000 : 256,
         .handshake_ms = 60000,
         .backlog = 4096,
-        .heartbeat_ms = 15000,
+        .heartbeat_ms = is_server ? 0 : 15000,
         .heartbeat_timeout_ms = 15000,
-        .heartbeat_ttl_ms = 60000,
+        .heartbeat_ttl_ms = 0,
+        .unacknowledged_ms = is_server ? 60000 : 0,
         .reconnect_ms = 250,
         .reconnect_max_ms = 2000,
         .connect_timeout_ms = 10000,
@@ -131,11 +143,6 @@ bg_zsocket_options bg_zsocket_defaults (int type, const char *name)
         .keepalive_interval_s = 15,
         .keepalive_count = 4,
     };
-}
-
-static bool is_server_type (int type)
-{
-    return type == ZMQ_ROUTER || type == ZMQ_XPUB;
 }
 
 static void *raw (const bg_zsocket *self)

@@ -43,13 +43,14 @@ typedef struct {
     int receive_queue; /*  messages per peer (ZMQ_RCVHWM)  */
     int handshake_ms;
     int backlog;
-    int heartbeat_ms;         /*  a PING this often  */
+    int heartbeat_ms;         /*  a PING this often; 0: none (a server's default)  */
     int heartbeat_timeout_ms; /*  silence after a PING that ends the connection  */
-    int heartbeat_ttl_ms;     /*  what the other side is told to do the same to us  */
-    int reconnect_ms;         /*  client; libzmq adds jitter of up to as much again  */
-    int reconnect_max_ms;     /*  client; doubling ends here  */
-    int connect_timeout_ms;   /*  client; 0: the system's  */
-    int only_while_up;        /*  client; see below  */
+    int heartbeat_ttl_ms;     /*  what the other side is told to do the same to us; 0: nothing  */
+    int unacknowledged_ms; /*  server: sent bytes that no kernel answers end the connection; 0: later  */
+    int reconnect_ms;      /*  client; libzmq adds jitter of up to as much again  */
+    int reconnect_max_ms;   /*  client; doubling ends here  */
+    int connect_timeout_ms; /*  client; 0: the system's  */
+    int only_while_up;      /*  client; see below  */
     int keepalive_idle_s;
     int keepalive_interval_s;
     int keepalive_count;

@@ -18,6 +18,7 @@ struct node_links {
     node_links_handlers handlers;
     one_link links[NODE_LINK_COUNT];
     uint64_t malformed;
+    bool is_quiet;
 };
 
 typedef struct {
@@ -42,6 +43,11 @@ node_links *node_links_create (bg_loop *loop, bg_log *log, const node_links_hand
     for (int i = 0; i < NODE_LINK_COUNT; i++)
         self->links[i] = (one_link){.owner = self, .link = (node_link) i};
     return self;
+}
+
+void node_links_quiet (node_links *self)
+{
+    self->is_quiet = true;
 }
 
 void node_links_destroy (node_links **self_p)
@@ -124,6 +130,8 @@ bg_result node_links_open (node_links *self, node_link link, bg_slice endpoints,
     options.server_public = broker_key;
     options.frame_bytes_max = kind->frame_bytes;
     options.frames_max = kind->frames;
+    if (self->is_quiet)
+        options.heartbeat_ms = 0;
     /*  What the core says before the connection is up waits for it; the core makes the socket anew when that takes long.  */
     options.only_while_up = 0;
     static const bg_zsocket_handlers handlers = {link_readable, link_changed};

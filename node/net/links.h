@@ -28,6 +28,9 @@ typedef struct {
 /*  loop and log are borrowed. bg_zcontext_open must have been called.  */
 node_links *node_links_create (bg_loop *loop, bg_log *log, const node_links_handlers *handlers)
     __attribute__ ((returns_nonnull));
+/*  Links opened from now on send no PING of libzmq, whose timers are one list a thread: for a program that has
+    thousands of links in one.  */
+void node_links_quiet (node_links *self);
 void node_links_destroy (node_links **self_p);
 
 /*  curve: our own pair, borrowed for the call. BG_INVALID: no endpoint for that link.  */

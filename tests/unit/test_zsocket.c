@@ -95,6 +95,7 @@ static void options_arrive_at_libzmq (void **test_state)
     options.heartbeat_ms = 1100;
     options.heartbeat_timeout_ms = 1200;
     options.heartbeat_ttl_ms = 1300;
+    options.unacknowledged_ms = 14000;
     s->server = net_listen (&options, s->endpoint);
     int64_t largest = 0;
     size_t size = sizeof largest;
@@ -107,13 +108,28 @@ static void options_arrive_at_libzmq (void **test_state)
     } expected[] = {
         {ZMQ_SNDHWM, 11}, {ZMQ_RCVHWM, 12}, {ZMQ_HANDSHAKE_IVL, 5000}, {ZMQ_HEARTBEAT_IVL, 1100},
         {ZMQ_HEARTBEAT_TIMEOUT, 1200}, {ZMQ_HEARTBEAT_TTL, 1300}, {ZMQ_BACKLOG, 4096},
-        {ZMQ_LINGER, 0}, {ZMQ_IPV6, 1}, {ZMQ_TCP_KEEPALIVE, 1}, {ZMQ_TCP_KEEPALIVE_IDLE, 60},
-        {ZMQ_MECHANISM, ZMQ_CURVE}, {ZMQ_CURVE_SERVER, 1}, {93, 1}, /*  ZMQ_ZAP_ENFORCE_DOMAIN  */
+        {ZMQ_TCP_MAXRT, 14000}, {ZMQ_LINGER, 0}, {ZMQ_IPV6, 1}, {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 60}, {ZMQ_MECHANISM, ZMQ_CURVE}, {ZMQ_CURVE_SERVER, 1},
+        {93, 1}, /*  ZMQ_ZAP_ENFORCE_DOMAIN  */
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         assert_int_equal (int_option (s->server, expected[i].option), expected[i].value);
     assert_string_equal (bg_zsocket_name (s->server), "desk");
     assert_string_equal (bg_zsocket_endpoint (s->server), s->endpoint);
+}
+
+/*  See bg_zsocket_defaults: timers of libzmq cost a server with many peers dear.  */
+static void only_clients_ask_whether_the_other_side_is_there (void **test_state)
+{
+    (void) test_state;
+    static const int servers[] = {ZMQ_ROUTER, ZMQ_XPUB};
+    static const int clients[] = {ZMQ_DEALER, ZMQ_SUB};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal (bg_zsocket_defaults (servers[i], "server").heartbeat_ms, 0);
+        assert_true (bg_zsocket_defaults (servers[i], "server").unacknowledged_ms > 0);
+        assert_true (bg_zsocket_defaults (clients[i], "client").heartbeat_ms > 0);
+        assert_int_equal (bg_zsocket_defaults (clients[i], "client").heartbeat_ttl_ms, 0);
+    }
 }
 
 static void option_that_libzmq_refuses_is_named (void **test_state)
@@ -584,6 +600,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         SCENE (options_arrive_at_libzmq),
+        SCENE (only_clients_ask_whether_the_other_side_is_there),
         SCENE (option_that_libzmq_refuses_is_named),
         SCENE (foreign_transports_are_refused),
         SCENE (taken_port_is_said_so),

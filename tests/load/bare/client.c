@@ -53,6 +53,7 @@ static bg_result open_socket (
     how.own_public = &keys[0];
     how.own_secret = &keys[1];
     how.server_public = &self->board->server_public;
+    how.heartbeat_ms = 0; /*  as bugle-swarm: thousands of them in one thread  */
     BG_TRY (bg_zsocket_create (&how, socket, err));
     if (which == BARE_ORDERS)
         BG_TRY (bg_zsocket_subscribe (*socket, bg_slice_str ("bugle-bare"), err));

@@ -156,6 +156,7 @@ bg_result swarm_target_make_node (swarm_target *self, bg_error *err)
     if (!self->links) {
         const node_links_handlers handlers = {on_message, on_link, self};
         self->links = node_links_create (self->shared->loop, NULL, &handlers);
+        node_links_quiet (self->links);
         fill_ports (self);
     }
     const node_settings settings = {
