@@ -5,6 +5,7 @@
     caller says so: a filter that fits few of millions costs many pages and never a long one. Step output stands in a
     table of its own. What leaves is prune.c's.  */
 #include "broker/store/store_private.h"
+#include "broker/store/target_runs.h"
 
 #include <string.h>
 
@@ -99,24 +100,23 @@ static bg_result runs_append (void *ctx, const broker_run_record *record, bg_err
 #define RUN_DOWN(key) " ORDER BY " key " DESC, r.row DESC LIMIT ?9"
 #define RUN_UP(key)   " ORDER BY " key ", r.row LIMIT ?9"
 
-#define OF_EXEC   "r.exec = ?8 AND "
-#define OF_JOB    "r.job = (SELECT row FROM job WHERE key = ?7) AND "
-#define OF_TARGET "r.number = ?6 AND "
-#define IS_DUE    "r.due_us <> 0 AND "
+#define OF_EXEC "r.exec = ?8 AND "
+#define OF_JOB  "r.job = (SELECT row FROM job WHERE key = ?7) AND "
+#define IS_DUE  "r.due_us <> 0 AND "
 
-/*  One way per index. Pages repeat all filters, so the choice is about speed only; places look at the index alone.  */
-enum { BY_TIME, BY_EXEC, BY_JOB, BY_TARGET, BY_DUE, WAYS };
+/*  One way per index. Pages repeat all filters, so the choice is about speed only; places look at the index alone. That
+    by target is target_runs.c's: it tells the rows, which are then read one by one.  */
+enum { BY_TIME, BY_EXEC, BY_JOB, BY_DUE, BY_TARGET };
 
 #define WAY(which, key)                                                                            \
     {                                                                                              \
         RUN_SELECT which RUN_RANGE (key) RUN_FILTERS RUN_DOWN (key),                               \
             RUN_SELECT which RUN_RANGE (key) RUN_FILTERS RUN_UP (key)                              \
     }
-static const char *const page_sql[WAYS][2] = {
+static const char *const page_sql[BY_TARGET][2] = {
     [BY_TIME] = WAY ("", "r.at_us"),
     [BY_EXEC] = WAY (OF_EXEC, "r.at_us"),
     [BY_JOB] = WAY (OF_JOB, "r.at_us"),
-    [BY_TARGET] = WAY (OF_TARGET, "r.at_us"),
     [BY_DUE] = WAY (OF_JOB IS_DUE, "r.due_us"),
 };
 #undef WAY
@@ -128,19 +128,23 @@ static const char *const page_sql[WAYS][2] = {
             "SELECT " key ", r.row FROM run r WHERE " which RUN_RANGE (key)                        \
                 RUN_UP (key) " OFFSET ?10"                                                         \
     }
-static const char *const place_sql[WAYS][2] = {
+static const char *const place_sql[BY_TARGET][2] = {
     [BY_TIME] = WAY ("", "r.at_us"),
     [BY_EXEC] = WAY (OF_EXEC, "r.at_us"),
     [BY_JOB] = WAY (OF_JOB, "r.at_us"),
-    [BY_TARGET] = WAY (OF_TARGET, "r.at_us"),
     [BY_DUE] = WAY (OF_JOB IS_DUE, "r.due_us"),
 };
 #undef WAY
 
+static const char row_sql[] = RUN_SELECT "r.row = ?1" RUN_FILTERS;
+
 const char *broker_history_sql (size_t index)
 {
-    if (index >= 4 * (size_t) WAYS)
-        return NULL;
+    const size_t pages = 4 * (size_t) BY_TARGET;
+    if (index == pages)
+        return row_sql;
+    if (index > pages)
+        return broker_target_runs_sql (index - pages - 1);
     return index % 2 ? page_sql[index / 4][index / 2 % 2] : place_sql[index / 4][index / 2 % 2];
 }
 
@@ -156,22 +160,11 @@ static int way_of (const broker_run_filter *filter)
                                               : BY_TIME;
 }
 
-/*  A place in the order of pages. Rows come from low on and below high.  */
-typedef struct {
-    int64_t key;
-    int64_t row;
-} place;
-
 typedef struct {
     int way;
-    place low;
-    place high;
+    broker_place low;
+    broker_place high;
 } range;
-
-static bool is_below (place a, place b)
-{
-    return a.key != b.key ? a.key < b.key : a.row < b.row;
-}
 
 /*  The cursor narrows the range to what comes after its row. One whose row has left by its retention meanwhile ends the
     pages: they had come to what is leaving.  */
@@ -184,17 +177,17 @@ static bg_result apply_cursor (
     bg_bind_i64 (stmt, 1, filter->before);
     bg_bind_i64 (stmt, 2, found->way == BY_DUE);
     BG_TRY (bg_stmt_step (stmt, &is_there, err));
-    const place at = {is_there ? bg_column_i64 (stmt, 0) : 0, filter->before};
+    const broker_place at = {is_there ? bg_column_i64 (stmt, 0) : 0, filter->before};
     bg_stmt_reset (stmt);
     if (!is_there) {
         found->high = found->low;
         return bg_ok ();
     }
     /*  Only of a row that is there: a cursor that somebody made up may be the greatest number.  */
-    const place after = {at.key, at.row + 1};
-    if (filter->oldest_first && is_below (found->low, after))
+    const broker_place after = {at.key, at.row + 1};
+    if (filter->oldest_first && broker_place_is_below (found->low, after))
         found->low = after;
-    else if (!filter->oldest_first && is_below (at, found->high))
+    else if (!filter->oldest_first && broker_place_is_below (at, found->high))
         found->high = at;
     return bg_ok ();
 }
@@ -205,8 +198,6 @@ static void bind_range (bg_stmt *stmt, const broker_run_filter *filter, const ra
     bg_bind_i64 (stmt, 2, from->low.row);
     bg_bind_i64 (stmt, 3, from->high.key);
     bg_bind_i64 (stmt, 4, from->high.row);
-    if (from->way == BY_TARGET)
-        bg_bind_i64 (stmt, 6, filter->number);
     if (from->way == BY_JOB || from->way == BY_DUE)
         bg_bind_id (stmt, 7, &filter->job_key);
     if (from->way == BY_EXEC)
@@ -224,10 +215,10 @@ static bg_result narrow (bg_db *db, const broker_run_filter *filter, range *foun
     bg_bind_i64 (stmt, 10, filter->scan - 1);
     BG_TRY (bg_stmt_step (stmt, &is_there, err));
     if (is_there) {
-        const place last = {bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1)};
+        const broker_place last = {bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1)};
         *filter->scan_end = last.row;
         if (filter->oldest_first)
-            found->high = (place){last.key, last.row + 1};
+            found->high = (broker_place){last.key, last.row + 1};
         else
             found->low = last;
     }
@@ -242,10 +233,10 @@ static bg_result range_of (bg_db *db, const broker_run_filter *filter, range *fo
     const int64_t until_us = way == BY_DUE ? filter->due_until_us : filter->until_us;
     *found = (range){.way = way,
         .low = {since_us ? since_us : INT64_MIN, 0},
-        .high = until_us ? (place){until_us, 0} : (place){INT64_MAX, INT64_MAX}};
+        .high = until_us ? (broker_place){until_us, 0} : (broker_place){INT64_MAX, INT64_MAX}};
     if (filter->before != 0)
         BG_TRY (apply_cursor (db, filter, found, err));
-    return filter->scan ? narrow (db, filter, found, err) : bg_ok ();
+    return filter->scan && way != BY_TARGET ? narrow (db, filter, found, err) : bg_ok ();
 }
 
 static void read_run (bg_stmt *stmt, broker_run_record *record)
@@ -268,13 +259,8 @@ static void read_run (bg_stmt *stmt, broker_run_record *record)
     };
 }
 
-static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_run visit,
-    void *visitor, bg_error *err)
+static void bind_filters (bg_stmt *stmt, const broker_run_filter *filter)
 {
-    range found;
-    BG_TRY (range_of (broker_db_of (ctx), filter, &found, err));
-    bg_stmt *stmt = bg_db_query (broker_db_of (ctx), page_sql[found.way][filter->oldest_first]);
-    bind_range (stmt, filter, &found);
     bg_bind_i64 (stmt, 5, filter->states);
     bg_bind_i64 (stmt, 6, filter->number);
     bg_bind_id_or_null (stmt, 7, &filter->job_key);
@@ -284,13 +270,55 @@ static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_
     if (filter->reason.size > 0)
         bg_bind_text (stmt, 11, filter->reason);
     bg_bind_i64 (stmt, 12, filter->min_duration_us);
+}
+
+/*  The rows of a statement, to the visitor; *count goes up by them.  */
+static bg_result visit_rows (
+    bg_stmt *stmt, broker_visit_run visit, void *visitor, uint32_t *count, bg_error *err)
+{
     bg_result result = bg_ok ();
-    while (bg_stmt_each (stmt, &result, err)) {
+    for (; bg_stmt_each (stmt, &result, err); ++*count) {
         broker_run_record record;
         read_run (stmt, &record);
         result = visit (visitor, &record, err);
     }
     return result;
+}
+
+static bg_result runs_of_target (bg_db *db, const broker_run_filter *filter, const range *from,
+    broker_visit_run visit, void *visitor, bg_error *err)
+{
+    BG_AUTO_ARENA arena = {0};
+    const broker_range within = {from->low, from->high};
+    broker_target_runs found = {.room = filter->scan ? filter->scan : filter->limit};
+    uint32_t count = 0;
+    found.runs = bg_arena_array (&arena, broker_target_run, found.room);
+    BG_TRY (
+        broker_target_runs_find (db, filter->number, &within, filter->oldest_first, &found, err));
+    if (filter->scan)
+        *filter->scan_end = found.count == found.room ? found.runs[found.count - 1].at.row : 0;
+    for (size_t i = 0; i < found.count && count < filter->limit; i++) {
+        bg_stmt *stmt = bg_db_query (db, row_sql);
+        bind_filters (stmt, filter);
+        bg_bind_i64 (stmt, 1, found.runs[i].at.row);
+        BG_TRY (visit_rows (stmt, visit, visitor, &count, err));
+    }
+    return bg_ok ();
+}
+
+static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_run visit,
+    void *visitor, bg_error *err)
+{
+    bg_db *db = broker_db_of (ctx);
+    range found;
+    uint32_t count = 0;
+    BG_TRY (range_of (db, filter, &found, err));
+    if (found.way == BY_TARGET)
+        return runs_of_target (db, filter, &found, visit, visitor, err);
+    bg_stmt *stmt = bg_db_query (db, page_sql[found.way][filter->oldest_first]);
+    bind_range (stmt, filter, &found);
+    bind_filters (stmt, filter);
+    return visit_rows (stmt, visit, visitor, &count, err);
 }
 
 void broker_history_port (broker_store *port)

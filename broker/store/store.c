@@ -1,5 +1,6 @@
 /*  Opening the broker's store, its transactions, and small helpers of the files beside it. No decisions: what is
     stored and when is the core's business. Invariant: all functions of the port run inside a transaction of the shell.  */
+#include "broker/store/leaving.h"
 #include "broker/store/store_private.h"
 
 #include <stdlib.h>
@@ -49,7 +50,6 @@ bg_result broker_db_open (const char *path, broker_db **db, bg_error *err)
         free (self);
         return opened;
     }
-    self->wish.at_us = INT64_MIN;
     self->port.ctx = self;
     self->port.name = "sqlite";
     self->port.meta_get = meta_get;
@@ -70,6 +70,7 @@ void broker_db_close (broker_db **self_p)
 {
     if (!self_p || !*self_p)
         return;
+    broker_leaving_destroy (&(*self_p)->leaving);
     bg_db_close (&(*self_p)->db);
     free (*self_p);
     *self_p = NULL;

@@ -5,13 +5,6 @@
 #include "broker/store/store.h"
 #include "common/sys/sqlite.h"
 
-/*  Runs of a job up to here were looked at in this round.  */
-typedef struct {
-    int64_t job; /*  row of the job  */
-    int64_t at_us;
-    int64_t row;
-} broker_prune_place;
-
 /*  Rows of table job that are known, a place for each end of a key.  */
 typedef struct {
     bg_id key;
@@ -22,8 +15,11 @@ typedef struct {
 struct broker_db {
     bg_db *db;
     broker_store port;
-    int64_t prune_from;      /*  history rows below were looked at since the last full round  */
-    broker_prune_place wish; /*  of jobs that say themselves what is kept  */
+    /*  The pass that removes runs past their retention: prune.c.  */
+    struct broker_leaving *leaving; /*  NULL: none goes on  */
+    broker_retention leaving_keep;  /*  what was asked of it  */
+    int64_t leaving_from;           /*  where its next one goes on at once; 0: it was the whole  */
+    int64_t passed_us;              /*  when the last one began; 0: never, or it does not count  */
     broker_job_row job_rows[BROKER_JOB_ROWS];
 };
 

