@@ -143,6 +143,9 @@ class CheckTest(unittest.TestCase):
     def test_growth_has_a_bound(self):
         self.assertEqual(checks.growth("front", 500_000, 600_000), [])
         self.assertEqual(len(checks.growth("front", 500_000, 800_000)), 1)
+        self.assertEqual(len(checks.growth("front", 500_000, 800_000, runs=1_000_000)), 1)
+        self.assertEqual(checks.growth("swarm", 500_000, 1_200_000, runs=600_000), [])
+        self.assertEqual(len(checks.growth("swarm", 500_000, 1_200_000, runs=1_000)), 1)
         self.assertEqual(checks.descriptors("front", 20_000, 20_010), [])
         self.assertEqual(len(checks.descriptors("front", 20_000, 20_100)), 1)
 

@@ -38,7 +38,9 @@ class Lab:
         self.faults = []
         self.series = {}
         self.expected = {}  # executions that every target has to have exactly once: id: (name, targets)
+        self.starts = 0  # STARTs to all so far
         self.produced = 0  # outcomes that belong to no execution
+        self.produced_before = 0  # the same, before the store was last counted
         self.foreign_rows = 0  # rows of history that were put into the store as ballast
         self.had = None  # memory and descriptors once all were connected
         self.scenario = "start"
@@ -119,6 +121,7 @@ class Lab:
         """A START to all; with wait until every target has reported. Gives what the CLI shows."""
         words = ("--wait", "--timeout", "120s") if wait else ()
         shown = self.broker.json("job", "start", job, "--all", "-y", *words, *options, codes=(0, 20, 21), deadline=150)
+        self.starts += 1
         self.expected[id_bytes(shown["id"])] = (f"START {shown['id']} of {job}", self.targets)
         return shown
 
@@ -168,12 +171,14 @@ class Lab:
         status = self.swarm.status()
         self.fault(*checks.settled(status))
         has = self.footprint()
+        runs = self.produced + self.produced_before + self.targets * self.starts
+        documents = self.targets * len(self.jobs())
         for part, (memory, files) in has.items():
             if self.had:
                 before_memory, before_files = self.had[part]
                 self.add(f"{part}: memory once connected", "KiB", before_memory)
                 self.add(f"{part}: memory at the end", "KiB", memory)
-                self.fault(*checks.growth(part, before_memory, memory), *checks.descriptors(part, before_files, files))
+                self.fault(*checks.growth(part, before_memory, memory, runs, documents), *checks.descriptors(part, before_files, files))
         self.sampler.stop()
         self.series.update(self.sampler.series())
         code, report = self.swarm.stop()

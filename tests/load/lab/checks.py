@@ -6,10 +6,13 @@ Pure functions over what was counted; each gives a list of sentences, empty when
 import contextlib
 import sqlite3
 
-# What a long run may add to a process beyond what it had once all were connected: heap that is fragmented, caches that
-# filled, pages of SQLite. A leak per message or per run would be many times that.
+# What a long run may add to a process beyond what it had once all were connected: heap that is fragmented, queues that were
+# longer, and at the core the cache of pages of its store. A leak per message or per run would be many times that.
 MEMORY_SHARE = 0.30
-MEMORY_KIB = 48 * 1024
+MEMORY_KIB = {"front": 48 * 1024, "core": 128 * 1024, "swarm": 64 * 1024}
+# What a simulated target keeps on purpose, as a real one does on its disk: its own history, and the documents it holds.
+KEPT_RUN_KIB = 1
+KEPT_DOCUMENT_KIB = 8
 DESCRIPTORS = 64
 
 
@@ -39,9 +42,10 @@ def settled(status):
         ("refused_items", "outcomes were refused by the broker")) if status.get(key)]
 
 
-def growth(name, before_kib, after_kib):
-    """Memory of a process, once all were connected and at the end."""
-    bound = before_kib * (1 + MEMORY_SHARE) + MEMORY_KIB
+def growth(name, before_kib, after_kib, runs=0, documents=0):
+    """Memory of a part, once all were connected and at the end; with how many runs and documents its targets may keep."""
+    kept = runs * KEPT_RUN_KIB + documents * KEPT_DOCUMENT_KIB if name == "swarm" else 0
+    bound = before_kib * (1 + MEMORY_SHARE) + MEMORY_KIB[name] + kept
     return [] if after_kib <= bound else [
         f"{name}: {after_kib:,.0f} KiB at the end, {before_kib:,.0f} when all were connected: over the bound of {bound:,.0f}"]
 

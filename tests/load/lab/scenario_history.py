@@ -40,7 +40,9 @@ def fill(lab, rows):
     lab.broker.bugle("apply", "-f", "-", text="---\n".join(
         f"job: history {i:04}\ntargets: {{names: [{PREFIX}00001]}}\nsteps:\n  - {{name: s, run: [/bin/true]}}\n"
         for i in range(JOBS)))
+    lab.check_start(lab.start("lab 0"))  # rows of which copies are made
     keys = [(id_bytes(row["key"]), name) for name, row in sorted(lab.jobs().items()) if name.startswith("history ")]
+    lab.settle()
     lab.swarm.ask("reset")
     lab.broker.stop()
     begun = time.monotonic()
@@ -62,7 +64,7 @@ def checks_before_fill(lab):
     """What was stored so far is counted now: later rows are told from the ballast by their place behind it."""
     lab.fault(*checks.store(lab.broker.store_path(), lab.expected, lab.foreign_rows, lab.produced))
     lab.expected.clear()
-    lab.produced_before = lab.produced
+    lab.produced_before += lab.produced
     lab.produced = 0
     return checks.rows(lab.broker.store_path())
 

@@ -30,6 +30,7 @@ def enlist(lab):
     lab.add("last polled: holds all it should", "s", (current["last_us"] - begun_us) / 1e6)
     for part in before:
         lab.add(f"{part}: CPU of enlisting and connecting one target", "us", (after[part] - before[part]) / lab.targets)
+    lab.add("swarm: CPU of enlisting and connecting one target", "us", lab.swarm.cpu_us() / lab.targets)
     lab.note_footprint()
     memory = lab.broker.memory_kib()
     grown = sum(memory.values()) - sum(alone.values())
