@@ -3,6 +3,7 @@
 
 #include "common/base/now.h"
 #include "common/sys/lock.h"
+#include "common/sys/memory.h"
 #include "common/sys/notify.h"
 
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define LOCK_WAIT_US BG_SEC (2)
+#define SETTLED_US   BG_SEC (5)
 
 struct broker_part {
     const broker_part_options *options;
@@ -19,6 +21,7 @@ struct broker_part {
     bg_lock *lock;
     bg_signal_watch *term;
     bg_signal_watch *interrupt;
+    bg_timer *settled;
     bool is_ready;
 };
 
@@ -27,6 +30,13 @@ static void on_signal (int signo, void *arg)
     broker_part *self = arg;
     bg_log_event (self->log, BG_LOG_INFO, "ending", "signal=%d", signo);
     bg_loop_stop (self->loop, 0);
+}
+
+/*  What starting and the first connections touched is not needed again.  */
+static void on_settled (void *arg)
+{
+    (void) arg;
+    bg_memory_give_back ();
 }
 
 /*  The parts of a keeper that was killed are only just ending when a new one starts.  */
@@ -49,6 +59,7 @@ static bg_result start (broker_part *self, bg_error *err)
     BG_TRY (take_lock (self, err));
     BG_TRY (bg_loop_create (&self->loop, err));
     BG_TRY (bg_signal_watch_create (self->loop, SIGTERM, on_signal, self, &self->term, err));
+    BG_TRY (bg_timer_create (self->loop, on_settled, self, &self->settled, err));
     return bg_signal_watch_create (self->loop, SIGINT, on_signal, self, &self->interrupt, err);
 }
 
@@ -73,6 +84,7 @@ void broker_part_destroy (broker_part **self_p)
     broker_part *self = *self_p;
     if (!self)
         return;
+    bg_timer_destroy (&self->settled);
     bg_signal_watch_destroy (&self->term);
     bg_signal_watch_destroy (&self->interrupt);
     bg_loop_destroy (&self->loop);
@@ -101,4 +113,5 @@ void broker_part_ready (broker_part *self, const char *text)
     if (!self->options->is_kept)
         bg_log_event (self->log, BG_LOG_NOTICE, "ready", "%s", text);
     (void) bg_notify ("READY=1");
+    bg_timer_arm (self->settled, SETTLED_US);
 }

@@ -4,6 +4,7 @@
 #include "common/sys/clock.h"
 #include "common/sys/file.h"
 #include "common/sys/keyfile.h"
+#include "common/sys/memory.h"
 #include "common/sys/notify.h"
 #include "common/sys/random.h"
 #include "node/exec/run_file.h"
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +230,10 @@ static void do_timers (shell *self)
         bool any = shell_look_at_runs (self, true);
         self->recheck_due_us = any ? now.mono_us + SHELL_RECHECK_US : INT64_MAX;
     }
+    if (now.mono_us >= self->settled_due_us) {
+        bg_memory_give_back ();
+        self->settled_due_us = INT64_MAX;
+    }
     if (now.mono_us >= self->sweep_due_us) {
         shell_sweep (self);
         self->sweep_due_us = now.mono_us + SHELL_SWEEP_US;
@@ -239,7 +243,8 @@ static void do_timers (shell *self)
 static int timeout_ms (const shell *self)
 {
     int64_t due_us = exec_core_deadline (self->core);
-    const int64_t others[] = {self->flush_due_us, self->recheck_due_us, self->sweep_due_us};
+    const int64_t others[] = {
+        self->flush_due_us, self->recheck_due_us, self->sweep_due_us, self->settled_due_us};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         due_us = others[i] < due_us ? others[i] : due_us;
     for (const watch *item = self->watches; item; item = item->next) {
@@ -406,8 +411,8 @@ bg_result exec_shell_run (const exec_shell_config *config, bg_error *err)
             status.is_member ? "yes" : "no", status.running);
         (void) bg_notify ("READY=1");
     }
-    /*  Reading the log and the policy leaves more holes than what is kept takes.  */
-    (void) malloc_trim (0);
+    /*  Reading the log and the policy leaves more holes than what is kept takes, and soon the node has connected, too.  */
+    self.settled_due_us = bg_clock_mono_us () + SHELL_SETTLED_US;
     while (bg_is_ok (result) && !self.stopping)
         result = turn (&self, err);
     (void) bg_notify ("STOPPING=1");

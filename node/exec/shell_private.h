@@ -22,6 +22,7 @@
 #define SHELL_RECHECK_US      BG_SEC (1) /*  runs whose supervisor is no child of ours are checked  */
 #define SHELL_FULL_US         BG_SEC (2) /*  so long nothing is tried after a write found no space  */
 #define SHELL_SWEEP_US        BG_MIN (10)
+#define SHELL_SETTLED_US      BG_SEC (5)
 
 typedef enum {
     WATCH_SIGNALS,
@@ -100,6 +101,7 @@ typedef struct {
     int64_t flush_due_us;
     int64_t recheck_due_us;
     int64_t sweep_due_us;
+    int64_t settled_due_us; /*  when what only the start needed is given back  */
     bool storage_full;
     int64_t
         storage_full_until_us; /*  after a write that failed: what statvfs says is not believed  */

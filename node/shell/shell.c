@@ -9,6 +9,7 @@
 #include "common/sys/file.h"
 #include "common/sys/lock.h"
 #include "common/sys/loop.h"
+#include "common/sys/memory.h"
 #include "common/sys/notify.h"
 #include "common/sys/random.h"
 #include "common/sys/zcontext.h"
@@ -23,12 +24,12 @@
 #include "node/shell/zones.h"
 #include "node/store/store.h"
 
-#include <malloc.h>
 #include <signal.h>
 
 #define BATCH_EVENTS     64          /*  events in one transaction at most  */
 #define HOLD_US          BG_MS (100) /*  how long a commit may wait when it lets nothing out  */
 #define STORAGE_RETRY_US BG_SEC (3)  /*  how often a full disk is tried again  */
+#define SETTLED_US       BG_SEC (5)  /*  after the start: connected, greeted, polled  */
 #define MISNAMED_WAIT_US BG_SEC (30) /*  for a membership with the configured name  */
 #define LOCK_WAIT_US     BG_SEC (2)  /*  for a predecessor that is ending  */
 
@@ -43,6 +44,7 @@ typedef struct {
     bg_timer *tick;
     bg_timer *hold;
     bg_timer *storage_retry;
+    bg_timer *settled;
     bg_alarm *alarm; /*  of what follows the wall clock  */
     node_zone_watch *zone_watch;
     node_idle_watch *idle;
@@ -575,6 +577,12 @@ static void on_signal (int signo, void *arg)
 
 /*  ---- beginning and end ----  */
 
+static void on_settled (void *arg)
+{
+    (void) arg;
+    bg_memory_give_back ();
+}
+
 static bg_result open_files (shell *self, bg_error *err)
 {
     BG_TRY (bg_home_ensure (self->home, BG_HOME_NODE, err));
@@ -595,6 +603,7 @@ static bg_result open_loop (shell *self, bg_error *err)
     BG_TRY (bg_timer_create (self->loop, on_tick, self, &self->tick, err));
     BG_TRY (bg_timer_create (self->loop, finish_batch, self, &self->hold, err));
     BG_TRY (bg_timer_create (self->loop, on_storage_retry, self, &self->storage_retry, err));
+    BG_TRY (bg_timer_create (self->loop, on_settled, self, &self->settled, err));
     BG_TRY (bg_alarm_create (self->loop, on_alarm, self, &self->alarm, err));
     BG_TRY (node_idle_watch_create (self->loop, self->log, (uint64_t) self->config->idle_below,
         self->config->idle_for_us, on_idle, self, &self->idle, err));
@@ -656,6 +665,7 @@ static void close_all (shell *self)
     node_zone_watch_destroy (&self->zone_watch);
     bg_alarm_destroy (&self->alarm);
     node_idle_watch_destroy (&self->idle);
+    bg_timer_destroy (&self->settled);
     bg_timer_destroy (&self->storage_retry);
     bg_timer_destroy (&self->hold);
     bg_timer_destroy (&self->tick);
@@ -677,9 +687,10 @@ bg_result node_shell_run (const node_shell_options *options, int *exit_code, bg_
     if (bg_is_ok (result)) {
         if (!self.misnamed)
             say_ready (&self);
-        /*  What reading everything back took is not needed again.  */
+        /*  What reading everything back took is not needed again; nor is what connecting took, a little later.  */
         node_db_trim (self.store);
-        (void) malloc_trim (0);
+        bg_memory_give_back ();
+        bg_timer_arm (self.settled, SETTLED_US);
         result = bg_loop_run (self.loop, exit_code, err);
     }
     if (bg_is_ok (result) && self.misnamed && *exit_code != 0)

@@ -42,7 +42,7 @@ ROWS = {
         {"wall": ("s", 3.57, "Slurm with one shared key 2.38 s, 1.5 times; Salt 72 s, a twentieth: 3.6")}),
     "R7": Row(
         "RSS of an idle target, and of the broker with 100",
-        "a target is node and bugle-exec; the broker is front and core",
+        "a target is node and bugle-exec, enlisted and connected, before its first run; the broker is front and core",
         {"target": ("MiB", 5.3, "slurmd 5.3, Flux rank 12.3, Salt 112"),
          "broker": ("MiB", 19.4, "slurmctld 9.7, twice; Flux rank 0 55, Salt 835")}),
     "R8": Row(
