@@ -59,6 +59,16 @@ static const known_warning known_warnings[] = {
         "restore --resume --force"},
     {"report-gap", "reports of targets are missing between others",
         "their own history has them: bugle-node history there"},
+    {"descriptors-short",
+        "the broker may open fewer files than its targets need: the last ones will not get in",
+        "raise the limit of open files (LimitNOFILE= of bugle-broker-front, or ulimit -Hn) and "
+        "restart it"},
+    {"backlog-short",
+        "the broker's machine keeps few waiting connections: a fleet that comes back waits longer",
+        "there: sysctl -w net.core.somaxconn=4096, and restart the broker"},
+    {"memory-short",
+        "the connections of all targets may not fit into the memory of the broker's machine",
+        "give it more memory; docs/scale.md says how much"},
     {"report-malformed", "reports of targets could not be read and were set aside",
         "compare the versions of broker and targets: bugle target list -o wide"},
 };

@@ -38,11 +38,20 @@ static void fill_counters (broker_request *request, wire_status *status)
             self->front_counters[i].value);
 }
 
+static bool front_says (const broker_core *self, const char *name)
+{
+    for (size_t i = 0; i < self->front_counter_count; i++)
+        if (strcmp (self->front_counters[i].name, name) == 0)
+            return self->front_counters[i].value > 0;
+    return false;
+}
+
 /*  What somebody should look at.  */
 static void fill_warnings (broker_request *request, wire_status *status)
 {
     static const char *const serious[] = {"clone", "position-ahead", "digest-differs-again",
         "inventory-unknown", "report-gap", "report-malformed"};
+    static const char *const granted[] = {"descriptors-short", "backlog-short", "memory-short"};
     const broker_core *self = request->core;
     const struct {
         const char *name;
@@ -60,6 +69,10 @@ static void fill_warnings (broker_request *request, wire_status *status)
             add_counter (
                 status->warnings, &status->warnings_count, 32, bg_slice_str (serious[i]), value);
     }
+    for (size_t i = 0; i < sizeof granted / sizeof granted[0]; i++)
+        if (front_says (self, granted[i]))
+            add_counter (
+                status->warnings, &status->warnings_count, 32, bg_slice_str (granted[i]), 1);
 }
 
 static void fill_settings (broker_request *request, wire_status *status)

@@ -23,6 +23,9 @@ typedef enum {
     FRONT_COUNTERS
 } front_counter;
 
+/*  The last ones are states, 1 or 0: what the system grants too little of, in the order of broker_limit.  */
+#define FRONT_LIMITS_FIRST FRONT_DESCRIPTORS_SHORT
+
 #define FRONT_INNER_BYTES_MAX (1024u * 1024)
 #define FRONT_HEADER_MAX      4096 /*  as in inner.def  */
 #define FRONT_SIGS_MAX        4096
@@ -71,7 +74,6 @@ struct front {
     wire_peer_key *snapshot;
     size_t snapshot_count, snapshot_room;
     bg_timer *cut;
-    bool told_descriptors, told_backlog; /*  that the system grants too little of it  */
 
     bg_timer *stats;
     bg_timer *sweep;
@@ -108,6 +110,8 @@ void front_note_line (broker_line *line, const bg_zmessage *message);
 /*  stats.c  */
 bg_result front_stats_start (front *self, bg_error *err) BG_CHECKED;
 void front_stats_stop (front *self);
+/*  Now, not with the next ones.  */
+void front_stats_tell (front *self);
 
 /*  front.c: the first table is there: listens, and says so. A failure stops the loop.  */
 void front_table_ready (front *self);

@@ -51,13 +51,13 @@ static void add_seen (void *ctx, broker_peer *peer)
         send_batch (self);
 }
 
-static void tell_core (front *self)
+void front_stats_tell (front *self)
 {
     wire_counter counters[FRONT_COUNTERS];
     batch out = {
         .front = self, .seen = bg_alloc (SEEN_MAX * sizeof *out.seen), .counters = counters};
     for (size_t i = 0; i < FRONT_COUNTERS; i++)
-        if (self->counters[i])
+        if (self->counters[i] || i >= FRONT_LIMITS_FIRST)
             counters[out.counter_count++] =
                 (wire_counter){.name = bg_slice_str (words[i]), .value = self->counters[i]};
     broker_peers_each (self->peers, add_seen, &out);
@@ -98,7 +98,7 @@ static void on_stats (void *arg)
     self->counters[FRONT_REFUSED_KEY] = zap.refused;
     self->counters[FRONT_REFUSED_ZAP] = zap.malformed;
     if (self->link)
-        tell_core (self);
+        front_stats_tell (self);
     log_refusals (self);
     log_trouble (self);
     bg_log_tick (self->log);

@@ -116,33 +116,25 @@ static void admit (front *self, const wire_peer_key *key)
 }
 
 /*  Said once, until it was enough in between.  */
-typedef struct {
-    const char *event;
-    const char *hint;
-    uint64_t limit, wanted;
-    bool *is_told;
-} limit_check;
-
 static void check_limits (front *self)
 {
     const size_t targets = broker_peers_count (self->peers, WIRE_ON_DESK);
-    const broker_limits now = broker_limits_now ();
+    const broker_limits now = broker_limits_now ("/proc");
     const broker_limits wanted = broker_limits_wanted (targets);
-    const limit_check checks[] = {
-        {"descriptors-short", "raise the limit of open files (LimitNOFILE= or ulimit -n)",
-            now.descriptors, wanted.descriptors, &self->told_descriptors},
-        {"backlog-short", "sysctl -w net.core.somaxconn=4096: a fleet that comes back waits longer",
-            now.backlog, wanted.backlog, &self->told_backlog},
-    };
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-        const limit_check *check = &checks[i];
-        const bool is_short = check->limit < check->wanted;
-        if (is_short && !*check->is_told)
-            bg_log_event (self->log, BG_LOG_WARNING, check->event,
-                "limit=%llu wanted=%llu targets=%zu hint=%s", (unsigned long long) check->limit,
-                (unsigned long long) check->wanted, targets, bg_log_cstr (check->hint).text);
-        *check->is_told = is_short;
+    bool is_changed = false;
+    for (int i = 0; i < BROKER_LIMITS; i++) {
+        const bool is_short = now.of[i] < wanted.of[i];
+        uint64_t *state = &self->counters[FRONT_LIMITS_FIRST + i];
+        if (is_short && !*state)
+            bg_log_event (self->log, BG_LOG_WARNING, broker_limit_texts[i].event,
+                "limit=%llu wanted=%llu targets=%zu hint=%s", (unsigned long long) now.of[i],
+                (unsigned long long) wanted.of[i], targets,
+                bg_log_cstr (broker_limit_texts[i].hint).text);
+        is_changed |= *state != is_short;
+        *state = is_short;
     }
+    if (is_changed)
+        front_stats_tell (self);
 }
 
 static void unmark (void *ctx, broker_peer *peer)

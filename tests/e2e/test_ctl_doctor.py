@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import tarfile
 
 from world import Node, SharedWorldTest, WorldTest, main, wait_for
@@ -55,6 +56,18 @@ class Doctor(WorldTest):
         self.world.bugle("target", "confirm", "--all", "--yes")
         self.world.bugle("broker", "backup")
         wait_for("nothing is found any more", lambda: self.found() == set())
+
+    def test_a_machine_that_grants_too_little_is_told_until_it_grants_enough(self):
+        front = self.world.broker.part("front")
+        enough = resource.prlimit(front, resource.RLIMIT_NOFILE)
+        resource.prlimit(front, resource.RLIMIT_NOFILE, (200, enough[1]))
+        self.world.node("n1", start=False)
+        wait_for("the limit of open files is found short", lambda: "descriptors-short" in self.found())
+        self.assertIn("LimitNOFILE", self.doctor(code=1)[0]["descriptors-short"]["advice"])
+        self.assertIn("descriptors-short", self.world.bugle("status").out)
+        resource.prlimit(front, resource.RLIMIT_NOFILE, enough)
+        self.world.node("n2", start=False)
+        wait_for("it is enough again", lambda: "descriptors-short" not in self.found())
 
     def test_own_files_that_are_open_missing_or_damaged(self):
         config = self.world.directory / "config"

@@ -13,9 +13,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECOND INT64_C (1000000)
@@ -254,16 +256,66 @@ static void the_port_of_an_endpoint (void **state)
 static void a_fleet_wants_two_descriptors_a_target_and_a_quarter_more (void **state)
 {
     (void) state;
-    assert_int_equal (broker_limits_wanted (0).descriptors, 256);
-    assert_int_equal (broker_limits_wanted (10000).descriptors, 25256);
+    assert_int_equal (broker_limits_wanted (0).of[BROKER_LIMIT_DESCRIPTORS], 256);
+    assert_int_equal (broker_limits_wanted (10000).of[BROKER_LIMIT_DESCRIPTORS], 25256);
 }
 
 static void the_backlog_wanted_ends_at_that_of_the_sockets (void **state)
 {
     (void) state;
-    assert_int_equal (broker_limits_wanted (10).backlog, 128);
-    assert_int_equal (broker_limits_wanted (2000).backlog, 2000);
-    assert_int_equal (broker_limits_wanted (100000).backlog, 4096);
+    assert_int_equal (broker_limits_wanted (10).of[BROKER_LIMIT_BACKLOG], 128);
+    assert_int_equal (broker_limits_wanted (2000).of[BROKER_LIMIT_BACKLOG], 2000);
+    assert_int_equal (broker_limits_wanted (100000).of[BROKER_LIMIT_BACKLOG], 4096);
+}
+
+static void memory_wanted_grows_by_what_two_connections_take (void **state)
+{
+    (void) state;
+    const uint64_t none = broker_limits_wanted (0).of[BROKER_LIMIT_MEMORY];
+    const uint64_t many = broker_limits_wanted (10000).of[BROKER_LIMIT_MEMORY];
+    assert_int_equal (many - none, UINT64_C (10000) * 100 * 1024);
+}
+
+static void write_proc (const char *directory, const char *name, const char *text)
+{
+    char path[256];
+    (void) snprintf (path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen (path, "w");
+    assert_non_null (file);
+    assert_true (fputs (text, file) >= 0);
+    assert_int_equal (fclose (file), 0);
+}
+
+static void the_system_is_asked_through_its_files (void **state)
+{
+    (void) state;
+    char proc[] = "/tmp/bugle-proc.XXXXXX", command[300];
+    assert_non_null (mkdtemp (proc));
+    static const char *const inner[] = {"self", "sys", "sys/net", "sys/net/core"};
+    for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
+        (void) snprintf (command, sizeof command, "%s/%s", proc, inner[i]);
+        assert_int_equal (mkdir (command, 0700), 0);
+    }
+    write_proc (proc, "sys/net/core/somaxconn", "128\n");
+    write_proc (proc, "meminfo", "MemTotal: 9000 kB\nMemAvailable:    5000 kB\n");
+    write_proc (proc, "self/status", "Name:\tx\nVmRSS:\t    1000 kB\n");
+    const broker_limits now = broker_limits_now (proc);
+    assert_int_equal (now.of[BROKER_LIMIT_BACKLOG], 128);
+    assert_int_equal (now.of[BROKER_LIMIT_MEMORY], 6000 * 1024);
+    (void) snprintf (command, sizeof command, "rm -r %s", proc);
+    assert_int_equal (system (command), 0);
+}
+
+static void what_a_sandbox_hides_is_asked_otherwise_or_counts_as_enough (void **state)
+{
+    (void) state;
+    const broker_limits now = broker_limits_now ("/nowhere");
+    assert_true (
+        now.of[BROKER_LIMIT_BACKLOG] > 0); /*  of a socket; UINT64_MAX without a network  */
+    const uint64_t seen = broker_limits_now ("/proc").of[BROKER_LIMIT_BACKLOG];
+    if (now.of[BROKER_LIMIT_BACKLOG] != UINT64_MAX && seen <= 4096)
+        assert_int_equal (now.of[BROKER_LIMIT_BACKLOG], seen);
+    assert_true (now.of[BROKER_LIMIT_MEMORY] > 0);
 }
 
 static void the_limits_of_this_process_are_read (void **state)
@@ -273,8 +325,8 @@ static void the_limits_of_this_process_are_read (void **state)
     assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
     struct rlimit fewer = {.rlim_cur = 77, .rlim_max = before.rlim_max};
     assert_int_equal (setrlimit (RLIMIT_NOFILE, &fewer), 0);
-    assert_int_equal (broker_limits_now ().descriptors, 77);
-    assert_true (broker_limits_now ().backlog > 0);
+    assert_int_equal (broker_limits_now ("/proc").of[BROKER_LIMIT_DESCRIPTORS], 77);
+    assert_true (broker_limits_now ("/proc").of[BROKER_LIMIT_BACKLOG] > 0);
     assert_int_equal (setrlimit (RLIMIT_NOFILE, &before), 0);
 }
 
@@ -296,6 +348,9 @@ int main (void)
         cmocka_unit_test (the_port_of_an_endpoint),
         cmocka_unit_test (a_fleet_wants_two_descriptors_a_target_and_a_quarter_more),
         cmocka_unit_test (the_backlog_wanted_ends_at_that_of_the_sockets),
+        cmocka_unit_test (memory_wanted_grows_by_what_two_connections_take),
+        cmocka_unit_test (the_system_is_asked_through_its_files),
+        cmocka_unit_test (what_a_sandbox_hides_is_asked_otherwise_or_counts_as_enough),
         cmocka_unit_test (the_limits_of_this_process_are_read),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
