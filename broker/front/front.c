@@ -90,6 +90,8 @@ static bg_result open_socket (front *self, broker_socket which, const bg_key *se
     BG_TRY (result);
     bg_zsocket_handlers handlers = {
         .readable = row->channel == WIRE_ON_ORDERS ? front_on_subscription : front_on_request};
+    if (row->channel == WIRE_ON_DESK)
+        BG_TRY (bg_timer_create (self->loop, front_gathered, socket, &socket->gather, err));
     return bg_zsocket_watch (socket->zsocket, self->loop, &handlers, socket, err);
 }
 
@@ -157,8 +159,10 @@ static void stop (front *self)
         front_stats_stop (self);
         front_table_stop (self);
     }
-    for (size_t i = 0; i < BROKER_SOCKETS; i++)
+    for (size_t i = 0; i < BROKER_SOCKETS; i++) {
+        bg_timer_destroy (&self->sockets[i].gather);
         bg_zsocket_destroy (&self->sockets[i].zsocket);
+    }
     bg_zap_destroy (&self->zap);
     bg_zcontext_close ();
     broker_peers_destroy (&self->peers);

@@ -11,6 +11,7 @@
 
 #include "broker/front/front.h"
 #include "broker/front/peers.h"
+#include "common/base/rush.h"
 #include "common/sys/frames.h"
 #include "common/sys/zap.h"
 #include "common/sys/zsocket.h"
@@ -40,7 +41,10 @@ typedef struct {
     size_t lines_max;             /*  connections of one key  */
     broker_budget_rule budget;
     unsigned pause_at; /*  percent of the queue at which it is read no more; 0: never  */
-    bool is_paused;
+    bool is_paused;    /*  because of the queue to the core  */
+    bool is_gathering; /*  for a moment, see incoming.c  */
+    bg_rush rush;
+    bg_timer *gather;
 } front_socket;
 
 struct front {
@@ -88,6 +92,10 @@ const char *front_counter_word (front_counter counter);
 /*  incoming.c: at most one message; false when there was none.  */
 bool front_on_request (void *arg);
 bool front_on_subscription (void *arg);
+/*  A timer's function: the end of a moment in which a busy socket was not read.  */
+void front_gathered (void *arg);
+/*  Reads the socket or not, by what is_paused and is_gathering say.  */
+void front_socket_listen (front_socket *socket);
 front_socket *front_socket_of (front *self, wire_channel channel); /*  NULL when there is none  */
 
 /*  link.c  */

@@ -12,6 +12,11 @@
 /*  Strangers with state here at the same time; a new enlistment takes seconds.  */
 #define STRANGERS_MAX 20000
 
+/*  Of the desk, while more than 2,000 messages a second come: after what was there it is not read for so long. Each
+    reading costs a wake-up of this thread by that of libzmq.  */
+#define GATHER_US  INT64_C (2000)
+#define SPACING_US INT64_C (500)
+
 front_socket *front_socket_of (front *self, wire_channel channel)
 {
     for (size_t i = 0; i < BROKER_SOCKETS; i++)
@@ -173,15 +178,44 @@ static void on_whole (
     pass_on (socket, peer, message);
 }
 
+void front_socket_listen (front_socket *socket)
+{
+    bg_zsocket_pause (socket->zsocket, socket->is_paused || socket->is_gathering);
+}
+
+void front_gathered (void *arg)
+{
+    front_socket *socket = arg;
+    socket->is_gathering = false;
+    if (socket->zsocket)
+        front_socket_listen (socket);
+}
+
+/*  There is nothing more: the next ones come together.  */
+static void gather (front_socket *socket)
+{
+    if (!socket->gather || !bg_rush_is (&socket->rush, SPACING_US))
+        return;
+    bg_rush_add (&socket->rush, bg_clock_mono_us (), 0, SPACING_US);
+    if (!bg_rush_is (&socket->rush, SPACING_US))
+        return;
+    socket->is_gathering = true;
+    bg_timer_arm (socket->gather, GATHER_US);
+    front_socket_listen (socket);
+}
+
 bool front_on_request (void *arg)
 {
     front_socket *socket = arg;
     front *self = socket->front;
     BG_AUTO_ZMESSAGE message = {0};
     bg_result result = bg_zsocket_receive (socket->zsocket, &message, NULL);
-    if (bg_failed (result) && result.code != BG_TOO_LARGE)
+    if (bg_failed (result) && result.code != BG_TOO_LARGE) {
+        gather (socket);
         return false;
+    }
     int64_t now = bg_clock_mono_us ();
+    bg_rush_add (&socket->rush, now, 1, SPACING_US);
     broker_peer *peer = sender_of (socket, &message);
     if (!peer)
         return true;

@@ -33,7 +33,7 @@ void front_link_pressure (front *self)
         if (is_full == socket->is_paused)
             continue;
         socket->is_paused = is_full;
-        bg_zsocket_pause (socket->zsocket, is_full);
+        front_socket_listen (socket);
         bg_log_event (self->log, is_full ? BG_LOG_WARNING : BG_LOG_NOTICE,
             is_full ? "socket-paused" : "socket-resumed", "socket=%s queue=%zu%%",
             bg_zsocket_name (socket->zsocket), percent);

@@ -18,11 +18,11 @@
 
 #define BATCH_MESSAGES 1024
 #define BATCH_US       INT64_C (20000)
-/*  After a round of so many messages the next one begins so much later than it did.  */
-#define GATHER_MESSAGES 16
-#define GATHER_US       INT64_C (5000)
-#define PROBE_US        INT64_C (3000000)
-#define PROBE_MOST_US   INT64_C (60000000)
+/*  While more than 2,000 messages a second come, rounds begin so far apart.  */
+#define GATHER_US     INT64_C (5000)
+#define SPACING_US    INT64_C (500)
+#define PROBE_US      INT64_C (3000000)
+#define PROBE_MOST_US INT64_C (60000000)
 /*  As much must be free before it is tried at all.  */
 #define PROBE_BYTES       (UINT64_C (4) * 1024 * 1024)
 #define REBUILD_WINDOW_US INT64_C (60000000)
@@ -281,7 +281,7 @@ static bg_result run_transaction (
     one never waits.  */
 static bool gathers (const shell *self)
 {
-    return self->link && self->round_messages >= GATHER_MESSAGES &&
+    return self->link && self->round_messages > 0 && bg_rush_is (&self->rush, SPACING_US) &&
            bg_clock_mono_us () < self->round_us + GATHER_US;
 }
 
@@ -323,6 +323,7 @@ void shell_round (shell *self, bool is_readable)
         broken = true;
     }
     bg_buf_clear (&self->taken);
+    bg_rush_add (&self->rush, self->round_us, self->round_messages, SPACING_US);
     if (broken)
         shell_drop_link (self, &link_err);
     shell_beside (self);

@@ -12,6 +12,7 @@
 #include "broker/shell/outputs.h"
 #include "broker/shell/shell.h"
 #include "broker/store/store.h"
+#include "common/base/rush.h"
 
 #define SHELL_INNER_BYTES_MAX (1024u * 1024)
 #define SHELL_QUEUE_BYTES     (64u * 1024 * 1024) /*  to the front  */
@@ -41,8 +42,9 @@ typedef struct {
     bool needs_front_up; /*  the core has to be told of it  */
     bg_buf taken;        /*  messages of the round that goes on, each behind its size (uint32)  */
 
-    size_t round_messages; /*  how many the last round took  */
+    size_t round_messages; /*  how many this round took  */
     int64_t round_us;      /*  when it began, monotonic  */
+    bg_rush rush;          /*  of messages  */
 
     bg_timer *deadline;
     bg_timer *gather; /*  input is read again  */

@@ -9,7 +9,7 @@
 
 /*  Outcomes of thousands of targets touch a leaf of an index each. What is in the cache is not read again, and what is
     written several times before the log is full goes into the file once. Both grow with what is stored only.  */
-#define CACHE_KIB (64 * 1024)
+#define CACHE_KIB (32 * 1024)
 #define WAL_PAGES 4000
 
 static bg_result meta_get (void *ctx, const char *name, int64_t *value, bg_error *err)

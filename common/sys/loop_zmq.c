@@ -35,7 +35,7 @@ static bool has_message (void *socket)
 
 static void dispatch (bg_zmq_watch *self)
 {
-    if (!has_message (self->socket) || self->is_paused)
+    if (self->is_paused || !has_message (self->socket))
         return;
     bool is_gone = false;
     self->is_gone = &is_gone;
@@ -108,7 +108,12 @@ void bg_zmq_watch_touch (bg_zmq_watch *self)
 
 void bg_zmq_watch_pause (bg_zmq_watch *self, bool is_paused)
 {
+    if (self->is_paused == is_paused)
+        return;
     self->is_paused = is_paused;
+    /*  Senders that go on while nobody reads must not wake anybody.  */
+    bg_assert (
+        sd_event_source_set_enabled (self->edge, is_paused ? SD_EVENT_OFF : SD_EVENT_ON) >= 0);
     if (!is_paused)
         bg_zmq_watch_touch (self);
 }

@@ -587,6 +587,30 @@ static void paused_socket_keeps_its_messages (void **unused)
     bg_loop_destroy (&self.loop);
 }
 
+static void senders_to_a_paused_socket_wake_nobody (void **unused)
+{
+    (void) unused;
+    state self = {.loop = new_loop ()};
+    bool called = true;
+    connect_pair (&self.socket, &self.other);
+    must (
+        bg_zmq_watch_create (self.loop, self.socket, take_and_pause, &self, &self.zmq_watch, NULL));
+    send_byte (self.other);
+    turn_until_quiet (self.loop);
+    assert_int_equal (self.calls, 1);
+    for (int i = 0; i < 3; i++)
+        send_byte (self.other);
+    must (bg_loop_turn (self.loop, 20000, &called, NULL));
+    assert_false (called);
+    bg_zmq_watch_pause (self.zmq_watch, false);
+    turn_until_quiet (self.loop);
+    assert_int_equal (self.calls, 2);
+    bg_zmq_watch_destroy (&self.zmq_watch);
+    zmq_close (self.socket);
+    zmq_close (self.other);
+    bg_loop_destroy (&self.loop);
+}
+
 static bool take_and_destroy (void *arg)
 {
     state *self = arg;
@@ -655,6 +679,7 @@ int main (void)
         cmocka_unit_test (ping_pong_does_not_stall),
         cmocka_unit_test (busy_socket_starves_nobody),
         cmocka_unit_test (paused_socket_keeps_its_messages),
+        cmocka_unit_test (senders_to_a_paused_socket_wake_nobody),
         cmocka_unit_test (zmq_watch_may_destroy_itself),
         cmocka_unit_test (signals_are_not_taken_by_the_context),
     };
