@@ -34,7 +34,7 @@ list (APPEND bugle_e2e_tests test_shared test_job_files)
 list (APPEND bugle_e2e_tests test_run test_exec_logs test_exec_retry test_exec_cancel)
 list (APPEND bugle_e2e_tests test_steps_account test_steps_cgroup test_steps_files test_steps_flow test_steps_given
     test_steps_limits test_steps_memory test_steps_minute test_steps_misbehave)
-list (APPEND bugle_e2e_tests test_node_time test_node_idle)
+list (APPEND bugle_e2e_tests test_node_time test_node_idle test_swarm)
 list (REMOVE_DUPLICATES bugle_e2e_tests)
 foreach (name ${bugle_e2e_tests})
     add_test (NAME e2e_${name} COMMAND sh -c

@@ -6,6 +6,8 @@
 #include "common/sys/zcontext.h"
 #include "node/shell/facts.h"
 #include "proto/token_text.h"
+#include "tests/load/swarm/lag.h"
+#include "tests/load/swarm/steps.h"
 
 #include <malloc.h>
 #include <pwd.h>
@@ -199,6 +201,8 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     BG_TRY (open_shared (self, count, err));
     BG_TRY (bg_signal_watch_create (shared->loop, SIGTERM, on_signal, self, &self->term, err));
     BG_TRY (bg_signal_watch_create (shared->loop, SIGINT, on_signal, self, &self->interrupt, err));
+    BG_TRY (
+        bg_defer_create (shared->loop, BG_DEFER_IDLE, swarm_runs_idle, shared, &shared->idle, err));
     BG_TRY (bg_timer_create (shared->loop, on_due, self, &self->due, err));
     BG_TRY (bg_timer_create (shared->loop, on_look, self, &self->look, err));
     BG_TRY (bg_timer_create (shared->loop, on_churn, self, &self->churn, err));
@@ -206,6 +210,8 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     self->frames = bg_frames_create (fd, SWARM_MESSAGE_BYTES, SWARM_MESSAGE_BYTES);
     BG_TRY (bg_fd_watch_create (shared->loop, fd, BG_FD_READ, on_parent, self, &self->parent, err));
     self->enlist_window = 1 + ENLISTING_MAX * count / (options->targets ? options->targets : 1);
+    if (options->lag_high_us > 0)
+        BG_TRY (swarm_lag_create (shared, &shared->lag, err));
     BG_TRY (open_targets (self, first, count, err));
     if (options->churn_percent > 0)
         bg_timer_arm (self->churn, options->churn_every_us);
@@ -219,6 +225,7 @@ static void close_child (swarm_child *self)
     for (size_t i = 0; i < shared->target_count; i++)
         swarm_target_fini (&shared->targets[i]);
     free (shared->targets);
+    swarm_lag_destroy (&shared->lag);
     swarm_heap_fini (&self->heap);
     swarm_stats_fini (&shared->stats);
     node_effects_fini (&shared->node_effects);
@@ -232,6 +239,7 @@ static void close_child (swarm_child *self)
     node_zones_destroy (&shared->zones);
     swarm_crypto_destroy (&shared->crypto);
     bg_fd_watch_destroy (&self->parent);
+    bg_defer_destroy (&shared->idle);
     bg_timer_destroy (&self->rate);
     bg_timer_destroy (&self->churn);
     bg_timer_destroy (&self->look);

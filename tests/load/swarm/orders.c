@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/resource.h>
 
 #define LOOK_US BG_MS (10)
@@ -68,6 +69,29 @@ static uint64_t counter_of (const swarm_target *target, const char *name)
     return 0;
 }
 
+/*  A target is in a group when it follows the group's stream.  */
+static bool is_in_group (const swarm_target *target, const char *group, size_t size)
+{
+    for (size_t i = 0; i < target->topic_count; i++) {
+        const char *topic = target->topics[i];
+        if (strncmp (topic, "g/", 2) == 0 && strncasecmp (topic + 2, group, size) == 0 &&
+            topic[2 + size] == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_in_groups (const swarm_target *target, const char *groups)
+{
+    while (groups && *groups) {
+        const size_t size = strcspn (groups, ",");
+        if (size && !is_in_group (target, groups, size))
+            return false;
+        groups += groups[size] ? size + 1 : size;
+    }
+    return true;
+}
+
 static void add_target (const swarm_target *target, swarm_counts *counts)
 {
     node_core_state state;
@@ -75,6 +99,8 @@ static void add_target (const swarm_target *target, swarm_counts *counts)
     counts->enlisted += target->since_us[SWARM_ENLISTED] != 0;
     counts->connected += target->since_us[SWARM_CONNECTED] != 0;
     counts->current += target->since_us[SWARM_CURRENT] != 0;
+    counts->not_in_groups +=
+        target->since_us[SWARM_CURRENT] && !is_in_groups (target, target->shared->options->groups);
     counts->cut += target->is_cut;
     counts->open_runs += state.open_runs + state.waiting_runs;
     counts->outbox += state.outbox;

@@ -24,6 +24,7 @@ typedef struct {
     size_t count;
     bg_frames *frames;
     bg_fd_watch *watch;
+    bool is_done; /*  it has said its last word  */
     bool is_gone;
 } child;
 
@@ -111,13 +112,14 @@ void swarm_parent_forget (swarm_parent *self, const void *ctx)
             question->fn = NULL;
 }
 
-static void take_answer (swarm_parent *self, bg_slice payload)
+static void take_answer (swarm_parent *self, child *from, bg_slice payload)
 {
     swarm_answer answer;
     if (payload.size < sizeof answer)
         return;
     memcpy (&answer, payload.data, sizeof answer);
     bg_assert (payload.size == sizeof answer + answer.sample_count * sizeof (int64_t));
+    from->is_done = from->is_done || answer.word == SWARM_STOP;
     swarm_samples samples = {0};
     for (uint64_t i = 0; i < answer.sample_count; i++) {
         int64_t value;
@@ -150,7 +152,7 @@ void swarm_parent_end (swarm_parent *self)
         return;
     self->is_ending = true;
     const swarm_order order = {
-        .word = SWARM_STOP, .what = SWARM_QUIET, .timeout_us = SWARM_GRACE_US};
+        .word = SWARM_STOP, .what = SWARM_QUIET, .timeout_us = self->options->grace_us};
     swarm_parent_ask (self, &order, on_final, self);
 }
 
@@ -181,6 +183,8 @@ static const char *verdict_of (const swarm_parent *self)
         return "outcomes were not taken by the broker";
     if (counts->refused_items)
         return "the broker refused outcomes";
+    if (counts->not_in_groups)
+        return "targets are not in the groups that were asked for";
     if (counts->enlist_failures || counts->enlisted < counts->targets)
         return "not all targets are enlisted";
     return NULL;
@@ -236,12 +240,12 @@ static void on_child (int fd, unsigned events, void *arg)
         if (result.code == BG_AGAIN)
             return;
         if (bg_is_ok (result)) {
-            take_answer (self, payload);
+            take_answer (self, from, payload);
             continue;
         }
         from->is_gone = true;
         bg_fd_watch_destroy (&from->watch);
-        if (self->has_final)
+        if (from->is_done)
             return;
         self->is_broken = true;
         bg_loop_stop (self->loop, 1);

@@ -12,7 +12,7 @@ static bg_slice name_of_job (swarm_target *self, bg_arena *arena)
     wire_document document;
     wire_job job;
     bool found = false;
-    const node_store *store = node_db_port (self->db);
+    const node_store *store = self->kept.port;
     const bool is_read =
         bg_is_ok (store->document_get (
             store->ctx, NODE_PLACE_HELD, self->job_key, arena, &row, &found, NULL)) &&

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 
 #define OUTPUT_MAX ((uint64_t) 16 << 20)
+#define AT_MOST_US                                                                                 \
+    BG_SEC (                                                                                       \
+        1) /*  that a run without waiting steps waits for its process to have nothing to read  */
+#define AT_ONCE 32 /*  targets that end runs in a turn  */
 
 struct swarm_run {
     swarm_run *next;
@@ -25,6 +29,8 @@ struct swarm_run {
     int64_t due_us;   /*  mono; of the step's end  */
     bool is_alive;
     bool is_stopping;
+    bool is_told[2]; /*  began, is over  */
+    bool is_quick;   /*  its steps take no time  */
 };
 
 bg_result swarm_steps_parse (const char *text, swarm_steps_spec *spec, bg_error *err)
@@ -173,6 +179,17 @@ static swarm_run *find (const swarm_target *target, bg_id id)
     return NULL;
 }
 
+/*  What never began has no run here.  */
+bool swarm_run_is_news (swarm_target *target, bg_id id, bool is_over)
+{
+    swarm_run *self = find (target, id);
+    if (!self)
+        return is_over;
+    const bool is_news = !self->is_told[is_over];
+    self->is_told[is_over] = true;
+    return is_news;
+}
+
 static bool read_plan (swarm_run *self, bg_slice blob)
 {
     wire_header header;
@@ -203,6 +220,39 @@ static bool read_plan (swarm_run *self, bg_slice blob)
     return true;
 }
 
+static void end_soon (swarm_target *target, swarm_run *self)
+{
+    swarm_shared *shared = target->shared;
+    self->due_us += AT_MOST_US;
+    self->is_quick = true;
+    bg_defer_arm (shared->idle);
+    if (target->is_idle_listed)
+        return;
+    target->is_idle_listed = true;
+    target->idle_next = NULL;
+    *(shared->idle_first ? &shared->idle_last->idle_next : &shared->idle_first) = target;
+    shared->idle_last = target;
+}
+
+void swarm_runs_idle (void *arg)
+{
+    swarm_shared *shared = arg;
+    for (int i = 0; i < AT_ONCE && shared->idle_first; i++) {
+        swarm_target *target = shared->idle_first;
+        shared->idle_first = target->idle_next;
+        target->is_idle_listed = false;
+        for (swarm_run *run = target->runs; run; run = run->next) {
+            if (run->is_quick && run->is_alive)
+                run->due_us = 0;
+            run->is_quick = false;
+        }
+        swarm_runs_tick (target, bg_clock_mono_us ());
+        swarm_target_settle (target);
+    }
+    if (shared->idle_first)
+        bg_defer_arm (shared->idle);
+}
+
 void swarm_run_spawn (swarm_target *target, bg_id id, bg_slice plan)
 {
     swarm_run *self = bg_alloc (sizeof *self);
@@ -220,7 +270,8 @@ void swarm_run_spawn (swarm_target *target, bg_id id, bg_slice plan)
     target->runs = self;
     exec_core_spawned (target->exec, id);
     begin_step (target, self);
-    go_on (target, self, self->due_us == SWARM_NEVER ? 0 : bg_clock_mono_us ());
+    if (target->shared->options->steps.kind != SWARM_SLEEP)
+        end_soon (target, self);
 }
 
 void swarm_run_stop (swarm_target *target, bg_id id)

@@ -14,6 +14,9 @@ bg_result swarm_steps_parse (const char *text, swarm_steps_spec *spec, bg_error 
 /*  bugle-exec has released this start. Its core is told that a supervisor is there, and at once what a run without waiting
     has brought.  */
 void swarm_run_spawn (swarm_target *target, bg_id run, bg_slice plan);
+/*  Whether bugle-exec says this of a run for the first time: that it began, or (is_over) what became of it. It says it
+    again after each restart.  */
+bool swarm_run_is_news (swarm_target *target, bg_id run, bool is_over);
 void swarm_run_stop (swarm_target *target, bg_id run);
 void swarm_run_discard (swarm_target *target, bg_id run);
 /*  bugle-exec begins again: it is told of every run that it has open.  */
@@ -22,5 +25,7 @@ void swarm_runs_look (swarm_target *target);
 int64_t swarm_runs_deadline (const swarm_target *target);
 void swarm_runs_tick (swarm_target *target, int64_t mono_us);
 void swarm_runs_fini (swarm_target *target);
+/*  The defer of swarm_shared: ends the runs of some targets.  */
+void swarm_runs_idle (void *shared);
 
 #endif

@@ -24,8 +24,6 @@ static const char description[] =
     "process; the report "
     "says how many were asked and computed.\n"
     "\n"
-    "Groups of the targets are those of the token (bugle token create --groups).\n"
-    "\n"
     "Words for the socket of --control, one line each, answered by one line of JSON:\n"
     "  status                      counts\n"
     "  wait WHAT [SECONDS]         until all are enlisted, connected, current or quiet; and when "
@@ -46,7 +44,7 @@ static const char description[] =
     "the last line says.\n"
     "\n"
     "Examples:\n"
-    "  bugle token create --uses 1000 --names 'swarm-*' --groups web >token\n"
+    "  bugle token create --uses 1000 --names 'swarm-*' --group web >token\n"
     "  bugle-swarm --targets 1000 --token @token --control /tmp/swarm.sock\n"
     "  bugle-swarm --targets 300 --token @token --steps fail:10 --churn 1%/10s --for 2m --report "
     "swarm.json";
@@ -54,6 +52,7 @@ static const char description[] =
 enum {
     OPTION_SEED = 256,
     OPTION_PREFIX,
+    OPTION_GROUPS,
     OPTION_STEPS,
     OPTION_CHURN,
     OPTION_LAG,
@@ -62,6 +61,7 @@ enum {
     OPTION_STORE,
     OPTION_PROCESSES,
     OPTION_FOR,
+    OPTION_GRACE,
     OPTION_CONTROL,
     OPTION_REPORT,
 };
@@ -71,14 +71,19 @@ static const struct argp_option options[] = {
     {"token", 't', "TOKEN|@FILE|-", 0, "The token to enlist with; else BUGLE_TOKEN", 0},
     {"seed", OPTION_SEED, "S", 0, "A number that all keys come from (1)", 0},
     {"prefix", OPTION_PREFIX, "TEXT", 0, "Names are TEXT00001 and on (swarm-)", 0},
+    {"groups", OPTION_GROUPS, "A,B", 0,
+        "Groups that every target has to be in; the token gives them", 0},
     {"steps", OPTION_STEPS, "KIND", 0, "noop, sleep:MS, fail:PERCENT, output:BYTES (noop)", 0},
     {"churn", OPTION_CHURN, "PERCENT/EVERY", 0, "So many targets restart so often, as 1%/10s", 0},
+    {"lag", OPTION_LAG, "TIME[-TIME]", 0,
+        "Every message takes so long, or a time between, either way, as 20ms-50ms", 0},
     {"clock", OPTION_CLOCK, "TIME", 0, "Clocks are off by up to so much either way, as 2s", 0},
     {"zones", OPTION_ZONES, "A,B", 0, "Time zones of the targets, in turn", 0},
     {"store", OPTION_STORE, "memory|DIR", 0, "Where the nodes' stores are (memory)", 0},
     {"processes", OPTION_PROCESSES, "N", 0,
         "So many processes; else as many as the limit of descriptors asks for", 0},
     {"for", OPTION_FOR, "TIME", 0, "End after so long", 0},
+    {"grace", OPTION_GRACE, "TIME", 0, "At the end wait so long for what is on its way (5s)", 0},
     {"control", OPTION_CONTROL, "PATH", 0, "Make a socket for orders there", 0},
     {"report", OPTION_REPORT, "FILE", 0, "Write a report at the end (JSON)", 0},
     {0},
@@ -120,6 +125,22 @@ static bg_result read_churn (const char *text, swarm_options *self, bg_error *er
     return bg_ok ();
 }
 
+static bg_result read_lag (const char *text, swarm_options *self, bg_error *err)
+{
+    BG_AUTO_CHAR low = bg_strdup (text);
+    char *high = strchr (low, '-');
+    if (high)
+        *high++ = 0;
+    BG_TRY (read_time (low, "--lag", &self->lag_low_us, err));
+    self->lag_high_us = self->lag_low_us;
+    if (high)
+        BG_TRY (read_time (high, "--lag", &self->lag_high_us, err));
+    if (self->lag_high_us < self->lag_low_us || self->lag_high_us > BG_MIN (1))
+        return bg_fail (
+            err, BG_USAGE, "--lag takes a time up to 1m, or two with the larger one last");
+    return bg_ok ();
+}
+
 static bg_result read_token (char *text, swarm_options *self, bg_error *err)
 {
     bg_buf_clear (&self->token);
@@ -148,6 +169,11 @@ static bg_result read_option (int key, char *text, swarm_options *self, bg_error
     case OPTION_PREFIX:
         self->prefix = text;
         return bg_ok ();
+    case OPTION_GROUPS:
+        self->groups = text;
+        return bg_ok ();
+    case OPTION_LAG:
+        return read_lag (text, self, err);
     case OPTION_STEPS:
         return swarm_steps_parse (text, &self->steps, err);
     case OPTION_CHURN:
@@ -166,6 +192,8 @@ static bg_result read_option (int key, char *text, swarm_options *self, bg_error
         return bg_ok ();
     case OPTION_FOR:
         return read_time (text, "--for", &self->for_us, err);
+    case OPTION_GRACE:
+        return read_time (text, "--grace", &self->grace_us, err);
     case OPTION_CONTROL:
         self->control_path = text;
         return bg_ok ();
@@ -212,7 +240,7 @@ static bg_result check (swarm_options *self, bg_error *err)
 
 int main (int argc, char **argv)
 {
-    swarm_options self = {.targets = 100, .seed = 1, .prefix = "swarm-"};
+    swarm_options self = {.targets = 100, .seed = 1, .prefix = "swarm-", .grace_us = BG_SEC (5)};
     const struct argp parser = {options, parse_option, NULL, description, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     if (argp_parse (&parser, argc, argv, 0, NULL, &self))

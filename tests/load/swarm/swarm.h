@@ -17,7 +17,6 @@
     8 /*  descriptors of one target: two sockets, each with mailbox, connection and monitor  */
 #define SWARM_FDS_CHILD   96 /*  everything else in a child  */
 #define SWARM_TARGETS_MAX 100000
-#define SWARM_GRACE_US    BG_SEC (5) /*  at the end, for what is on its way  */
 
 typedef enum { SWARM_NOOP, SWARM_SLEEP, SWARM_FAIL, SWARM_OUTPUT, SWARM_REAL } swarm_steps_kind;
 
@@ -38,8 +37,10 @@ typedef struct {
     int64_t lag_low_us;
     int64_t lag_high_us;
     int64_t clock_spread_us;
+    const char *groups;    /*  comma-separated; NULL: whatever the token gives  */
     const char *zones;     /*  comma-separated; NULL: the machine's  */
     const char *store_dir; /*  NULL: in memory  */
+    int64_t grace_us;      /*  at the end, for what is on its way  */
     int64_t for_us;        /*  0: until it is told to end  */
     const char *control_path;
     const char *report_path;
@@ -97,6 +98,7 @@ typedef struct {
     X (produced)                                                                                   \
     X (acknowledged)                                                                               \
     X (refused_items)                                                                              \
+    X (not_in_groups)                                                                              \
     X (enlist_failures)                                                                            \
     X (store_failures)                                                                             \
     X (warnings)                                                                                   \

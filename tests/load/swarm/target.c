@@ -32,7 +32,7 @@ bool swarm_target_begin (swarm_target *self)
     if (self->in_batch)
         return true;
     bg_error err = {0};
-    if (bg_failed (node_db_begin (self->db, &err))) {
+    if (bg_failed (swarm_store_begin (&self->kept, &err))) {
         swarm_target_failed (self, "begin", &err);
         return false;
     }
@@ -45,7 +45,7 @@ static void commit (swarm_target *self)
     bg_error err = {0};
     bg_result result = node_core_before_commit (self->node, swarm_target_now (self), &err);
     if (bg_is_ok (result))
-        result = node_db_commit (self->db, &err);
+        result = swarm_store_commit (&self->kept, &err);
     self->in_batch = false;
     if (bg_failed (result))
         swarm_target_failed (self, "commit", &err);
@@ -211,9 +211,9 @@ static bg_result open_store (swarm_target *self, bg_error *err)
 {
     const char *dir = self->shared->options->store_dir;
     if (!dir)
-        return node_db_open (":memory:", &self->db, err);
+        return swarm_store_open (NULL, &self->kept, err);
     BG_AUTO_CHAR path = bg_strdup_printf ("%s/%s.db", dir, self->name);
-    return node_db_open (path, &self->db, err);
+    return swarm_store_open (path, &self->kept, err);
 }
 
 bg_result swarm_target_init (
@@ -256,6 +256,7 @@ bg_result swarm_target_restart (swarm_target *self, bg_error *err)
     exec_core_compact (self->exec, swarm_target_now (self), keep, &log);
     for (int i = 0; i < NODE_LINK_COUNT; i++) {
         node_links_close (self->links, (node_link) i);
+        self->generations[i]++;
         self->wants[i].is_open = false;
     }
     node_core_destroy (&self->node);
@@ -282,10 +283,7 @@ void swarm_target_fini (swarm_target *self)
     node_core_destroy (&self->node);
     exec_core_destroy (&self->exec);
     swarm_runs_fini (self);
-    if (self->db) {
-        node_db_rollback (self->db);
-        node_db_close (&self->db);
-    }
+    swarm_store_close (&self->kept);
     for (int i = 0; i < NODE_LINK_COUNT; i++)
         free (self->wants[i].endpoints);
     for (size_t i = 0; i < self->topic_count; i++)

@@ -15,9 +15,9 @@
 #include "node/net/links.h"
 #include "node/shell/effects.h"
 #include "node/shell/zones.h"
-#include "node/store/store.h"
 #include "tests/load/swarm/crypto.h"
 #include "tests/load/swarm/stats.h"
+#include "tests/load/swarm/store.h"
 #include "tests/load/swarm/swarm.h"
 
 #define SWARM_TOPICS_MAX 34
@@ -72,6 +72,11 @@ typedef struct {
     swarm_counts counts; /*  only those that rise  */
     size_t enlisting;    /*  targets whose enlistment is under way  */
     bool is_ending;
+    /*  Targets with runs whose steps take no time, in the order of their starts: they end when nothing that came for
+        any target waits to be read, as machines of their own would not wait for each other.  */
+    bg_defer *idle;
+    swarm_target *idle_first;
+    swarm_target *idle_last;
     swarm_lag *lag; /*  NULL: messages are not delayed  */
     swarm_target *targets;
     size_t target_count;
@@ -98,8 +103,8 @@ struct swarm_target {
     bg_keypair curve;
     bg_id instance;
 
-    node_db *db;
-    node_store store; /*  the port, with a tap  */
+    swarm_store kept;
+    node_store store; /*  its port, with a tap  */
     node_ports ports;
     node_core *node;
     exec_core *exec;
@@ -107,10 +112,14 @@ struct swarm_target {
     swarm_want wants[NODE_LINK_COUNT];
     char *topics[SWARM_TOPICS_MAX];
     size_t topic_count;
+    uint64_t generations[NODE_LINK_COUNT]; /*  of its links: rise when one is opened or closed  */
+    int64_t lag_last_us[NODE_LINK_COUNT][2];
     bool in_batch;
     bool is_settling;
     bool is_cut;
     swarm_run *runs;
+    swarm_target *idle_next; /*  in the list of the process  */
+    bool is_idle_listed;
 
     size_t heap_index; /*  of the process's heap of deadlines  */
     int64_t due_us;    /*  mono  */

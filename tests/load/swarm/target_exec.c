@@ -160,6 +160,8 @@ static void note_run (swarm_target *self, const wire_run *run)
 {
     swarm_stats *stats = &self->shared->stats;
     const bool is_over = run->state != WIRE_RUN_RUNNING && run->state != WIRE_RUN_WAITING;
+    if (run->state == WIRE_RUN_WAITING || !swarm_run_is_news (self, run->run, is_over))
+        return;
     self->shared->counts.outcomes += is_over;
     if (bg_id_is_zero (run->exec))
         return;
@@ -167,8 +169,7 @@ static void note_run (swarm_target *self, const wire_run *run)
     if (is_over) {
         stats->execs[slot].over++;
         self->exec_mask |= UINT64_C (1) << slot;
-    } else if (run->state == WIRE_RUN_RUNNING &&
-               !swarm_stats_begun (stats, slot, self->index, bg_clock_utc_us ())) {
+    } else if (!swarm_stats_begun (stats, slot, self->index, bg_clock_utc_us ())) {
         self->shared->counts.doubled++;
     }
 }

@@ -1,7 +1,7 @@
 /*  A target's node: the ports of its core, its sockets and its enlistment. As node/shell does it, without files.  */
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
-#include "tests/load/swarm/target.h"
+#include "tests/load/swarm/lag.h"
 
 #include <stdlib.h>
 
@@ -110,7 +110,7 @@ static swarm_target *whose_turn;
 static bg_result tap_document_put (void *ctx, const node_document_row *row, bg_error *err)
 {
     swarm_target *self = whose_turn;
-    const node_store *store = node_db_port (self->db);
+    const node_store *store = self->kept.port;
     const bool is_job = row->type == WIRE_TYPE_JOB && row->place == NODE_PLACE_HELD;
     if (is_job && !row->dropped) {
         self->job_key = row->key;
@@ -129,7 +129,7 @@ static void on_link (void *ctx, node_link link, node_link_event event);
 
 static void fill_ports (swarm_target *self)
 {
-    self->store = *node_db_port (self->db);
+    self->store = *self->kept.port;
     self->store.document_put = tap_document_put;
     self->ports = (node_ports){
         .ctx = self,
@@ -226,8 +226,11 @@ void swarm_target_message (swarm_target *self, node_link link, const bg_slice *f
 
 static void on_message (void *ctx, node_link link, const bg_slice *frames, size_t count)
 {
-    (void) count;
-    swarm_target_message (ctx, link, frames);
+    swarm_target *self = ctx;
+    if (self->shared->lag)
+        swarm_lag_hold (self->shared->lag, self, link, false, frames, count);
+    else
+        swarm_target_message (self, link, frames);
 }
 
 static void on_link (void *ctx, node_link link, node_link_event event)
@@ -325,6 +328,7 @@ static void open_socket (swarm_target *self, node_link link)
 {
     const swarm_want *want = &self->wants[link];
     bg_error err = {0};
+    self->generations[link]++;
     if (bg_failed (node_links_open (
             self->links, link, bg_slice_str (want->endpoints), &want->key, &self->curve, &err)))
         bg_log_failure (self->shared->log, BG_LOG_ERROR, "link-not-opened", &err,
@@ -376,7 +380,10 @@ static void send (swarm_target *self, const node_effect *effect)
     } else if (kind == WIRE_REPORT) {
         self->report_us = bg_clock_utc_us ();
     }
-    node_links_send (self->links, effect->link, effect->slices);
+    if (self->shared->lag)
+        swarm_lag_hold (self->shared->lag, self, effect->link, true, effect->slices, 3);
+    else
+        node_links_send (self->links, effect->link, effect->slices);
 }
 
 static void to_exec (swarm_target *self, bg_slice blob)
@@ -395,6 +402,7 @@ void swarm_target_release_node (swarm_target *self, const node_effect *effect)
         break;
     case NODE_DO_CLOSE:
         self->wants[effect->link].is_open = false;
+        self->generations[effect->link]++;
         node_links_close (self->links, effect->link);
         break;
     case NODE_DO_SUBSCRIBE:
@@ -427,6 +435,7 @@ void swarm_target_cut (swarm_target *self)
     for (int i = 0; i < NODE_LINK_COUNT; i++) {
         if (!self->wants[i].is_open)
             continue;
+        self->generations[i]++;
         node_links_close (self->links, (node_link) i);
         on_link (self, (node_link) i, NODE_LINK_DOWN);
     }
