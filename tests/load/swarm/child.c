@@ -7,6 +7,7 @@
 #include "node/shell/facts.h"
 #include "proto/token_text.h"
 #include "tests/load/swarm/lag.h"
+#include "tests/load/swarm/real.h"
 #include "tests/load/swarm/steps.h"
 
 #include <malloc.h>
@@ -210,6 +211,8 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     self->frames = bg_frames_create (fd, SWARM_MESSAGE_BYTES, SWARM_MESSAGE_BYTES);
     BG_TRY (bg_fd_watch_create (shared->loop, fd, BG_FD_READ, on_parent, self, &self->parent, err));
     self->enlist_window = 1 + ENLISTING_MAX * count / (options->targets ? options->targets : 1);
+    if (shared->real)
+        BG_TRY (swarm_real_watch (shared->real, shared, err));
     if (options->lag_high_us > 0)
         BG_TRY (swarm_lag_create (shared, &shared->lag, err));
     BG_TRY (open_targets (self, first, count, err));
@@ -239,6 +242,7 @@ static void close_child (swarm_child *self)
     node_zones_destroy (&shared->zones);
     swarm_crypto_destroy (&shared->crypto);
     bg_fd_watch_destroy (&self->parent);
+    swarm_real_destroy (&shared->real);
     bg_defer_destroy (&shared->idle);
     bg_timer_destroy (&self->rate);
     bg_timer_destroy (&self->churn);
@@ -258,7 +262,10 @@ int swarm_child_run (const swarm_options *options, size_t first, size_t count, i
     self->shared.options = options;
     bg_error err = {0};
     int exit_code = 1;
-    bg_result result = open_child (self, first, count, fd, &err);
+    bg_result result =
+        options->steps.kind == SWARM_REAL ? swarm_real_fork (&self->shared.real, &err) : bg_ok ();
+    if (bg_is_ok (result))
+        result = open_child (self, first, count, fd, &err);
     (void) malloc_trim (0);
     if (bg_is_ok (result))
         result = bg_loop_run (self->shared.loop, &exit_code, &err);

@@ -6,6 +6,7 @@
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
 #include "proto/wire.h"
+#include "tests/load/swarm/real.h"
 
 #include <stdlib.h>
 
@@ -269,9 +270,27 @@ void swarm_run_spawn (swarm_target *target, bg_id id, bg_slice plan)
     self->next = target->runs;
     target->runs = self;
     exec_core_spawned (target->exec, id);
+    if (target->shared->real) {
+        self->due_us = SWARM_NEVER;
+        swarm_real_spawn (target->shared->real, target->index, id, plan);
+        return;
+    }
     begin_step (target, self);
     if (target->shared->options->steps.kind != SWARM_SLEEP)
         end_soon (target, self);
+}
+
+void swarm_run_ended (swarm_target *target, bg_id id, const bg_slice *records, size_t count)
+{
+    swarm_run *self = find (target, id);
+    if (!self || !self->is_alive)
+        return;
+    self->records = bg_arena_array (&self->arena, bg_slice, count + 1);
+    self->record_count = self->record_capacity = count;
+    for (size_t i = 0; i < count; i++)
+        self->records[i] = bg_arena_copy (&self->arena, records[i]);
+    self->is_alive = false;
+    tell (target, self);
 }
 
 void swarm_run_stop (swarm_target *target, bg_id id)
@@ -279,6 +298,10 @@ void swarm_run_stop (swarm_target *target, bg_id id)
     swarm_run *self = find (target, id);
     if (!self || !self->is_alive)
         return;
+    if (target->shared->real) {
+        swarm_real_stop (target->shared->real, id);
+        return;
+    }
     self->is_stopping = true;
     self->due_us = 0;
     go_on (target, self, bg_clock_mono_us ());

@@ -17,6 +17,8 @@ void swarm_run_spawn (swarm_target *target, bg_id run, bg_slice plan);
 /*  Whether bugle-exec says this of a run for the first time: that it began, or (is_over) what became of it. It says it
     again after each restart.  */
 bool swarm_run_is_news (swarm_target *target, bg_id run, bool is_over);
+/*  A real supervisor has ended and left these records.  */
+void swarm_run_ended (swarm_target *target, bg_id run, const bg_slice *records, size_t count);
 void swarm_run_stop (swarm_target *target, bg_id run);
 void swarm_run_discard (swarm_target *target, bg_id run);
 /*  bugle-exec begins again: it is told of every run that it has open.  */

@@ -26,6 +26,7 @@
 typedef struct swarm_target swarm_target;
 typedef struct swarm_run swarm_run;
 typedef struct swarm_lag swarm_lag;
+typedef struct swarm_real swarm_real;
 
 /*  What bugle-exec's core wants done, until it is.  */
 typedef enum {
@@ -77,7 +78,8 @@ typedef struct {
     bg_defer *idle;
     swarm_target *idle_first;
     swarm_target *idle_last;
-    swarm_lag *lag; /*  NULL: messages are not delayed  */
+    swarm_real *real; /*  NULL: steps are simulated  */
+    swarm_lag *lag;   /*  NULL: messages are not delayed  */
     swarm_target *targets;
     size_t target_count;
     /*  Called whenever what target waits for may have changed.  */
