@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct bg_arena_block {
     bg_arena_block *next;
@@ -13,6 +14,17 @@ struct bg_arena_block {
 };
 
 #define BLOCK_BYTES ((size_t) 2048)
+
+/*  Of a usual block only what is handed out is cleared: most messages need a tenth of it. One for a single big
+    allocation may be pages that nobody had, which the kernel has cleared.  */
+static bg_arena_block *block_of (size_t size)
+{
+    size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    bg_arena_block *block = room > BLOCK_BYTES ? bg_alloc (sizeof *block + room)
+                                               : bg_realloc (NULL, sizeof *block + room);
+    *block = (bg_arena_block){.size = room};
+    return block;
+}
 
 void bg_arena_fini (bg_arena *self)
 {
@@ -32,16 +44,14 @@ void *bg_arena_alloc (bg_arena *self, size_t size)
     size = (size + 15) & ~(size_t) 15;
     bg_arena_block *block = self->blocks;
     if (!block || block->size - block->used < size) {
-        size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-        block = bg_alloc (sizeof *block + room);
-        block->size = room;
+        block = block_of (size);
         block->next = self->blocks;
         self->blocks = block;
     }
     void *place = block->data + block->used;
     block->used += size;
     self->bytes += size;
-    return place;
+    return block->size > BLOCK_BYTES ? place : memset (place, 0, size);
 }
 
 bg_slice bg_arena_copy (bg_arena *self, bg_slice slice)
