@@ -2,6 +2,7 @@
     of the wire, so that request ids work the same way everywhere.
 */
 #include "proto/guard.h"
+#include "proto/reader.h"
 #include "proto/wire.h"
 
 #include <inttypes.h>
@@ -41,19 +42,14 @@ static bg_result split (bg_slice blob, bg_slice parts[2], bg_error *err)
     static const wire_guard_limits limits = {
         .bytes = WIRE_INNER_BYTES_MAX, .depth = 1, .items = 3, .members = 2};
     BG_TRY (wire_guard (blob, &limits, err));
-    msgpack_unpacked parsed;
-    msgpack_unpacked_init (&parsed);
-    size_t end = 0;
-    bool is_pair = msgpack_unpack_next (&parsed, (const char *) blob.data, blob.size, &end) ==
-                       MSGPACK_UNPACK_SUCCESS &&
-                   parsed.data.type == MSGPACK_OBJECT_ARRAY && parsed.data.via.array.size == 2;
+    wire_reader reader = wire_reader_of (blob);
+    const wire_item pair = wire_read (&reader);
+    bool is_pair = pair.type == WIRE_ITEM_ARRAY && pair.number == 2;
     for (size_t i = 0; is_pair && i < 2; i++) {
-        const msgpack_object *part = &parsed.data.via.array.ptr[i];
-        is_pair = part->type == MSGPACK_OBJECT_BIN;
-        if (is_pair)
-            parts[i] = bg_slice_of (part->via.bin.ptr, part->via.bin.size);
+        const wire_item part = wire_read (&reader);
+        is_pair = part.type == WIRE_ITEM_BIN;
+        parts[i] = part.bytes;
     }
-    msgpack_unpacked_destroy (&parsed);
     return is_pair ? bg_ok () : bg_fail (err, BG_MALFORMED, "not an array of header and body");
 }
 

@@ -38,6 +38,25 @@ void bg_arena_fini (bg_arena *self)
     self->bytes = 0;
 }
 
+void bg_arena_reset (bg_arena *self)
+{
+    bg_arena_block *kept = NULL;
+    while (self->blocks) {
+        bg_arena_block *block = self->blocks;
+        self->blocks = block->next;
+        if (!kept && block->size == BLOCK_BYTES)
+            kept = block;
+        else
+            free (block);
+    }
+    if (kept) {
+        kept->used = 0;
+        kept->next = NULL;
+        self->blocks = kept;
+    }
+    self->bytes = 0;
+}
+
 void *bg_arena_alloc (bg_arena *self, size_t size)
 {
     bg_assert (size < SIZE_MAX / 4);

@@ -12,6 +12,8 @@ typedef struct {
 } bg_arena;
 
 void bg_arena_fini (bg_arena *self);
+/*  Everything in it is gone; one block stays for what comes next. For an arena that is filled again and again.  */
+void bg_arena_reset (bg_arena *self);
 void *bg_arena_alloc (bg_arena *self, size_t size) __attribute__ ((returns_nonnull));
 /*  Copies of bytes into the arena; the string is NUL-terminated behind its slice.  */
 bg_slice bg_arena_copy (bg_arena *self, bg_slice slice);

@@ -83,7 +83,7 @@ uint8_t *bg_buf_reserve (bg_buf *self, size_t size)
     bg_assert (size <= SIZE_MAX / 4 && self->size <= SIZE_MAX / 4);
     size_t need = self->size + size;
     if (need > self->capacity) {
-        size_t capacity = self->capacity ? self->capacity : 64;
+        size_t capacity = self->capacity ? self->capacity : 128;
         while (capacity < need)
             capacity *= 2;
         self->data = bg_realloc (self->data, capacity);

@@ -16,8 +16,7 @@ static bool same_hash (const node_version *version, const uint8_t hash[32])
 void node_ack_drop (node_core *self)
 {
     self->ack_count = 0;
-    self->acks = NULL;
-    bg_arena_fini (&self->ack_arena);
+    bg_arena_reset (&self->ack_arena);
 }
 
 void node_ack_flush (node_core *self)
@@ -35,8 +34,10 @@ void node_ack (
 {
     if (self->ack_count == NODE_ACKS_MAX)
         node_ack_flush (self);
-    if (!self->acks)
-        self->acks = bg_arena_array (&self->ack_arena, wire_ack_item, NODE_ACKS_MAX);
+    if (self->ack_count == self->ack_capacity) {
+        self->ack_capacity = self->ack_capacity ? 2 * self->ack_capacity : 4;
+        self->acks = bg_realloc (self->acks, self->ack_capacity * sizeof *self->acks);
+    }
     self->acks[self->ack_count++] = (wire_ack_item){
         .key = key,
         .version = version,

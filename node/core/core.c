@@ -76,6 +76,7 @@ void node_core_destroy (node_core **self_p)
     bg_arena_fini (&self->scratch);
     bg_arena_fini (&self->ack_arena);
     bg_arena_fini (&self->fact_arena);
+    free (self->acks);
     free (self->streams);
     free (self->heap);
     free (self->problem);
@@ -256,7 +257,7 @@ bg_result node_core_recover (node_core *self, bg_now now, bg_error *err)
 static bg_result enter (node_core *self, bg_now now, bg_error *err)
 {
     const node_store *store = self->ports.store;
-    bg_arena_fini (&self->scratch);
+    bg_arena_reset (&self->scratch);
     self->now = now;
     if (self->boot_dirty && !self->full) {
         const bg_slice instance = bg_slice_of (self->instance.bytes, sizeof self->instance.bytes);

@@ -137,10 +137,9 @@ bg_result node_outbox_pump (node_core *self, bg_error *err)
     collection batch = {
         .arena = &self->scratch, .rows = rows, .max = max, .max_bytes = NODE_REPORT_BYTES_MAX};
     BG_TRY (store->outbox_each (store->ctx, 0, max, collect, &batch, err));
-    wire_report_item items[NODE_REPORT_ITEMS_MAX] = {0};
+    wire_report_item items[NODE_REPORT_ITEMS_MAX];
     for (size_t i = 0; i < batch.count; i++) {
-        items[i].sequence = rows[i].sequence;
-        items[i].has_run = true;
+        items[i] = (wire_report_item){.sequence = rows[i].sequence, .has_run = true};
         if (bg_failed (WIRE_DECODE (
                 run, rows[i].blob, WIRE_AS_MESSAGE, &self->scratch, &items[i].run, NULL)))
             return bg_fail (err, BG_STORE,

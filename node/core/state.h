@@ -543,8 +543,9 @@ struct node_core {
     node_outbox outbox;
 
     bg_arena ack_arena;
-    wire_ack_item *acks; /*  NODE_ACKS_MAX of them in the arena, or NULL  */
-    size_t ack_count;
+    wire_ack_item *acks; /*  their texts are in the arena  */
+    size_t ack_count;    /*  at most NODE_ACKS_MAX  */
+    size_t ack_capacity;
     bool hinted; /*  what is applied now came by a stream  */
     bool polled; /*  what is applied now is the answer to a poll  */
 };

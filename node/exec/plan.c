@@ -13,15 +13,14 @@
 
 #include <stdio.h>
 
-#define PATH_DEFAULT  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define GRACE_US      BG_SEC (10)
-#define HEAD_BYTES    4096
-#define TAIL_BYTES    12288
-#define RUN_BYTES     (192 * 1024)
-#define KEEP_BYTES    (1024 * 1024)
-#define VARIABLES_MAX 512
-#define TOKENS_MAX    128
-#define UMASK         022
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define GRACE_US     BG_SEC (10)
+#define HEAD_BYTES   4096
+#define TAIL_BYTES   12288
+#define RUN_BYTES    (192 * 1024)
+#define KEEP_BYTES   (1024 * 1024)
+#define TOKENS_OWN   16 /*  set by set_token below, at most  */
+#define UMASK        022
 
 /*  A list of names and values under way.  */
 typedef struct {
@@ -103,7 +102,7 @@ static void make_tokens (
     const exec_core *self, bg_now now, const wire_run *run, bg_arena *arena, wire_plan *plan)
 {
     const wire_membership *member = &self->member.body;
-    room r = make_room (arena, TOKENS_MAX);
+    room r = make_room (arena, TOKENS_OWN + member->variables_count);
     bg_slice host = wire_fit_text (bg_slice_str (self->config.host), 255, false, arena);
     set_token (&r, JOB_TOKEN_JOBNAME, run->job_name);
     set_token (&r, JOB_TOKEN_JOBID, id_value (&r, run->job_key));
@@ -127,7 +126,7 @@ static void make_tokens (
 /*  What every step has, over what comes with its account.  */
 static void make_environment (const wire_job *job, bg_arena *arena, wire_plan *plan)
 {
-    room r = make_room (arena, VARIABLES_MAX);
+    room r = make_room (arena, 2 + job->environment_count);
     set_variable (&r, bg_slice_str ("PATH"), bg_slice_str (PATH_DEFAULT));
     set_variable (&r, bg_slice_str ("LANG"), bg_slice_str ("C.UTF-8"));
     set_pairs (&r, job->environment, job->environment_count);
@@ -153,7 +152,7 @@ static void make_step_environment (bg_arena *arena, const wire_job *job, const w
         const char *value;
     } own[] = {{"HOME", account->home}, {"USER", account->name}, {"LOGNAME", account->name},
         {"SHELL", account->shell}};
-    room r = make_room (arena, VARIABLES_MAX);
+    room r = make_room (arena, sizeof own / sizeof *own + step->environment_count);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (!names (job->environment, job->environment_count, own[i].name))
             set_variable (&r, bg_slice_str (own[i].name), text_of (&r, own[i].value));
@@ -232,8 +231,9 @@ typedef struct {
 
 static void make_step (const planning *self, const wire_job_step *step, wire_plan_step *out)
 {
-    exec_account own = {0};
-    const exec_account *account = step->as.size ? &own : self->standard;
+    /*  In the arena, and only when it is asked for: it is nine KiB.  */
+    exec_account *own = step->as.size ? bg_arena_array (self->arena, exec_account, 1) : NULL;
+    const exec_account *account = own ? own : self->standard;
     char problem[512];
     out->name = step->name;
     out->as = step->as;
@@ -244,7 +244,7 @@ static void make_step (const planning *self, const wire_job_step *step, wire_pla
     out->umask = step->has_umask ? step->umask : UMASK;
     out->has_limits = step->has_limits;
     out->limits = step->limits;
-    if (account != &own || exec_proxy_resolve (self->core, step, self->signer, &own, problem))
+    if (!own || exec_proxy_resolve (self->core, step, self->signer, own, problem))
         make_account (self->arena, account, out);
     else
         out->problem = wire_fit_text (
@@ -290,7 +290,7 @@ static bg_result check_plan (const wire_plan *plan, bg_arena *arena, bg_error *e
 bg_result exec_make_plan (exec_core *self, bg_now now, const wire_job *job,
     const wire_login *signer, const wire_run *run, bg_arena *arena, wire_plan *plan, bg_error *err)
 {
-    exec_account account = {0};
+    exec_account account;
     BG_TRY (exec_default_account (self, &account, err));
     planning p = {.core = self, .job = job, .signer = signer, .arena = arena, .standard = &account};
     *plan = (wire_plan){.run = run->run,

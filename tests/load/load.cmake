@@ -33,3 +33,17 @@ add_test (NAME peers_lose_nothing COMMAND sh -c
     "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\" --bin \"$1\" --short --rows R9,R11"
     "${CMAKE_CURRENT_SOURCE_DIR}/load/peers" "${CMAKE_BINARY_DIR}/bin")
 set_tests_properties (peers_lose_nothing PROPERTIES LABELS full TIMEOUT 120 SKIP_RETURN_CODE 77)
+
+# What a START and a document cost the two cores of a target; build/tests/node_bench prints the table of docs/performance.md.
+set (node_bench_fixture unit/node_pair.c unit/exec_fixture.c unit/node_fixture.c unit/node_fixture_broker.c
+    unit/node_fixture_enlist.c unit/node_fixture_exec.c unit/node_fixture_ports.c unit/signing_fixture.c)
+add_executable (node_bench load/node_bench/main.c ${node_bench_fixture})
+target_link_libraries (node_bench PRIVATE node_core node_store node_memory exec_core proto job_core bg_base PkgConfig::CMOCKA
+    bugle_flags)
+foreach (name node_core_desk node_core_order node_core_exec node_core_before_commit node_memory_commit exec_core_handle
+    exec_core_run_file wire_crypto_sodium)
+    target_link_options (node_bench PRIVATE "-Wl,--wrap=${name}")
+endforeach ()
+set_target_properties (node_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+add_test (NAME node_bench COMMAND node_bench 50)
+set_tests_properties (node_bench PROPERTIES LABELS quick TIMEOUT 60)

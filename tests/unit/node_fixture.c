@@ -38,7 +38,9 @@ static void check_state (const node_fixture *self)
 void node_fixture_begin (node_fixture *self)
 {
     bg_error err = {0};
-    if (bg_failed (node_db_begin (self->db, &err)))
+    if (self->memory)
+        node_memory_begin (self->memory);
+    else if (bg_failed (node_db_begin (self->db, &err)))
         fail_msg ("begin: %s", err.message);
 }
 
@@ -50,7 +52,9 @@ void node_fixture_end (node_fixture *self, bg_result result, const bg_error *why
     self->events++;
     if (!bg_failed (result) && self->fail_in && --self->fail_in == 0)
         result = bg_fail (&err, BG_STORAGE_FULL, "no space, says the test");
-    if (!bg_failed (result))
+    if (!bg_failed (result) && self->memory)
+        node_memory_commit (self->memory);
+    else if (!bg_failed (result))
         result = node_db_commit (self->db, &err);
     if (!bg_failed (result)) {
         check_state (self);
@@ -312,12 +316,8 @@ uint64_t node_fixture_counter (const node_fixture *self, const char *name)
     return 0;
 }
 
-void node_fixture_init (node_fixture *self)
+static void init_on_store (node_fixture *self)
 {
-    memset (self, 0, sizeof *self);
-    bg_error err = {0};
-    if (bg_failed (node_db_open (":memory:", &self->db, &err)))
-        fail_msg ("store: %s", err.message);
     signing_fixture_init (&self->signing, 5);
     self->now = (bg_now){.utc_us = START_US, .mono_us = BG_SEC (1000), .boot_us = BG_SEC (2000)};
     self->random = 42;
@@ -336,12 +336,29 @@ void node_fixture_init (node_fixture *self)
     node_fixture_exec_up (self);
 }
 
+void node_fixture_init (node_fixture *self)
+{
+    memset (self, 0, sizeof *self);
+    bg_error err = {0};
+    if (bg_failed (node_db_open (":memory:", &self->db, &err)))
+        fail_msg ("store: %s", err.message);
+    init_on_store (self);
+}
+
+void node_fixture_init_in_memory (node_fixture *self)
+{
+    memset (self, 0, sizeof *self);
+    self->memory = node_memory_new ();
+    init_on_store (self);
+}
+
 void node_fixture_fini (node_fixture *self)
 {
     bg_arena_fini (&self->ask_arena);
     node_fixture_drop_said (self);
     node_core_destroy (&self->core);
     node_db_close (&self->db);
+    node_memory_destroy (&self->memory);
     signing_fixture_fini (&self->signing);
     bg_arena_fini (&self->arena);
     free (self->token);

@@ -6,6 +6,7 @@
 #define BUGLE_TESTS_NODE_FIXTURE_H
 
 #include "node/core/core.h"
+#include "node/store/memory.h"
 #include "node/store/store.h"
 #include "signing_fixture.h"
 
@@ -43,6 +44,7 @@ typedef struct {
     signing_fixture signing;
     bg_arena arena; /*  of what was received  */
     node_db *db;
+    node_memory *memory; /*  instead of db, when not NULL  */
     node_core *core;
     node_ports ports;
     node_settings settings;
@@ -141,6 +143,8 @@ typedef struct {
 
 /*  A core on a new store; nothing is enlisted, everything is up.  */
 void node_fixture_init (node_fixture *self);
+/*  On a store in memory: for programs that measure the core.  */
+void node_fixture_init_in_memory (node_fixture *self);
 void node_fixture_fini (node_fixture *self);
 /*  For cases of cmocka: a fixture of its own is the state of each.  */
 int node_fixture_setup (void **state);

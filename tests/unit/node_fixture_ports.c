@@ -142,7 +142,7 @@ void node_fixture_open_ports (node_fixture *self)
         utc_zone = job_zone_fixed_utc ();
     self->ports = (node_ports){.ctx = self,
         .crypto = self->signing.crypto,
-        .store = node_db_port (self->db),
+        .store = self->memory ? node_memory_port (self->memory) : node_db_port (self->db),
         .open = port_open,
         .close = port_close,
         .subscribe = port_stream,

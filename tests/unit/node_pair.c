@@ -53,13 +53,24 @@ void node_pair_finish (node_pair *self, uint64_t state)
     node_fixture_settle (&self->node);
 }
 
-void node_pair_init (node_pair *self)
+static void join (node_pair *self)
 {
-    node_fixture_init (&self->node);
     exec_fixture_init (&self->exec);
     self->node.exec_hook = to_exec;
     self->node.exec_ctx = self;
     node_fixture_exec_up (&self->node);
+}
+
+void node_pair_init (node_pair *self)
+{
+    node_fixture_init (&self->node);
+    join (self);
+}
+
+void node_pair_init_in_memory (node_pair *self)
+{
+    node_fixture_init_in_memory (&self->node);
+    join (self);
 }
 
 void node_pair_fini (node_pair *self)

@@ -13,6 +13,8 @@ typedef struct {
 
 /*  Both on new stores, connected; nothing is enlisted. It must not be moved.  */
 void node_pair_init (node_pair *self);
+/*  The node on a store in memory: for programs that measure.  */
+void node_pair_init_in_memory (node_pair *self);
 void node_pair_fini (node_pair *self);
 /*  What bugle-exec said goes to the node, as long as it says something.  */
 void node_pair_deliver (node_pair *self);

@@ -140,6 +140,26 @@ static void arena_memory_is_zeroed_aligned_and_stays (void **state)
     assert_null (arena.blocks);
 }
 
+static void an_arena_that_was_reset_is_as_new (void **state)
+{
+    (void) state;
+    bg_arena arena = {0};
+    bg_arena_reset (&arena);
+    for (int round = 0; round < 3; round++) {
+        for (size_t size = 10; size < 9000; size *= 3) {
+            uint8_t *memory = bg_arena_alloc (&arena, size);
+            for (size_t i = 0; i < size; i++)
+                assert_int_equal (memory[i], 0);
+            memset (memory, 0xff, size);
+        }
+        bg_arena_reset (&arena);
+        assert_int_equal (arena.bytes, 0);
+        assert_non_null (arena.blocks); /*  one stays  */
+    }
+    bg_arena_fini (&arena);
+    assert_null (arena.blocks);
+}
+
 static void codes_are_unique_words_with_an_exit_code (void **state)
 {
     (void) state;
@@ -178,6 +198,7 @@ int main (void)
         cmocka_unit_test (broken_base32_and_hex_leave_the_buffer_as_it_was),
         cmocka_unit_test (buffers_grow_and_print),
         cmocka_unit_test (arena_memory_is_zeroed_aligned_and_stays),
+        cmocka_unit_test (an_arena_that_was_reset_is_as_new),
         cmocka_unit_test (codes_are_unique_words_with_an_exit_code),
         cmocka_unit_test (errors_carry_sentence_hint_and_prefix),
     };
