@@ -144,6 +144,8 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(checks.growth("front", 500_000, 600_000), [])
         self.assertEqual(len(checks.growth("front", 500_000, 800_000)), 1)
         self.assertEqual(len(checks.growth("front", 500_000, 800_000, runs=1_000_000)), 1)
+        self.assertEqual(checks.growth("front", 500_000, 800_000, targets=2_000), [])
+        self.assertEqual(len(checks.growth("core", 500_000, 800_000, targets=2_000)), 1)
         self.assertEqual(checks.growth("swarm", 500_000, 1_200_000, runs=600_000), [])
         self.assertEqual(len(checks.growth("swarm", 500_000, 1_200_000, runs=1_000)), 1)
         self.assertEqual(checks.descriptors("front", 20_000, 20_010), [])

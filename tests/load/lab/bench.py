@@ -178,7 +178,9 @@ class Lab:
                 before_memory, before_files = self.had[part]
                 self.add(f"{part}: memory once connected", "KiB", before_memory)
                 self.add(f"{part}: memory at the end", "KiB", memory)
-                self.fault(*checks.growth(part, before_memory, memory, runs, documents), *checks.descriptors(part, before_files, files))
+                self.add(f"{part}: the same for each target", "KiB", memory / self.targets)
+                self.fault(*checks.growth(part, before_memory, memory, self.targets, runs, documents),
+                           *checks.descriptors(part, before_files, files))
         self.sampler.stop()
         self.series.update(self.sampler.series())
         code, report = self.swarm.stop()

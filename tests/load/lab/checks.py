@@ -10,6 +10,8 @@ import sqlite3
 # longer, and at the core the cache of pages of its store. A leak per message or per run would be many times that.
 MEMORY_SHARE = 0.30
 MEMORY_KIB = {"front": 48 * 1024, "core": 128 * 1024, "swarm": 64 * 1024}
+# libzmq keeps for each pipe a chunk of 256 messages, 16 KiB, once more than that have waited in it; a target has three.
+PIPES_KIB = 3 * 16 + 16
 # What a simulated target keeps on purpose, as a real one does on its disk: its own history, and the documents it holds.
 KEPT_RUN_KIB = 1
 KEPT_DOCUMENT_KIB = 8
@@ -42,10 +44,13 @@ def settled(status):
         ("refused_items", "outcomes were refused by the broker")) if status.get(key)]
 
 
-def growth(name, before_kib, after_kib, runs=0, documents=0):
+def growth(name, before_kib, after_kib, targets=0, runs=0, documents=0):
     """Memory of a part, once all were connected and at the end; with how many runs and documents its targets may keep."""
-    kept = runs * KEPT_RUN_KIB + documents * KEPT_DOCUMENT_KIB if name == "swarm" else 0
-    bound = before_kib * (1 + MEMORY_SHARE) + MEMORY_KIB[name] + kept
+    bound = before_kib * (1 + MEMORY_SHARE) + MEMORY_KIB[name]
+    if name in ("front", "swarm"):
+        bound += targets * PIPES_KIB
+    if name == "swarm":
+        bound += runs * KEPT_RUN_KIB + documents * KEPT_DOCUMENT_KIB
     return [] if after_kib <= bound else [
         f"{name}: {after_kib:,.0f} KiB at the end, {before_kib:,.0f} when all were connected: over the bound of {bound:,.0f}"]
 
