@@ -100,6 +100,7 @@ def measure(lab, chosen):
 def main(arguments=None):
     given = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     limit = raise_descriptors()
     fitting = fitting_targets(limit)
     targets = given.targets or (min(QUICK_TARGETS, fitting) if given.quick else min(goals.TARGETS, fitting))
