@@ -138,7 +138,7 @@ class CheckTest(unittest.TestCase):
 
     def test_what_is_left_in_the_swarm_is_seen(self):
         self.assertEqual(checks.settled({"outbox": 0, "open_runs": 0}), [])
-        self.assertEqual(len(checks.settled({"outbox": 1, "open_runs": 2, "refused_items": 3})), 3)
+        self.assertEqual(len(checks.settled({"outbox": 1, "open_runs": 2, "refused_items": 3, "doubled": 4})), 4)
 
     def test_growth_has_a_bound(self):
         self.assertEqual(checks.growth("front", 500_000, 600_000), [])

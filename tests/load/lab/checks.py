@@ -41,7 +41,8 @@ def settled(status):
     """status: the swarm's, when it should be quiet."""
     return [f"swarm: {status[key]} {words}" for key, words in (
         ("outbox", "outcomes still wait to be reported"), ("open_runs", "runs are still open"),
-        ("refused_items", "outcomes were refused by the broker")) if status.get(key)]
+        ("refused_items", "outcomes were refused by the broker"), ("doubled", "runs began twice"),
+        ("store_failures", "commits of targets failed")) if status.get(key)]
 
 
 def growth(name, before_kib, after_kib, targets=0, runs=0, documents=0):
