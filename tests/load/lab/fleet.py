@@ -77,6 +77,10 @@ class Fleet:
                 raise RuntimeError(f"{name} did not say {texts} within {DEADLINE} s:\n" + "\n".join(lines[-10:]))
             time.sleep(0.01)
 
+    def wait_connected(self, name):
+        """Until a node is connected on both sockets and its bugle-exec is there; gives the time, in us."""
+        return self.wait_log(name, "node connected", "link=orders state=up", "parts=2")
+
     def spawn_broker(self):
         self.spawn("broker", f"{self.programs}/bugle-broker", "--home", self.home)
 
@@ -90,7 +94,7 @@ class Fleet:
         for name in self.names:
             self.start_node(name)
         # Looking at a hundred files takes CPU from those that start: first only at the last.
-        connected = [self.wait_log(name, "node connected", "link=orders state=up", "parts=2") for name in reversed(self.names)]
+        connected = [self.wait_connected(name) for name in reversed(self.names)]
         self.find_processes()
         return (max(connected) - begun_us) / 1000
 
