@@ -202,7 +202,7 @@ def r7(peers):
 def r8(peers):
     fleet = peers.fleet(50)
     fleet.wait_quiet()
-    time.sleep(2)  # what follows a start after a second or so
+    time.sleep(SETTLED_SECONDS)
     before = all_cpu_us(fleet)
     seconds = IDLE_SECONDS if not peers.is_short else 10
     time.sleep(seconds)
