@@ -55,9 +55,9 @@ class Judging(unittest.TestCase):
 
     def test_loss_misses_the_row_and_is_said_last(self):
         self.findings.add("R11", "lost", 0)
-        self.assertEqual(self.findings.last_line(["R11"]), "1 rows: 1 met; nothing lost or doubled")
+        self.assertEqual(self.findings.last_line(["R11"]), "1 row: 1 met; nothing lost or doubled")
         self.findings.lose("R11", "n001: no outcome")
-        self.assertEqual(self.findings.last_line(["R11"]), "1 rows: 0 met, missed: R11; LOST OR DOUBLED: R11")
+        self.assertEqual(self.findings.last_line(["R11"]), "1 row: 0 met, missed: R11; LOST OR DOUBLED: R11")
         self.assertIn("LOST OR DOUBLED: n001: no outcome", self.findings.text(["R11"]))
         self.assertIn("n001: no outcome", self.findings.markdown(["R11"]))
         self.assertFalse(json.loads(json.dumps(self.findings.json(["R11"])))["R11"]["met"])

@@ -50,7 +50,7 @@ class Findings:
     def last_line(self, rows):
         met = [row for row in rows if self.is_row_met(row)]
         missed = [row for row in rows if row not in met]
-        text = f"{len(rows)} rows: {len(met)} met"
+        text = f"{len(rows)} row{'' if len(rows) == 1 else 's'}: {len(met)} met"
         if missed:
             text += ", missed: " + " ".join(missed)
         return text + ("; LOST OR DOUBLED: " + " ".join(self.lost) if self.lost else "; nothing lost or doubled")
