@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#define IO_THREADS_MAX 4
 
 /*  What differs between the sockets; design.md sections 5 and 16.  */
 typedef struct {
@@ -133,6 +136,14 @@ void front_table_ready (front *self)
     broker_part_ready (self->part, text);
 }
 
+/*  Encryption and system calls are libzmq's, a thread for a share of the connections: half of the processors for
+    it, the rest for the front itself and the core. More than four would wait for these two.  */
+static unsigned io_threads (void)
+{
+    const long processors = sysconf (_SC_NPROCESSORS_ONLN);
+    return processors < 4 ? 1 : processors < 8 ? (unsigned) processors / 2 : IO_THREADS_MAX;
+}
+
 static bg_result start (front *self, bg_error *err)
 {
     BG_TRY (bg_crypto_init (err));
@@ -145,7 +156,8 @@ static bg_result start (front *self, bg_error *err)
     raise_descriptors (self);
     BG_TRY (broker_home_curve_key (self->options->home, &self->keys, err));
     BG_TRY (broker_home_endpoints (self->options->home, &self->endpoints, err));
-    BG_TRY (bg_zcontext_open (NULL, err));
+    const bg_zcontext_options context = {.io_threads = io_threads ()};
+    BG_TRY (bg_zcontext_open (&context, err));
     BG_TRY (bg_zap_create (&self->zap, err));
     BG_TRY (front_table_start (self, err));
     BG_TRY (front_stats_start (self, err));

@@ -128,6 +128,24 @@ void node_session_hello_timer (node_core *self)
         hello (self);
 }
 
+/*  The streams follow an answered hello: of a herd that comes back everybody has one handshake behind him before
+    anybody begins a second, and none of them polls with a session that is gone.  */
+static void broke (node_core *self)
+{
+    self->session.broken = true;
+    self->session.down_mono_us = self->now.mono_us;
+    node_streams_close (self);
+}
+
+/*  The spread counts from when the link broke: who had to wait for his connection as long as that need not
+    wait again.  */
+static int64_t rest_of_spread (node_core *self)
+{
+    const int64_t drawn_us = node_random_below (self, self->session.spread_us);
+    const int64_t passed_us = self->now.mono_us - self->session.down_mono_us;
+    return drawn_us > passed_us ? drawn_us - passed_us : 0;
+}
+
 bg_result node_session_link (node_core *self, node_link link, node_link_event event, bg_error *err)
 {
     node_session *session = &self->session;
@@ -154,12 +172,13 @@ bg_result node_session_link (node_core *self, node_link link, node_link_event ev
         break;
     }
     case NODE_LINK_DOWN:
-        session->broken = session->state == NODE_SESSION_UP;
+        if (session->state == NODE_SESSION_UP && !session->broken)
+            broke (self);
         break;
     case NODE_LINK_UP:
         session->refusals = 0;
         if (session->broken && session->state == NODE_SESSION_UP)
-            node_timer_in (self, NODE_TIMER_HELLO, node_random_below (self, session->spread_us));
+            node_timer_in (self, NODE_TIMER_HELLO, rest_of_spread (self));
         session->broken = false;
         break;
     }
