@@ -20,19 +20,25 @@ void broker_job_rows_forget (broker_db *self)
     memset (self->job_rows, 0, sizeof self->job_rows);
 }
 
+/*  0: it is not there.  */
+static bg_result find_job (bg_db *db, const bg_id *key, int64_t *row, bg_error *err)
+{
+    bg_stmt *stmt = bg_db_query (db, "SELECT row FROM job WHERE key = ?1");
+    bg_bind_id (stmt, 1, key);
+    bool found = false;
+    BG_TRY (bg_stmt_step (stmt, &found, err));
+    *row = found ? bg_column_i64 (stmt, 0) : 0;
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
 static bg_result find_or_add_job (
     bg_db *db, const broker_run_record *record, int64_t *row, bg_error *err)
 {
-    bg_stmt *stmt = bg_db_query (db, "SELECT row FROM job WHERE key = ?1");
-    bg_bind_id (stmt, 1, &record->job_key);
-    bool found = false;
-    BG_TRY (bg_stmt_step (stmt, &found, err));
-    if (found) {
-        *row = bg_column_i64 (stmt, 0);
-        bg_stmt_reset (stmt);
+    BG_TRY (find_job (db, &record->job_key, row, err));
+    if (*row != 0)
         return bg_ok ();
-    }
-    stmt = bg_db_query (db, "INSERT INTO job (key, name) VALUES (?1, ?2)");
+    bg_stmt *stmt = bg_db_query (db, "INSERT INTO job (key, name) VALUES (?1, ?2)");
     bg_bind_id (stmt, 1, &record->job_key);
     bg_bind_text (stmt, 2, record->job_name);
     BG_TRY (bg_stmt_run (stmt, err));
@@ -148,16 +154,41 @@ const char *broker_history_sql (size_t index)
     return index % 2 ? page_sql[index / 4][index / 2 % 2] : place_sql[index / 4][index / 2 % 2];
 }
 
-static int way_of (const broker_run_filter *filter)
+static bg_result read_count (bg_db *db, const char *sql, int64_t *count, bg_error *err)
 {
+    bg_stmt *stmt = bg_db_query (db, sql);
+    bool found = false;
+    BG_TRY (bg_stmt_step (stmt, &found, err));
+    *count = found ? bg_column_i64 (stmt, 0) : 0;
+    bg_stmt_reset (stmt);
+    return bg_ok ();
+}
+
+/*  Of a job on a target: the more there are of them, the fewer rows has one.  */
+static bg_result way_of_both (bg_db *db, int *way, bg_error *err)
+{
+    int64_t jobs = 0;
+    int64_t targets = 0;
+    BG_TRY (read_count (db, "SELECT max (row) FROM job", &jobs, err));
+    BG_TRY (read_count (db, "SELECT max (number) FROM target", &targets, err));
+    *way = targets > jobs ? BY_TARGET : BY_JOB;
+    return bg_ok ();
+}
+
+static bg_result way_of (bg_db *db, const broker_run_filter *filter, int *way, bg_error *err)
+{
+    const bool has_job = !bg_id_is_zero (filter->job_key);
     if (filter->due_since_us != 0 || filter->due_until_us != 0) {
-        bg_assert (!bg_id_is_zero (filter->job_key));
-        return BY_DUE;
+        bg_assert (has_job);
+        *way = BY_DUE;
+    } else if (!bg_id_is_zero (filter->exec)) {
+        *way = BY_EXEC;
+    } else if (has_job && filter->number != 0) {
+        return way_of_both (db, way, err);
+    } else {
+        *way = has_job ? BY_JOB : filter->number != 0 ? BY_TARGET : BY_TIME;
     }
-    return !bg_id_is_zero (filter->exec)      ? BY_EXEC
-           : !bg_id_is_zero (filter->job_key) ? BY_JOB
-           : filter->number != 0              ? BY_TARGET
-                                              : BY_TIME;
+    return bg_ok ();
 }
 
 typedef struct {
@@ -184,7 +215,7 @@ static bg_result apply_cursor (
         return bg_ok ();
     }
     /*  Only of a row that is there: a cursor that somebody made up may be the greatest number.  */
-    const broker_place after = {at.key, at.row + 1};
+    const broker_place after = broker_place_after (at);
     if (filter->oldest_first && broker_place_is_below (found->low, after))
         found->low = after;
     else if (!filter->oldest_first && broker_place_is_below (at, found->high))
@@ -218,7 +249,7 @@ static bg_result narrow (bg_db *db, const broker_run_filter *filter, range *foun
         const broker_place last = {bg_column_i64 (stmt, 0), bg_column_i64 (stmt, 1)};
         *filter->scan_end = last.row;
         if (filter->oldest_first)
-            found->high = (broker_place){last.key, last.row + 1};
+            found->high = broker_place_after (last);
         else
             found->low = last;
     }
@@ -228,7 +259,8 @@ static bg_result narrow (bg_db *db, const broker_run_filter *filter, range *foun
 
 static bg_result range_of (bg_db *db, const broker_run_filter *filter, range *found, bg_error *err)
 {
-    const int way = way_of (filter);
+    int way = 0;
+    BG_TRY (way_of (db, filter, &way, err));
     const int64_t since_us = way == BY_DUE ? filter->due_since_us : filter->since_us;
     const int64_t until_us = way == BY_DUE ? filter->due_until_us : filter->until_us;
     *found = (range){.way = way,
@@ -285,25 +317,68 @@ static bg_result visit_rows (
     return result;
 }
 
+/*  A page of one target: places first, by the index alone, then the rows that may fit.  */
+typedef struct {
+    bg_db *db;
+    const broker_run_filter *filter;
+    int64_t job; /*  0: of any  */
+    broker_range within;
+    broker_target_runs found;
+    uint32_t count;
+    broker_visit_run visit;
+    void *visitor;
+} target_page;
+
+static bg_result visit_found (target_page *self, bg_error *err)
+{
+    for (size_t i = 0; i < self->found.count && self->count < self->filter->limit; i++) {
+        const broker_target_run *run = &self->found.runs[i];
+        if (self->job != 0 && run->job != self->job)
+            continue;
+        bg_stmt *stmt = bg_db_query (self->db, row_sql);
+        bind_filters (stmt, self->filter);
+        bg_bind_i64 (stmt, 1, run->at.row);
+        BG_TRY (visit_rows (stmt, self->visit, self->visitor, &self->count, err));
+    }
+    return bg_ok ();
+}
+
+static bg_result go_through_target (target_page *self, bg_error *err)
+{
+    const broker_run_filter *filter = self->filter;
+    for (bool more = true; more;) {
+        BG_TRY (broker_target_runs_find (
+            self->db, filter->number, &self->within, filter->oldest_first, &self->found, err));
+        BG_TRY (visit_found (self, err));
+        more = self->found.count == self->found.room;
+        if (filter->scan) {
+            *filter->scan_end = more ? self->found.runs[self->found.count - 1].at.row : 0;
+            return bg_ok ();
+        }
+        if (self->count == filter->limit)
+            return bg_ok ();
+        if (more && filter->oldest_first)
+            self->within.low = broker_place_after (self->found.runs[self->found.count - 1].at);
+        else if (more)
+            self->within.high = self->found.runs[self->found.count - 1].at;
+    }
+    return bg_ok ();
+}
+
 static bg_result runs_of_target (bg_db *db, const broker_run_filter *filter, const range *from,
     broker_visit_run visit, void *visitor, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
-    const broker_range within = {from->low, from->high};
-    broker_target_runs found = {.room = filter->scan ? filter->scan : filter->limit};
-    uint32_t count = 0;
-    found.runs = bg_arena_array (&arena, broker_target_run, found.room);
-    BG_TRY (
-        broker_target_runs_find (db, filter->number, &within, filter->oldest_first, &found, err));
-    if (filter->scan)
-        *filter->scan_end = found.count == found.room ? found.runs[found.count - 1].at.row : 0;
-    for (size_t i = 0; i < found.count && count < filter->limit; i++) {
-        bg_stmt *stmt = bg_db_query (db, row_sql);
-        bind_filters (stmt, filter);
-        bg_bind_i64 (stmt, 1, found.runs[i].at.row);
-        BG_TRY (visit_rows (stmt, visit, visitor, &count, err));
-    }
-    return bg_ok ();
+    target_page page = {.db = db,
+        .filter = filter,
+        .within = {from->low, from->high},
+        .found = {.room = filter->scan ? filter->scan : filter->limit},
+        .visit = visit,
+        .visitor = visitor};
+    page.found.runs = bg_arena_array (&arena, broker_target_run, page.found.room);
+    if (!bg_id_is_zero (filter->job_key))
+        BG_TRY (find_job (db, &filter->job_key, &page.job, err));
+    return go_through_target (&page, err);
 }
 
 static bg_result runs (void *ctx, const broker_run_filter *filter, broker_visit_run visit,

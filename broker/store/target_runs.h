@@ -26,6 +26,11 @@ static inline bool broker_place_is_below (broker_place a, broker_place b)
     return a.key != b.key ? a.key < b.key : a.row < b.row;
 }
 
+static inline broker_place broker_place_after (broker_place at)
+{
+    return (broker_place){at.key, at.row + 1};
+}
+
 typedef struct {
     broker_place at; /*  when it started, or was stored when it never did  */
     int64_t job;     /*  row of table job  */

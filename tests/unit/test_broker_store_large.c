@@ -128,6 +128,38 @@ static void a_filter_of_a_target_looks_at_so_many_and_says_where_it_was (void **
     free (got);
 }
 
+/*  With more targets than jobs it is looked for among the target's runs, and without a bound until there are enough.  */
+static void a_job_on_a_target_is_found_behind_many_runs_of_others (void **state)
+{
+    const broker_store *store = store_case_port (*state);
+    const broker_target_record last = {.number = 900,
+        .id = id_of (9),
+        .name = bg_slice_str ("last"),
+        .enlisted_by = bg_slice_str ("anna")};
+    broker_run_record rare = {.run = id_of (0x56),
+        .job_key = id_of (2),
+        .job_name = bg_slice_str ("rare"),
+        .number = 5,
+        .state = WIRE_RUN_SUCCEEDED,
+        .started_us = BG_DAY (9),
+        .stored_us = BG_DAY (9),
+        .bytes = bg_slice_str ("run")};
+    OK (store->target_put (store->ctx, &last, err));
+    for (int i = 0; i < 3; i++)
+        OK (store->runs_append (store->ctx, &rare, err));
+    add_rows (store, ROWS);
+    for (int oldest = 0; oldest < 2; oldest++) {
+        seen *got = bg_alloc (sizeof *got);
+        got->number = 5;
+        const broker_run_filter filter = {
+            .number = 5, .job_key = id_of (2), .limit = 2, .oldest_first = oldest};
+        OK (store->runs (store->ctx, &filter, see_run, got, err));
+        assert_int_equal (got->count, 2);
+        assert_int_equal (got->rows[0], oldest ? 1 : 3);
+        free (got);
+    }
+}
+
 static void a_range_of_time_ends_in_the_middle_of_segments (void **state)
 {
     const broker_store *store = store_case_port (*state);
@@ -268,6 +300,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         STORE_ON_SQLITE (pages_of_a_target_go_through_all_segments),
         STORE_ON_SQLITE (a_filter_of_a_target_looks_at_so_many_and_says_where_it_was),
+        STORE_ON_SQLITE (a_job_on_a_target_is_found_behind_many_runs_of_others),
         STORE_ON_SQLITE (a_range_of_time_ends_in_the_middle_of_segments),
         STORE_ON_SQLITE (the_last_of_a_target_stay_whatever_segment_they_are_in),
         STORE_ON_SQLITE (retention_keeps_up_with_what_arrives),
