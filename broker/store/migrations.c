@@ -108,7 +108,8 @@ const char *const broker_migrations[] = {
     "ALTER TABLE target DROP COLUMN last_seen_us;",
     /*  In segments of 32,768 rows: see target_runs.h.  */
     "DROP INDEX run_by_target;"
-    "CREATE INDEX run_by_target ON run (row >> 15, number, at_us, row, job);",
+    "CREATE INDEX run_by_target ON run "
+    "(row >> 15, number, at_us, row, job);",
 };
 
 const size_t broker_migration_count = sizeof broker_migrations / sizeof broker_migrations[0];

@@ -101,17 +101,17 @@ static void exchange (bg_rows *self, size_t name, size_t index, const bg_row *be
         table->rows[index] = after;
         return;
     }
-    bg_row **at = table->rows + index;
     if (before) {
+        bg_row **gone = table->rows + index;
         table->count--;
-        memmove (at, at + 1, (table->count - index) * sizeof *at);
+        memmove (gone, gone + 1, (table->count - index) * sizeof *gone);
         return;
     }
     if (table->count == table->capacity) {
         table->capacity = table->capacity ? table->capacity * 2 : 4;
         table->rows = bg_realloc (table->rows, table->capacity * sizeof *table->rows);
-        at = table->rows + index;
     }
+    bg_row **at = table->rows + index;
     memmove (at + 1, at, (table->count - index) * sizeof *at);
     *at = after;
     table->count++;

@@ -260,6 +260,28 @@ static void a_wish_that_comes_during_a_pass_counts_at_once (void **state)
     free (got);
 }
 
+/*  What is known of table job goes with the transaction that added to it.  */
+static void a_job_that_was_rolled_back_is_added_again (void **state)
+{
+    const broker_store *store = store_case_port (*state);
+    broker_db *db = store_case_db (*state);
+    seen *got = bg_alloc (sizeof *got);
+    OK (broker_db_commit (db, err));
+    OK (broker_db_begin (db, err));
+    add_run (store, 1, WIRE_RUN_SUCCEEDED, 1000, 1000);
+    broker_db_rollback (db);
+    OK (broker_db_begin (db, err));
+    add_run (store, 1, WIRE_RUN_FAILED, 2000, 2000);
+    OK (broker_db_commit (db, err));
+    OK (broker_db_begin (db, err));
+    got->number = 1;
+    const broker_run_filter filter = {.job_key = id_of (1), .limit = SEEN_MAX};
+    OK (store->runs (store->ctx, &filter, see_run, got, err));
+    assert_int_equal (got->count, 1);
+    assert_int_equal (got->times[0], 2000);
+    free (got);
+}
+
 /*  The format before the one of which the index by target is in segments.  */
 #define BEFORE_SEGMENTS 8
 
@@ -305,6 +327,7 @@ int main (void)
         STORE_ON_SQLITE (the_last_of_a_target_stay_whatever_segment_they_are_in),
         STORE_ON_SQLITE (retention_keeps_up_with_what_arrives),
         STORE_ON_SQLITE (a_wish_that_comes_during_a_pass_counts_at_once),
+        STORE_ON_SQLITE (a_job_that_was_rolled_back_is_added_again),
         cmocka_unit_test_setup_teardown (
             an_older_store_is_brought_up_to_date, temp_dir_setup, temp_dir_teardown),
     };
