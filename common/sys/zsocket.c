@@ -137,7 +137,7 @@ bg_zsocket_options bg_zsocket_defaults (int type, const char *name)
         .heartbeat_ttl_ms = 0,
         .unacknowledged_ms = is_server ? 60000 : 0,
         .reconnect_ms = 250,
-        .reconnect_max_ms = 2000,
+        .reconnect_max_ms = 1500,
         .connect_timeout_ms = 10000,
         .keepalive_idle_s = 60,
         .keepalive_interval_s = 15,
