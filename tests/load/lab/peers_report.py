@@ -1,5 +1,6 @@
 """What the rows found: figures against their bounds, what was lost, as lines, markdown and JSON."""
 
+import math
 import statistics
 
 from .peers_goals import ROWS, is_met, ratio
@@ -94,6 +95,8 @@ class Findings:
 
 def number(value):
     """Seconds below a tenth keep two digits that say something."""
+    if math.isinf(value):
+        return "never"
     if value == int(value):
         return f"{value:.0f}"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}"
