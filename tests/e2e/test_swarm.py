@@ -115,6 +115,27 @@ class SwarmTest(SharedWorldTest):
         code, report, _ = swarm.end()
         self.assertEqual((code, report["restarts"], report["doubled"]), (0, 4, 0))
 
+    def test_a_swarm_on_disk_goes_on_as_the_same_targets(self):
+        store = self.world.directory / "swarm-store"
+        swarm = self.swarm("disk-", 3, "--store", str(store))
+        swarm.start("disk-job")
+        self.assertEqual(swarm.end()[0], 0)
+        swarm = Swarm(self.world, "disk-", 3, "--store", str(store))
+        self.addCleanup(lambda: swarm.child.poll() is None and swarm.child.kill())
+        swarm.start("disk-job")
+        self.assertEqual(self.states("disk-job"), ["succeeded"] * 6)
+        code, report, _ = swarm.end()
+        self.assertEqual((code, report["store"], report["begun"]), (0, "sqlite", 3))
+
+    def test_real_steps_are_processes(self):
+        swarm = self.swarm("real-", 3, "--steps", "real", job=False)
+        proof = self.world.directory / "proof"
+        self.world.apply(JOB.format(name="real-job", prefix="real-").replace("run: ['true']", f"script: 'echo ran >>{proof}'"))
+        wait_for("all hold the job", lambda: swarm.ask("held", "real-job", "newest")["count"] == 3)
+        swarm.start("real-job")
+        self.assertEqual(proof.read_text(), "ran\n" * 3)
+        self.assertEqual(swarm.end()[0], 0)
+
     def test_targets_that_were_cut_off_catch_up(self):
         swarm = self.swarm("cut-", 6)
         self.assertTrue(swarm.ask("cut", 50)["ok"])

@@ -292,7 +292,8 @@ static bg_result divide (swarm_parent *self, size_t *children, bg_error *err)
 {
     const swarm_options *options = self->options;
     const size_t fds = fds_allowed ();
-    const size_t each = fds > SWARM_FDS_CHILD ? (fds - SWARM_FDS_CHILD) / SWARM_FDS_TARGET : 0;
+    const size_t takes = SWARM_FDS_TARGET + (options->store_dir ? SWARM_FDS_STORE : 0);
+    const size_t each = fds > SWARM_FDS_CHILD ? (fds - SWARM_FDS_CHILD) / takes : 0;
     const size_t most = options->processes ? options->processes : SWARM_CHILDREN_MAX;
     if (each == 0) {
         bg_ignore (
@@ -300,14 +301,18 @@ static bg_result divide (swarm_parent *self, size_t *children, bg_error *err)
         return bg_hint (err, "raise the limit: ulimit -n");
     }
     self->targets = options->targets < most * each ? options->targets : most * each;
-    *children = options->processes ? options->processes : (self->targets + each - 1) / each;
+    const size_t wanted = each < SWARM_CHILD_TARGETS ? each : SWARM_CHILD_TARGETS;
+    const size_t enough = (self->targets + wanted - 1) / wanted;
+    *children = options->processes            ? options->processes
+                : enough < SWARM_CHILDREN_MAX ? enough
+                                              : SWARM_CHILDREN_MAX;
     if (*children > self->targets)
         *children = self->targets;
     if (self->targets < options->targets)
         printf ("%zu targets of %zu asked for, in %zu processes: the limit of descriptors is %zu, "
                 "and each target "
-                "takes %d (ulimit -n raises it)\n",
-            self->targets, options->targets, *children, fds, SWARM_FDS_TARGET);
+                "takes %zu (ulimit -n raises it)\n",
+            self->targets, options->targets, *children, fds, takes);
     else
         printf ("%zu targets in %zu %s\n", self->targets, *children,
             *children == 1 ? "process" : "processes");

@@ -15,6 +15,9 @@
 
 #define SWARM_FDS_TARGET                                                                           \
     8 /*  descriptors of one target: two sockets, each with mailbox, connection and monitor  */
+#define SWARM_FDS_STORE 4 /*  more with a store on disk  */
+#define SWARM_CHILD_TARGETS                                                                        \
+    1250 /*  in a process, unless their number is given: libzmq's work for a connection grows with them  */
 #define SWARM_FDS_CHILD   96 /*  everything else in a child  */
 #define SWARM_TARGETS_MAX 100000
 

@@ -137,6 +137,7 @@ void swarm_target_settle (swarm_target *self)
             if (self->in_batch)
                 commit (self);
             release_node (self);
+            swarm_target_sync (self);
             release_exec (self);
         }
         look (self);
@@ -253,7 +254,10 @@ static void keep (void *ctx, bg_slice record)
 bg_result swarm_target_restart (swarm_target *self, bg_error *err)
 {
     kept_log log = {0};
-    exec_core_compact (self->exec, swarm_target_now (self), keep, &log);
+    if (self->log)
+        swarm_target_close_log (self);
+    else
+        exec_core_compact (self->exec, swarm_target_now (self), keep, &log);
     for (int i = 0; i < NODE_LINK_COUNT; i++) {
         node_links_close (self->links, (node_link) i);
         self->generations[i]++;
@@ -281,6 +285,7 @@ void swarm_target_fini (swarm_target *self)
 {
     node_links_destroy (&self->links);
     node_core_destroy (&self->node);
+    swarm_target_close_log (self);
     exec_core_destroy (&self->exec);
     swarm_runs_fini (self);
     swarm_store_close (&self->kept);

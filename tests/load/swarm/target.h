@@ -110,6 +110,8 @@ struct swarm_target {
     node_ports ports;
     node_core *node;
     exec_core *exec;
+    struct exec_log_file *log; /*  bugle-exec's, with a store on disk; else NULL  */
+    bool wants_sync;           /*  a record that effects wait for is not written yet  */
     node_links *links;
     swarm_want wants[NODE_LINK_COUNT];
     char *topics[SWARM_TOPICS_MAX];
@@ -178,9 +180,12 @@ bg_result swarm_target_make_node (swarm_target *self, bg_error *err) BG_CHECKED;
 /*  Begins, tells the node of bugle-exec and settles.  */
 void swarm_target_release_node (swarm_target *self, const node_effect *effect);
 void swarm_target_message (swarm_target *self, node_link link, const bg_slice *frames);
-/*  log: records of the core before; NULL: none.  */
+/*  log: records of the core before, where they are not on disk; NULL: none.  */
 bg_result swarm_target_make_exec (
     swarm_target *self, const bg_buf *log, size_t count, bg_error *err) BG_CHECKED;
+/*  Before bugle-exec's effects are let out: what they wait for is on disk, where there is one.  */
+void swarm_target_sync (swarm_target *self);
+void swarm_target_close_log (swarm_target *self);
 void swarm_target_release_exec (swarm_target *self, const swarm_exec_effect *effect);
 void swarm_exec_effects_fini (swarm_exec_effects *self);
 /*  Says this to the node as bugle-exec.  */

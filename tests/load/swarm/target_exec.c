@@ -1,6 +1,7 @@
 /*  A target's bugle-exec: the ports of its core and what becomes of its effects. As node/exec does it, without files.  */
 #include "common/sys/clock.h"
 #include "common/sys/random.h"
+#include "node/exec/log_file.h"
 #include "tests/load/swarm/steps.h"
 
 #include <stdio.h>
@@ -26,12 +27,14 @@ void swarm_exec_effects_fini (swarm_exec_effects *self)
     *self = (swarm_exec_effects){0};
 }
 
-/*  In memory, so it is there as soon as it is said; what it all comes to is taken from the core when it restarts.  */
+/*  In memory it is there as soon as it is said; what it all comes to is taken from the core when it restarts.  */
 static void port_log_append (void *ctx, bg_slice record, bool durable)
 {
-    (void) ctx;
-    (void) record;
-    (void) durable;
+    swarm_target *self = ctx;
+    if (!self->log)
+        return;
+    exec_log_append (self->log, record);
+    self->wants_sync = self->wants_sync || durable;
 }
 
 static void port_send (void *ctx, uint64_t peer, bg_slice blob)
@@ -121,6 +124,55 @@ static bg_result port_local_key (void *ctx, bg_key *public_key, bg_error *err)
     return bg_fail (err, BG_POLICY, "a simulated target has no local jobs");
 }
 
+static bg_result replay (void *ctx, bg_slice record, bg_error *err)
+{
+    return exec_core_replay (((swarm_target *) ctx)->exec, record, err);
+}
+
+static bg_result open_log (swarm_target *self, bg_error *err)
+{
+    const char *dir = self->shared->options->store_dir;
+    size_t torn_bytes = 0;
+    if (!dir)
+        return bg_ok ();
+    BG_AUTO_CHAR path = bg_strdup_printf ("%s/%s.log", dir, self->name);
+    return exec_log_open (path, replay, self, &self->log, &torn_bytes, err);
+}
+
+static void emit (void *ctx, bg_slice record)
+{
+    exec_record_add (ctx, record);
+}
+
+static void compact (swarm_target *self)
+{
+    if (!exec_log_is_long (self->log) || exec_log_has_pending (self->log))
+        return;
+    BG_AUTO_BUF payload = {0};
+    bg_error err = {0};
+    exec_core_compact (self->exec, swarm_target_now (self), emit, &payload);
+    if (bg_failed (exec_log_replace (self->log, &payload, &err)))
+        swarm_target_failed (self, "compact the log", &err);
+}
+
+void swarm_target_sync (swarm_target *self)
+{
+    bg_error err = {0};
+    if (!self->log || !self->wants_sync)
+        return;
+    self->wants_sync = false;
+    if (bg_failed (exec_log_commit (self->log, &err)))
+        swarm_target_failed (self, "write the log", &err);
+    compact (self);
+}
+
+void swarm_target_close_log (swarm_target *self)
+{
+    if (self->log)
+        bg_ignore (exec_log_commit (self->log, NULL)); /*  what is in there, nothing waits for  */
+    exec_log_close (&self->log);
+}
+
 bg_result swarm_target_make_exec (
     swarm_target *self, const bg_buf *log, size_t count, bg_error *err)
 {
@@ -144,6 +196,7 @@ bg_result swarm_target_make_exec (
         .policy_path = "the swarm's policy",
         .host = self->name};
     self->exec = exec_core_create (&ports, &config);
+    BG_TRY (open_log (self, err));
     for (size_t i = 0; i < count; i++)
         BG_TRY (exec_core_replay (self->exec, bg_buf_slice (&log[i]), err));
     exec_core_replayed (self->exec, swarm_target_now (self));
