@@ -230,6 +230,7 @@ static void close_child (swarm_child *self)
     free (shared->targets);
     swarm_lag_destroy (&shared->lag);
     swarm_heap_fini (&self->heap);
+    swarm_notes_fini (shared);
     swarm_stats_fini (&shared->stats);
     node_effects_fini (&shared->node_effects);
     swarm_exec_effects_fini (&shared->exec_effects);

@@ -107,8 +107,9 @@ static void add_target (const swarm_target *target, swarm_counts *counts)
     counts->refused_items += counter_of (target, "reports-refused");
 }
 
-static swarm_counts count_all (const swarm_child *self)
+static swarm_counts count_all (swarm_child *self)
 {
+    swarm_notes_read (&self->shared);
     swarm_counts counts = self->shared.counts;
     counts.targets = self->shared.target_count;
     for (size_t i = 0; i < self->shared.target_count; i++)
@@ -319,6 +320,7 @@ static void cut_or_heal (swarm_child *self, const swarm_order *order)
 
 void swarm_child_order (swarm_child *self, const swarm_order *order)
 {
+    swarm_notes_read (&self->shared);
     switch (order->word) {
     case SWARM_STATUS:
         give_status (self, order);

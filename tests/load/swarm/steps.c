@@ -11,10 +11,11 @@
 #include <stdlib.h>
 
 #define OUTPUT_MAX ((uint64_t) 16 << 20)
-#define AT_MOST_US                                                                                 \
-    BG_SEC (                                                                                       \
-        1) /*  that a run without waiting steps waits for its process to have nothing to read  */
-#define AT_ONCE 32 /*  targets that end runs in a turn  */
+/*  A run whose steps take no time waits at most so long for its process to have nothing to read: less
+    than the node waits with the report of its beginning, so that beginning and outcome go in one, as
+    they would from a machine of its own.  */
+#define AT_MOST_US BG_MS (200)
+#define AT_ONCE    32 /*  targets that end runs in a turn  */
 
 struct swarm_run {
     swarm_run *next;
@@ -131,7 +132,7 @@ static void begin_step (swarm_target *target, swarm_run *self)
 {
     const swarm_steps_spec *spec = &target->shared->options->steps;
     const int64_t takes_us = spec->kind == SWARM_SLEEP ? BG_MS (spec->amount) : 0;
-    if (self->order.attempt == 1)
+    if (self->order.attempt <= 1)
         self->began_us = swarm_target_now (target).utc_us;
     self->due_us = bg_clock_mono_us () + takes_us;
 }
@@ -145,8 +146,48 @@ static job_result result_of (const swarm_target *target, const swarm_run *self)
     return has_failed ? JOB_RESULT_FAILED : JOB_RESULT_SUCCEEDED;
 }
 
+/*  Not before it is needed: a run has begun once its plan is with the supervisor.  */
+static bool read_plan (swarm_run *self)
+{
+    wire_header header;
+    void *value = NULL;
+    if (bg_failed (wire_inner_decode (self->records[0], &self->arena, &header, &value, NULL)) ||
+        header.kind != WIRE_RECORD_PLAN)
+        return false;
+    self->plan = value;
+    const size_t count = self->plan->steps_count;
+    job_flow_step *steps = bg_arena_array (&self->arena, job_flow_step, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const wire_plan_step *from = &self->plan->steps[i];
+        steps[i] = (job_flow_step){.on_success = from->on_success,
+            .success_step = from->success_step,
+            .on_failure = from->on_failure,
+            .failure_step = from->failure_step,
+            .retry_attempts = from->retry_attempts,
+            .retry_every_us = from->retry_every_us};
+    }
+    if (!job_flow_valid (steps, count))
+        return false;
+    const uint64_t first = self->plan->start_step;
+    self->order = first ? job_flow_begin_at (&self->flow, steps, count, first - 1)
+                        : job_flow_begin (&self->flow, steps, count);
+    return true;
+}
+
+/*  A plan that cannot be followed leaves no end in the run's file, as a supervisor that died.  */
+static void give_up (swarm_target *target, swarm_run *self)
+{
+    self->is_alive = false;
+    self->due_us = SWARM_NEVER;
+    tell (target, self);
+}
+
 static void end_step (swarm_target *target, swarm_run *self)
 {
+    if (!self->plan && !read_plan (self)) {
+        give_up (target, self);
+        return;
+    }
     const job_result result = result_of (target, self);
     const job_flow_order next = job_flow_after (&self->flow, result);
     if (next.what == JOB_FLOW_DO_RETRY) {
@@ -191,36 +232,6 @@ bool swarm_run_is_news (swarm_target *target, bg_id id, bool is_over)
     return is_news;
 }
 
-static bool read_plan (swarm_run *self, bg_slice blob)
-{
-    wire_header header;
-    void *value = NULL;
-    self->records = bg_arena_array (&self->arena, bg_slice, 4);
-    self->record_capacity = 4;
-    self->records[self->record_count++] = bg_arena_copy (&self->arena, blob);
-    if (bg_failed (wire_inner_decode (self->records[0], &self->arena, &header, &value, NULL)) ||
-        header.kind != WIRE_RECORD_PLAN)
-        return false;
-    self->plan = value;
-    const size_t count = self->plan->steps_count;
-    job_flow_step *steps = bg_arena_array (&self->arena, job_flow_step, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        const wire_plan_step *from = &self->plan->steps[i];
-        steps[i] = (job_flow_step){.on_success = from->on_success,
-            .success_step = from->success_step,
-            .on_failure = from->on_failure,
-            .failure_step = from->failure_step,
-            .retry_attempts = from->retry_attempts,
-            .retry_every_us = from->retry_every_us};
-    }
-    if (!job_flow_valid (steps, count))
-        return false;
-    const uint64_t first = self->plan->start_step;
-    self->order = first ? job_flow_begin_at (&self->flow, steps, count, first - 1)
-                        : job_flow_begin (&self->flow, steps, count);
-    return true;
-}
-
 static void end_soon (swarm_target *target, swarm_run *self)
 {
     swarm_shared *shared = target->shared;
@@ -238,6 +249,7 @@ static void end_soon (swarm_target *target, swarm_run *self)
 void swarm_runs_idle (void *arg)
 {
     swarm_shared *shared = arg;
+    swarm_notes_read (shared);
     for (int i = 0; i < AT_ONCE && shared->idle_first; i++) {
         swarm_target *target = shared->idle_first;
         shared->idle_first = target->idle_next;
@@ -258,14 +270,9 @@ void swarm_run_spawn (swarm_target *target, bg_id id, bg_slice plan)
 {
     swarm_run *self = bg_alloc (sizeof *self);
     self->id = id;
-    if (find (target, id) || !read_plan (self, plan)) {
-        bg_error why = {0};
-        bg_ignore (bg_fail (&why, BG_INVALID, "the plan cannot be followed"));
-        bg_arena_fini (&self->arena);
-        free (self);
-        exec_core_spawn_failed (target->exec, swarm_target_now (target), id, &why);
-        return;
-    }
+    self->records = bg_arena_array (&self->arena, bg_slice, 4);
+    self->record_capacity = 4;
+    self->records[self->record_count++] = bg_arena_copy (&self->arena, plan);
     self->is_alive = true;
     self->next = target->runs;
     target->runs = self;
@@ -309,6 +316,7 @@ void swarm_run_stop (swarm_target *target, bg_id id)
 
 void swarm_run_discard (swarm_target *target, bg_id id)
 {
+    swarm_notes_read (target->shared); /*  some may be of this run  */
     for (swarm_run **at = &target->runs; *at; at = &(*at)->next) {
         swarm_run *self = *at;
         if (!bg_id_equal (self->id, id))

@@ -43,6 +43,13 @@ typedef struct {
     bg_slice blob;
 } swarm_exec_effect;
 
+/*  What bugle-exec said of a run, and when; read later.  */
+typedef struct {
+    swarm_target *target;
+    int64_t utc_us;
+    bg_buf blob;
+} swarm_note;
+
 typedef struct {
     bg_arena arena;
     swarm_exec_effect *items;
@@ -70,6 +77,9 @@ typedef struct {
     node_effects node_effects;
     swarm_exec_effects exec_effects;
     swarm_stats stats;
+    swarm_note *notes;
+    size_t note_count;
+    size_t note_capacity;
     swarm_counts counts; /*  only those that rise  */
     size_t enlisting;    /*  targets whose enlistment is under way  */
     bool is_ending;
@@ -183,6 +193,9 @@ void swarm_target_message (swarm_target *self, node_link link, const bg_slice *f
 /*  log: records of the core before, where they are not on disk; NULL: none.  */
 bg_result swarm_target_make_exec (
     swarm_target *self, const bg_buf *log, size_t count, bg_error *err) BG_CHECKED;
+/*  Counts what was noted of runs. Before anybody asks for counts, and when there is time.  */
+void swarm_notes_read (swarm_shared *shared);
+void swarm_notes_fini (swarm_shared *shared);
 /*  Before bugle-exec's effects are let out: what they wait for is on disk, where there is one.  */
 void swarm_target_sync (swarm_target *self);
 void swarm_target_close_log (swarm_target *self);

@@ -209,7 +209,7 @@ bg_result swarm_target_make_exec (
 /*  ---- effects ----  */
 
 /*  What bugle-exec says of a run of a START, for the figures.  */
-static void note_run (swarm_target *self, const wire_run *run)
+static void note_run (swarm_target *self, const wire_run *run, int64_t utc_us)
 {
     swarm_stats *stats = &self->shared->stats;
     const bool is_over = run->state != WIRE_RUN_RUNNING && run->state != WIRE_RUN_WAITING;
@@ -222,19 +222,50 @@ static void note_run (swarm_target *self, const wire_run *run)
     if (is_over) {
         stats->execs[slot].over++;
         self->exec_mask |= UINT64_C (1) << slot;
-    } else if (!swarm_stats_begun (stats, slot, self->index, bg_clock_utc_us ())) {
+    } else if (!swarm_stats_begun (stats, slot, self->index, utc_us)) {
         self->shared->counts.doubled++;
     }
 }
 
-static void to_node (swarm_target *self, bg_slice blob)
+static void read_note (const swarm_note *note)
 {
     BG_AUTO_ARENA arena = {0};
     wire_header header;
     void *value = NULL;
+    const bg_slice blob = bg_buf_slice (&note->blob);
     if (bg_is_ok (wire_inner_decode (blob, &arena, &header, &value, NULL)) &&
         header.kind == WIRE_EXEC_RUN)
-        note_run (self, &((const wire_exec_run *) value)->run);
+        note_run (note->target, &((const wire_exec_run *) value)->run, note->utc_us);
+}
+
+void swarm_notes_read (swarm_shared *shared)
+{
+    for (size_t i = 0; i < shared->note_count; i++) {
+        read_note (&shared->notes[i]);
+        bg_buf_fini (&shared->notes[i].blob);
+    }
+    shared->note_count = 0;
+}
+
+void swarm_notes_fini (swarm_shared *shared)
+{
+    for (size_t i = 0; i < shared->note_count; i++)
+        bg_buf_fini (&shared->notes[i].blob);
+    free (shared->notes);
+}
+
+/*  Reading costs what the node's core pays for it, once more; so it waits until nothing else does.  */
+static void to_node (swarm_target *self, bg_slice blob)
+{
+    swarm_shared *shared = self->shared;
+    if (shared->note_count == shared->note_capacity) {
+        shared->note_capacity = shared->note_capacity ? 2 * shared->note_capacity : 256;
+        shared->notes = bg_realloc (shared->notes, shared->note_capacity * sizeof *shared->notes);
+    }
+    swarm_note *note = &shared->notes[shared->note_count++];
+    *note = (swarm_note){.target = self, .utc_us = bg_clock_utc_us ()};
+    bg_buf_append_slice (&note->blob, blob);
+    bg_defer_arm (shared->idle);
     swarm_target_to_node (self, blob);
 }
 
