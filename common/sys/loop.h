@@ -144,7 +144,7 @@ void bg_defer_disarm (bg_defer *self);
 
 typedef struct bg_zmq_watch bg_zmq_watch;
 
-/*  Takes at most one message; returns false when there was none. Called up to BG_ZMQ_WATCH_BATCH
+/*  Takes at most one message; returns false when a receive found none, and only then. Called up to BG_ZMQ_WATCH_BATCH
     times in a row, then the other sources have their turn.  */
 typedef bool bg_zmq_readable_fn (void *arg);
 

@@ -1,9 +1,9 @@
 /*  ZeroMQ sockets on the event loop. loop.h tells why ZMQ_FD alone is not enough.
 
     Two ways lead to a socket: the descriptor, which says that libzmq has something to tell us, and
-    a task in the loop's queue that asks ZMQ_EVENTS without a wake-up. Every dispatch that found
-    messages ends by queueing the task, so a socket rests only after ZMQ_EVENTS said that it is
-    empty.
+    a task in the loop's queue that asks ZMQ_EVENTS without a wake-up. A dispatch that ends with
+    messages left queues the task, so a socket rests only after ZMQ_EVENTS or a receive said that it
+    is empty.
 
     The descriptor is watched for edges. Asking ZMQ_EVENTS empties it, and whatever libzmq has to tell
     after that writes to it again, which is a new edge. Watched for its level, every socket whose turn
@@ -48,7 +48,12 @@ static void dispatch (bg_zmq_watch *self)
         bool had_one = self->fn (self->arg);
         if (is_gone)
             return;
-        if (!had_one || self->is_paused)
+        if (!had_one) {
+            /*  A receive that finds nothing has emptied the descriptor: what comes now is an edge.  */
+            self->is_gone = NULL;
+            return;
+        }
+        if (self->is_paused)
             break;
     }
     self->is_gone = NULL;

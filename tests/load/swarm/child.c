@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ENLISTING_MAX 32 /*  enlistments under way in all children together  */
+/*  Three links, each a socket and both ends of its monitor; and as many that were closed and that libzmq still counts.  */
+#define SOCKETS_TARGET (2 * 3 * NODE_LINK_COUNT)
+#define ENLISTING_MAX  32 /*  enlistments under way in all children together  */
 
 /*  ---- deadlines ----  */
 
@@ -162,7 +164,7 @@ static bg_result open_shared (swarm_child *self, size_t count, bg_error *err)
     swarm_shared *shared = &self->shared;
     BG_TRY (bg_crypto_init (err));
     const bg_zcontext_options context = {
-        .io_threads = 1, .max_sockets = (unsigned) (count * (NODE_LINK_COUNT * 3) + 64)};
+        .io_threads = 1, .max_sockets = (unsigned) (count * SOCKETS_TARGET + 256)};
     BG_TRY (bg_zcontext_open (&context, err));
     BG_TRY (bg_loop_create (&shared->loop, err));
     shared->log = bg_log_create ("swarm", STDERR_FILENO, BG_LOG_PLAIN);
@@ -207,6 +209,7 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     BG_TRY (bg_timer_create (shared->loop, on_due, self, &self->due, err));
     BG_TRY (bg_timer_create (shared->loop, on_look, self, &self->look, err));
     BG_TRY (bg_timer_create (shared->loop, on_churn, self, &self->churn, err));
+    BG_TRY (bg_timer_create (shared->loop, swarm_child_restart_some, self, &self->restart, err));
     BG_TRY (bg_timer_create (shared->loop, swarm_child_rate, self, &self->rate, err));
     self->frames = bg_frames_create (fd, SWARM_MESSAGE_BYTES, SWARM_MESSAGE_BYTES);
     BG_TRY (bg_fd_watch_create (shared->loop, fd, BG_FD_READ, on_parent, self, &self->parent, err));
@@ -245,6 +248,7 @@ static void close_child (swarm_child *self)
     bg_fd_watch_destroy (&self->parent);
     swarm_real_destroy (&shared->real);
     bg_defer_destroy (&shared->idle);
+    bg_timer_destroy (&self->restart);
     bg_timer_destroy (&self->rate);
     bg_timer_destroy (&self->churn);
     bg_timer_destroy (&self->look);

@@ -22,6 +22,7 @@ typedef struct {
     bg_timer *look; /*  at waits  */
     bg_timer *churn;
     bg_timer *rate;
+    bg_timer *restart;
     bg_fd_watch *parent;
     bg_signal_watch *term;
     bg_signal_watch *interrupt;
@@ -35,6 +36,7 @@ typedef struct {
     uint64_t produce_per;
     size_t produce_next;
     size_t churn_next;
+    size_t restart_left;
     double churn_owed;
 } swarm_child;
 
@@ -46,5 +48,7 @@ void swarm_child_look (void *arg);
 void swarm_child_rate (void *arg);
 /*  So many targets restart.  */
 void swarm_child_restart (swarm_child *self, size_t count);
+/*  Some of them at a time: libzmq gives descriptors back a moment after a socket was closed.  */
+void swarm_child_restart_some (void *arg);
 
 #endif

@@ -10,8 +10,10 @@
 #include <strings.h>
 #include <sys/resource.h>
 
-#define LOOK_US BG_MS (10)
-#define RATE_US BG_MS (5)
+#define LOOK_US         BG_MS (10)
+#define RATE_US         BG_MS (5)
+#define RESTART_US      BG_MS (5)
+#define RESTART_AT_ONCE 20
 
 /*  ---- answers ----  */
 
@@ -249,15 +251,24 @@ static size_t share_of (const swarm_child *self, double percent)
     return whole < self->shared.target_count ? whole : self->shared.target_count;
 }
 
-void swarm_child_restart (swarm_child *self, size_t count)
+void swarm_child_restart_some (void *arg)
 {
-    for (size_t i = 0; i < count && self->shared.target_count; i++) {
+    swarm_child *self = arg;
+    for (size_t i = 0; i < RESTART_AT_ONCE && self->restart_left; i++, self->restart_left--) {
         swarm_target *target =
             &self->shared.targets[self->churn_next++ % self->shared.target_count];
         bg_error err = {0};
         if (target->since_us[SWARM_ENLISTED] && bg_failed (swarm_target_restart (target, &err)))
             swarm_target_failed (target, "restart", &err);
     }
+    if (self->restart_left)
+        bg_timer_arm (self->restart, RESTART_US);
+}
+
+void swarm_child_restart (swarm_child *self, size_t count)
+{
+    self->restart_left += self->shared.target_count ? count : 0;
+    swarm_child_restart_some (self);
 }
 
 static void produce (swarm_child *self, const swarm_order *order)

@@ -12,6 +12,21 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+void swarm_random (swarm_shared *shared, void *bytes, size_t size)
+{
+    if (size > sizeof shared->random) {
+        bg_random_bytes (bytes, size);
+        return;
+    }
+    if (size > shared->random_left) {
+        bg_random_bytes (shared->random, sizeof shared->random);
+        shared->random_left = sizeof shared->random;
+    }
+    shared->random_left -= size;
+    memcpy (bytes, shared->random + shared->random_left, size);
+    sodium_memzero (shared->random + shared->random_left, size);
+}
+
 /*  ---- turns ----  */
 
 bg_now swarm_target_now (const swarm_target *self)

@@ -77,6 +77,8 @@ typedef struct {
     node_effects node_effects;
     swarm_exec_effects exec_effects;
     swarm_stats stats;
+    uint8_t random[4096]; /*  drawn and not given out yet  */
+    size_t random_left;
     swarm_note *notes;
     size_t note_count;
     size_t note_capacity;
@@ -193,6 +195,8 @@ void swarm_target_message (swarm_target *self, node_link link, const bg_slice *f
 /*  log: records of the core before, where they are not on disk; NULL: none.  */
 bg_result swarm_target_make_exec (
     swarm_target *self, const bg_buf *log, size_t count, bg_error *err) BG_CHECKED;
+/*  As bg_random_bytes, with a system call for many.  */
+void swarm_random (swarm_shared *shared, void *bytes, size_t size);
 /*  Counts what was noted of runs. Before anybody asks for counts, and when there is time.  */
 void swarm_notes_read (swarm_shared *shared);
 void swarm_notes_fini (swarm_shared *shared);

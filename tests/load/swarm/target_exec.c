@@ -72,8 +72,7 @@ static void port_read_output (
 
 static void port_random (void *ctx, void *bytes, size_t size)
 {
-    (void) ctx;
-    bg_random_bytes (bytes, size);
+    swarm_random (((swarm_target *) ctx)->shared, bytes, size);
 }
 
 static void port_say (void *ctx, exec_say level, const char *event, const char *pairs)

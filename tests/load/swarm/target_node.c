@@ -81,8 +81,7 @@ static void port_forget_keys (void *ctx)
 
 static void port_random (void *ctx, void *bytes, size_t size)
 {
-    (void) ctx;
-    bg_random_bytes (bytes, size);
+    swarm_random (((swarm_target *) ctx)->shared, bytes, size);
 }
 
 static void port_log (void *ctx, node_log_level level, const char *event, const char *text)
