@@ -412,6 +412,7 @@ bg_result exec_shell_run (const exec_shell_config *config, bg_error *err)
         (void) bg_notify ("READY=1");
     }
     /*  Reading the log and the policy leaves more holes than what is kept takes, and soon the node has connected, too.  */
+    bg_memory_give_back ();
     self.settled_due_us = bg_clock_mono_us () + SHELL_SETTLED_US;
     while (bg_is_ok (result) && !self.stopping)
         result = turn (&self, err);

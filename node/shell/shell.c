@@ -27,7 +27,7 @@
 #include <signal.h>
 
 #define BATCH_EVENTS     64          /*  events in one transaction at most  */
-#define HOLD_US          BG_MS (100) /*  how long a commit may wait when it lets nothing out  */
+#define HOLD_US          BG_SEC (1)  /*  how long a commit may wait when it lets nothing out  */
 #define STORAGE_RETRY_US BG_SEC (3)  /*  how often a full disk is tried again  */
 #define SETTLED_US       BG_SEC (5)  /*  after the start: connected, greeted, polled  */
 #define MISNAMED_WAIT_US BG_SEC (30) /*  for a membership with the configured name  */
