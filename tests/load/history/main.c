@@ -49,7 +49,7 @@ static const char usage[] =
     "  --removed N       rows that retention removes (a fifth of all)\n"
     "  --phases LETTERS  of f: fill, q: questions, p: retention, u: purge, s: sizes (fsqpu)\n"
     "  --line N          rows in a line of the table (1000000)\n"
-    "  --keep            leave the store\n"
+    "  --keep            leave the store: 4 GB with 10 million rows\n"
     "  --judge           end with 1 when a page took longer than 20 ms (p99)\n";
 
 static void fail_usage (void)
@@ -84,7 +84,8 @@ static options read_options (int argc, char **argv)
         {"there", 1, NULL, 'h'}, {"order", 1, NULL, 'o'}, {"jobs", 1, NULL, 'j'},
         {"targets", 1, NULL, 't'}, {"round", 1, NULL, 'r'}, {"questions", 1, NULL, 'q'},
         {"removed", 1, NULL, 'm'}, {"phases", 1, NULL, 'p'}, {"line", 1, NULL, 'l'},
-        {"keep", 0, NULL, 'k'}, {"judge", 0, NULL, 'J'}, {NULL, 0, NULL, 0}};
+        {"keep", 0, NULL, 'k'}, {"judge", 0, NULL, 'J'}, {"help", 0, NULL, 'H'},
+        {NULL, 0, NULL, 0}};
     options self = {.phases = "fsqpu",
         .rows = 1000000,
         .per_line = 1000000,
@@ -132,6 +133,9 @@ static options read_options (int argc, char **argv)
         case 'J':
             self.judge = true;
             break;
+        case 'H':
+            fputs (usage, stdout);
+            exit (0);
         default:
             fail_usage ();
         }
