@@ -33,7 +33,8 @@ class Swarm:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         wait_for(f"{path} answers", lambda: pathlib.Path(path).exists() and self.socket.connect_ex(str(path)) == 0)
         self.lines = self.socket.makefile("rw")
-        self.wait("current")
+        if "--hold" not in options:
+            self.wait("current")
 
     def ask(self, *words):
         self.lines.write(" ".join(map(str, words)) + "\n")
@@ -79,6 +80,15 @@ class SwarmTest(SharedWorldTest):
 
     def states(self, job):
         return [row["state"] for row in self.world.history(job)]
+
+    def test_held_targets_enlist_and_stay_away_until_they_are_told(self):
+        swarm = Swarm(self.world, "held-", 5, "--hold")
+        swarm.wait("enlisted")
+        self.assertEqual(swarm.ask("status")["connected"], 0)
+        swarm.ask("heal")
+        swarm.wait("current")
+        code, report, _ = swarm.end()
+        self.assertEqual((code, report["connected"]), (0, 5))
 
     def test_a_start_runs_once_on_every_target_and_the_report_says_so(self):
         swarm = self.swarm("noop-", 20, "--processes", "2")

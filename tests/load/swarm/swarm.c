@@ -62,6 +62,7 @@ enum {
     OPTION_PROCESSES,
     OPTION_FOR,
     OPTION_GRACE,
+    OPTION_HOLD,
     OPTION_CONTROL,
     OPTION_REPORT,
 };
@@ -85,6 +86,8 @@ static const struct argp_option options[] = {
         "So many processes; else as many as the limit of descriptors asks for", 0},
     {"for", OPTION_FOR, "TIME", 0, "End after so long", 0},
     {"grace", OPTION_GRACE, "TIME", 0, "At the end wait so long for what is on its way (5s)", 0},
+    {"hold", OPTION_HOLD, NULL, 0,
+        "Enlist and connect no further before the order heal comes over --control", 0},
     {"control", OPTION_CONTROL, "PATH", 0, "Make a socket for orders there", 0},
     {"report", OPTION_REPORT, "FILE", 0, "Write a report at the end (JSON)", 0},
     {0},
@@ -195,6 +198,9 @@ static bg_result read_option (int key, char *text, swarm_options *self, bg_error
         return read_time (text, "--for", &self->for_us, err);
     case OPTION_GRACE:
         return read_time (text, "--grace", &self->grace_us, err);
+    case OPTION_HOLD:
+        self->holds = true;
+        return bg_ok ();
     case OPTION_CONTROL:
         self->control_path = text;
         return bg_ok ();
@@ -222,6 +228,9 @@ static bg_result check (swarm_options *self, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
     wire_token_text token;
+    if (self->holds && !self->control_path)
+        return bg_fail (
+            err, BG_USAGE, "--hold waits for an order, and without --control none comes");
     BG_AUTO_CHAR name = bg_strdup_printf ("%s%05zu", self->prefix, self->targets);
     if (strlen (name) > 60 || bg_failed (job_target_name_valid (bg_slice_str (name), err)))
         return bg_fail (

@@ -45,6 +45,7 @@ typedef struct {
     const char *store_dir; /*  NULL: in memory  */
     int64_t grace_us;      /*  at the end, for what is on its way  */
     int64_t for_us;        /*  0: until it is told to end  */
+    bool holds;            /*  enlisted targets stay away until HEAL  */
     const char *control_path;
     const char *report_path;
 } swarm_options;

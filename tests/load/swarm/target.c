@@ -116,6 +116,11 @@ static void look (swarm_target *self)
     if (!is_connected)
         self->was_polled = false;
     set_since (self, SWARM_ENLISTED, state.enlisted);
+    /*  The answer to the enlistment comes when the target is connected, and that has to wait.  */
+    if (self->is_held && self->is_enlisting && state.enlisted) {
+        self->is_enlisting = false;
+        self->shared->enlisting--;
+    }
     set_since (self, SWARM_CONNECTED, is_connected);
     set_since (self, SWARM_CURRENT,
         is_connected && state.exec_ready && state.waiting == 0 && self->was_polled &&
@@ -235,7 +240,8 @@ static bg_result open_store (swarm_target *self, bg_error *err)
 bg_result swarm_target_init (
     swarm_target *self, swarm_shared *shared, size_t index, size_t number, bg_error *err)
 {
-    *self = (swarm_target){.shared = shared, .index = index, .number = number};
+    *self = (swarm_target){
+        .shared = shared, .index = index, .number = number, .is_held = shared->options->holds};
     (void) snprintf (self->name, sizeof self->name, "%s%05zu", shared->options->prefix, number);
     self->zone = shared->zone_count ? shared->zone_names[(number - 1) % shared->zone_count] : NULL;
     self->utc_offset_us = clock_of (self);

@@ -133,6 +133,7 @@ struct swarm_target {
     bool in_batch;
     bool is_settling;
     bool is_cut;
+    bool is_held; /*  --hold: it may enlist, nothing else  */
     swarm_run *runs;
     swarm_target *idle_next; /*  in the list of the process  */
     bool is_idle_listed;

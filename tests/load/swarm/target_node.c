@@ -341,6 +341,11 @@ static void forget_topics (swarm_target *self)
     self->topic_count = 0;
 }
 
+static bool may_open (const swarm_target *self, node_link link)
+{
+    return !self->is_cut && (!self->is_held || link == NODE_LINK_ENLIST);
+}
+
 static void want_open (swarm_target *self, const node_effect *effect)
 {
     swarm_want *want = &self->wants[effect->link];
@@ -348,7 +353,7 @@ static void want_open (swarm_target *self, const node_effect *effect)
     *want = (swarm_want){true, bg_slice_dup (effect->slices[0]), effect->key};
     if (effect->link == NODE_LINK_ORDERS)
         forget_topics (self);
-    if (!self->is_cut)
+    if (may_open (self, effect->link))
         open_socket (self, effect->link);
 }
 
@@ -442,11 +447,14 @@ void swarm_target_cut (swarm_target *self)
 
 void swarm_target_heal (swarm_target *self)
 {
-    if (!self->is_cut)
+    if (!self->is_cut && !self->is_held)
         return;
-    self->is_cut = false;
+    bool was_open[NODE_LINK_COUNT];
+    for (int i = 0; i < NODE_LINK_COUNT; i++)
+        was_open[i] = may_open (self, (node_link) i);
+    self->is_cut = self->is_held = false;
     for (int i = 0; i < NODE_LINK_COUNT; i++) {
-        if (!self->wants[i].is_open)
+        if (!self->wants[i].is_open || was_open[i])
             continue;
         open_socket (self, (node_link) i);
         for (size_t j = 0; i == NODE_LINK_ORDERS && j < self->topic_count; j++)
