@@ -17,6 +17,7 @@ steps:
   - name: "true"
     run: [/bin/true]
 """
+JOBS = 10  # as many STARTs may be out at once: of one job they would overlap where the first is not over
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 SAMPLE_SECONDS = 0.5
 
@@ -63,10 +64,10 @@ class Lab:
     # --- life ---
 
     def open(self):
-        """A broker and its first job."""
+        """A broker and its first jobs."""
         self.broker.make()
         self.broker.start()
-        self.apply(*(f"lab {i}" for i in range(4)))
+        self.apply(*(f"lab {i}" for i in range(JOBS)))
 
     def open_swarm(self, *options):
         token = self.broker.bugle("token", "create", "--uses", str(self.targets), "--names", f"{PREFIX}*",

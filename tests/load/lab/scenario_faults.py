@@ -2,6 +2,7 @@
 
 import time
 
+from .bench import JOBS
 from .kernel import utc_us
 
 BACK_SECONDS = 120
@@ -68,7 +69,7 @@ def partition(lab):
 
 
 def churn(lab):
-    """One percent of the targets restarts every second, while jobs start: each of them runs once on each."""
+    """One percent of the targets restarts every second or more rarely, while one START follows the other: each runs once on each."""
     lab.settle()
     rounds = 3 if lab.is_quick else 10
     before = lab.cost()
@@ -76,7 +77,7 @@ def churn(lab):
     shown = []
     for i in range(rounds):
         lab.swarm.ask("restart", 1)
-        shown.append(lab.start(f"lab {i % 4}", wait=False))
+        shown.append(lab.start(f"lab {i % JOBS}"))
         time.sleep(max(0, begun + i + 1 - time.monotonic()))
     lab.swarm.wait("current", BACK_SECONDS)
     lab.settle()

@@ -2,6 +2,7 @@
 
 import time
 
+from .bench import JOBS
 from .kernel import loopback_bytes, utc_us
 
 ALL_SECONDS = 240
@@ -168,9 +169,9 @@ def burst(lab):
 
 def starts(lab):
     """STARTs back to back, none waits for the one before."""
-    count = 3 if lab.is_quick else 10
+    count = 3 if lab.is_quick else JOBS
     lab.settle()
-    begun = [lab.start(f"lab {i % 4}", wait=False) for i in range(count)]
+    begun = [lab.start(f"lab {i}", wait=False) for i in range(count)]
     lab.settle()
     shown = [lab.broker.json("exec", "show", one["id"]) for one in begun]
     for one in shown:
