@@ -1,11 +1,10 @@
 /*  The session at the desk: hello, welcome, heartbeats, and beginning again.
 
-        off --open--> hello --WELCOME--> up --ERROR stale--> hello
+        off --open--> hello --WELCOME--> up --ERROR stale, reconnected--> hello
                         |                 |
-                        |                 +--link down--> wait --spread--> hello
                         `--no answer------+--three beats missed--> wait --back-off--> hello
 
-    libzmq connects by itself until it is up; once a link broke, was refused or silent it is opened anew. Delays
+    libzmq reconnects by itself; a rebuild (new sockets) is for what that does not heal: refused keys, silence. Delays
     are drawn from the broker's return_spread, so a herd comes back spread out.  */
 #include "node/core/rooms.h"
 
@@ -31,6 +30,7 @@ static void quiet (node_core *self)
     self->defect.sent = false;
     self->session.missed = 0;
     self->session.beat_open = false;
+    self->session.broken = false;
 }
 
 void node_session_close (node_core *self)
@@ -128,15 +128,22 @@ void node_session_hello_timer (node_core *self)
         hello (self);
 }
 
-/*  The connection itself is what a return costs, so that is what is spread: libzmq would make it anew at once, with
-    all the others of a herd. The streams follow an answered hello.  */
+/*  The streams follow an answered hello: of a herd that comes back everybody has one handshake behind him before
+    anybody begins a second, and none of them polls with a session that is gone.  */
 static void broke (node_core *self)
 {
-    quiet (self);
+    self->session.broken = true;
+    self->session.down_mono_us = self->now.mono_us;
     node_streams_close (self);
-    self->ports.close (self->ports.ctx, NODE_LINK_DESK);
-    self->session.state = NODE_SESSION_WAIT;
-    node_timer_in (self, NODE_TIMER_CONNECT, node_random_below (self, self->session.spread_us));
+}
+
+/*  The spread counts from when the link broke: who had to wait for his connection as long as that need not
+    wait again.  */
+static int64_t rest_of_spread (node_core *self)
+{
+    const int64_t drawn_us = node_random_below (self, self->session.spread_us);
+    const int64_t passed_us = self->now.mono_us - self->session.down_mono_us;
+    return drawn_us > passed_us ? drawn_us - passed_us : 0;
 }
 
 bg_result node_session_link (node_core *self, node_link link, node_link_event event, bg_error *err)
@@ -165,11 +172,14 @@ bg_result node_session_link (node_core *self, node_link link, node_link_event ev
         break;
     }
     case NODE_LINK_DOWN:
-        if (session->state == NODE_SESSION_UP)
+        if (session->state == NODE_SESSION_UP && !session->broken)
             broke (self);
         break;
     case NODE_LINK_UP:
         session->refusals = 0;
+        if (session->broken && session->state == NODE_SESSION_UP)
+            node_timer_in (self, NODE_TIMER_HELLO, rest_of_spread (self));
+        session->broken = false;
         break;
     }
     return bg_ok ();

@@ -299,11 +299,13 @@ typedef struct {
 typedef struct {
     node_session_state state;
     bg_id id;
-    bg_id hello;  /*  request id of the last HELLO  */
-    int tries;    /*  hellos without an answer  */
-    int failures; /*  connections given up in a row  */
-    int refusals; /*  of the desk, in a row  */
-    int missed;   /*  heartbeats without an answer  */
+    bg_id hello;          /*  request id of the last HELLO  */
+    int tries;            /*  hellos without an answer  */
+    int failures;         /*  connections given up in a row  */
+    int refusals;         /*  of the desk, in a row  */
+    bool broken;          /*  the link went down under an open session  */
+    int64_t down_mono_us; /*  when it did  */
+    int missed;           /*  heartbeats without an answer  */
     bool beat_open;
     int64_t heartbeat_us;
     int64_t poll_us;

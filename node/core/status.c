@@ -200,7 +200,7 @@ bg_result node_describe_state (node_core *self, wire_node_state *out, bg_error *
     *out = (wire_node_state){
         .version = node_cut (bg_slice_str (self->version), 64),
         .exec_version = node_cut (bg_slice_str (self->exec.version), 64),
-        .connected = node_session_is_up (self),
+        .connected = node_session_is_up (self) && !self->session.broken,
         .exec_ready = self->exec.connected && self->exec.ready,
         .time_known = self->exec.time_known,
         .policy = self->exec.heard && !*self->exec.problem,
