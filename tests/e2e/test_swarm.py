@@ -191,7 +191,9 @@ class SwarmTest(SharedWorldTest):
 
     def test_mistakes_are_told(self):
         for options, words in (([], "no token"), (["--token", "bugle-t1.x"], "token"), (["--steps", "jump"], "noop"),
-                               (["--churn", "5"], "1%/10s"), (["--targets", "0"], "from 1 to")):
+                               (["--churn", "5"], "1%/10s"), (["--targets", "0"], "from 1 to"), (["--for", "0"], "above 0"),
+                               (["--zones", "Mars/Base"], "no zone Mars/Base"), (["--report", "/dev/null"], "takes a file"),
+                               (["--report", "/nowhere/x.json"], "no file can be written")):
             done = self.world.run("bugle-swarm", *options, code=None)
             self.assertNotEqual(done.code, 0)
             self.assertIn(words, done.err)

@@ -258,6 +258,12 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(code, 2)
         self.assertIn("no scenario is called 'strat'; there are enlist, ", err)
 
+    def test_what_could_not_be_used_later_is_refused_at_once(self):
+        for arguments, words in ((("--bin", "/nowhere"), "has no bugle-swarm"), (("--report", "/proc/x"), "nothing can be written")):
+            code, err = self.parse(*arguments)
+            self.assertEqual(code, 2)
+            self.assertIn(words, err)
+
     def test_quick_has_no_ballast_and_leaves_out_what_takes_minutes(self):
         given = self.parse("--quick")
         self.assertEqual(given.rows, 0)

@@ -54,7 +54,7 @@ def parse(arguments):
     parser.add_argument("--report", metavar="DIR", help="where report.json, report.md and the plots go (default: "
                         "build/load, with --quick a temporary directory)")
     parser.add_argument("--swarm", metavar="OPTION", action="append", default=[],
-                        help="an option for bugle-swarm, as --swarm=--lag=5; may be repeated")
+                        help="an option for bugle-swarm, as --swarm=--lag=5ms; may be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the directory of the broker")
     given = parser.parse_args(arguments)
     given.only = names_of(parser, "--only", given.only) or (QUICK if given.quick else NAMES)
@@ -63,6 +63,14 @@ def parse(arguments):
     for name in ("targets", "rows"):
         if getattr(given, name) is not None and getattr(given, name) < (1 if name == "targets" else 0):
             parser.error(f"--{name} wants a larger number")
+    if given.bin and not os.access(pathlib.Path(given.bin) / "bugle-swarm", os.X_OK):
+        parser.error(f"{given.bin} has no bugle-swarm; name the directory bin/ of a build")
+    if given.report:
+        try:  # now, and not after a quarter of an hour
+            pathlib.Path(given.report).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=given.report).close()
+        except OSError as err:
+            parser.error(f"--report: nothing can be written there: {err}")
     if given.rows is None:
         given.rows = 0 if given.quick else goals.HISTORY_ROWS
     return given

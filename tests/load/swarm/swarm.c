@@ -2,12 +2,14 @@
 #include "common/job/duration.h"
 #include "common/job/names.h"
 #include "common/sys/file.h"
+#include "node/shell/zones.h"
 #include "proto/token_text.h"
 #include "tests/load/swarm/steps.h"
 
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *argp_program_version = "bugle-swarm " BUGLE_VERSION;
@@ -193,7 +195,8 @@ static bg_result read_option (int key, char *text, swarm_options *self, bg_error
         self->processes = number;
         return bg_ok ();
     case OPTION_FOR:
-        return read_time (text, "--for", &self->for_us, err);
+        BG_TRY (read_time (text, "--for", &self->for_us, err));
+        return self->for_us ? bg_ok () : bg_fail (err, BG_USAGE, "--for takes a time above 0");
     case OPTION_GRACE:
         return read_time (text, "--grace", &self->grace_us, err);
     case OPTION_HOLD:
@@ -222,6 +225,34 @@ static error_t parse_option (int key, char *text, struct argp_state *state)
 
 /*  ---- checks ----  */
 
+/*  The report is written in an hour, perhaps: what cannot be written then is said now. A device is refused, since the
+    report takes the place of what is there.  */
+static bg_result check_report (const char *path, bg_error *err)
+{
+    struct stat there;
+    if (stat (path, &there) == 0 && !S_ISREG (there.st_mode))
+        return bg_fail (err, BG_USAGE, "--report takes a file, and %.200s is none", path);
+    BG_AUTO_CHAR dir = bg_path_dir (path);
+    if (!*path || access (dir, W_OK) != 0)
+        return bg_fail (err, BG_USAGE, "--report: no file can be written at \"%.200s\"", path);
+    return bg_ok ();
+}
+
+static bg_result check_zones (const char *names, bg_error *err)
+{
+    BG_AUTO_CHAR list = bg_strdup (names);
+    bg_log *log = bg_log_create ("swarm", STDERR_FILENO, BG_LOG_PLAIN);
+    node_zones *zones = node_zones_create (NULL, log);
+    bg_result result = bg_ok ();
+    char *rest = list;
+    for (char *name = strsep (&rest, ","); name && bg_is_ok (result); name = strsep (&rest, ","))
+        if (*name && !node_zones_get (zones, bg_slice_str (name)))
+            result = bg_fail (err, BG_USAGE, "--zones: this machine has no zone %.80s", name);
+    node_zones_destroy (&zones);
+    bg_log_destroy (&log);
+    return result;
+}
+
 static bg_result check (swarm_options *self, bg_error *err)
 {
     BG_AUTO_ARENA arena = {0};
@@ -233,6 +264,10 @@ static bg_result check (swarm_options *self, bg_error *err)
     if (strlen (name) > 60 || bg_failed (job_target_name_valid (bg_slice_str (name), err)))
         return bg_fail (
             err, BG_USAGE, "--prefix %.40s makes names that no target may have", self->prefix);
+    if (self->report_path)
+        BG_TRY (check_report (self->report_path, err));
+    if (self->zones)
+        BG_TRY (check_zones (self->zones, err));
     const char *environment = getenv ("BUGLE_TOKEN");
     if (self->token.size == 0 && environment)
         bg_buf_append_str (&self->token, environment);
