@@ -1,4 +1,4 @@
-/*  Giving memory back: the heap's free ends and clean pages of files.
+/*  Giving memory back: the heap's free ends, clean pages of files and the unused part of the stack.
 
     Not here: anything that was written. A segment that may be written, or that the dynamic linker had to write to
     (DT_TEXTREL), is left alone, since dropping its pages would undo the relocations.
@@ -12,10 +12,15 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 /*  Linkers make two to four that cannot be written; of more than this the rest is kept.  */
 #define SEGMENTS_MAX 8
+
+/*  What the calls from here need is far less than the first; the kernel makes a stack of 132 KiB to begin with.  */
+#define STACK_KEPT      ((uintptr_t) 8192)
+#define STACK_FORGOTTEN ((uintptr_t) 131072)
 
 static bool was_text_relocated (const struct dl_phdr_info *object)
 {
@@ -61,9 +66,20 @@ static int forget_object (struct dl_phdr_info *object, size_t size, void *arg)
     return 0;
 }
 
+/*  What the deepest calls of the start left below the stack's end. Only of the process's first thread: below its stack
+    the kernel keeps a gap of 128 MiB and more free of mappings, below another's may lie anything.  */
+static void forget_stack (uintptr_t page)
+{
+    if (gettid () != getpid ())
+        return;
+    const uintptr_t end = ((uintptr_t) __builtin_frame_address (0) & ~(page - 1)) - STACK_KEPT;
+    (void) madvise ((void *) (end - STACK_FORGOTTEN), STACK_FORGOTTEN, MADV_DONTNEED);
+}
+
 void bg_memory_give_back (void)
 {
     uintptr_t page = (uintptr_t) sysconf (_SC_PAGESIZE);
     (void) malloc_trim (0);
     (void) dl_iterate_phdr (forget_object, &page);
+    forget_stack (page);
 }

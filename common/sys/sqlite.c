@@ -544,6 +544,8 @@ static bg_result set_up (bg_db *self, const bg_db_options *options, bg_error *er
     (void) sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     (void) sqlite3_db_config (self->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     BG_TRY (bg_db_exec (self, settings, err));
+    if (options->page_bytes > 0) /*  a store that has pages keeps their size  */
+        BG_TRY (write_number (self, "page_size", options->page_bytes, err));
     if (options->cache_kib > 0)
         BG_TRY (write_number (self, "cache_size", -(int64_t) options->cache_kib, err));
     if (options->wal_pages > 0)

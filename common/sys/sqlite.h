@@ -33,9 +33,9 @@ typedef struct {
     const char *const *migrations; /*  SQL texts; number N brings user_version from N-1 to N; never
                                       changed once released  */
     size_t migration_count;
-    uint32_t cache_kib; /*  page cache at most; 0: SQLite's own 2 MiB  */
-    uint32_t
-        wal_pages; /*  of 4 KiB, after which the log goes into the file; 0: SQLite's own 1,000  */
+    uint32_t page_bytes; /*  of a store that is made now, a power of two; 0: SQLite's own 4,096  */
+    uint32_t cache_kib;  /*  page cache at most; 0: SQLite's own 2 MiB  */
+    uint32_t wal_pages;  /*  after which the log goes into the file; 0: SQLite's own 1,000  */
 } bg_db_options;
 
 /*  Opens or makes the store and brings it up to the last migration, each in a transaction of its

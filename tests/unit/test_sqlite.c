@@ -355,6 +355,27 @@ static void test_killed_process (void **state)
     bg_db_close (&db);
 }
 
+/*  A store keeps the pages it was made with, whatever a later program asks for.  */
+static void test_page_size_is_the_first_one (void **state)
+{
+    BG_AUTO_CHAR path = bg_path_join (*state, "store");
+    const uint32_t asked[] = {1024, 0, 8192};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const bg_db_options options = {.path = path,
+            .what = "test store",
+            .application_id = APP_ID,
+            .migrations = migrations,
+            .migration_count = 1,
+            .page_bytes = asked[i]};
+        bg_db *db = NULL;
+        assert_true (bg_is_ok (bg_db_open (&options, &db, NULL)));
+        assert_int_equal (number_of (db, "PRAGMA page_size"), 1024);
+        assert_true (bg_is_ok (insert (db, NULL, bg_slice_str ("data"), 1, NULL)));
+        assert_int_equal (number_of (db, count_sql), i + 1);
+        bg_db_close (&db);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +391,7 @@ int main (void)
         WITH_DIR (test_full_disk_and_recovery),
         cmocka_unit_test (test_commit_after_own_rollback),
         WITH_DIR (test_killed_process),
+        WITH_DIR (test_page_size_is_the_first_one),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
