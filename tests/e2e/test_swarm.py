@@ -156,9 +156,15 @@ class SwarmTest(SharedWorldTest):
         wait_for("the others have run it too", lambda: swarm.ask("exec", order["id"])["acknowledged"] == 6)
         self.assertEqual(swarm.end(signal.SIGINT)[0], 0)
 
+    def test_targets_without_a_job_produce_nothing_and_are_quiet(self):
+        swarm = self.swarm("idle-", 2, job=False)
+        self.assertEqual(swarm.ask("produce", 20, 7), {"ok": True, "targets": 0})
+        swarm.wait("quiet")
+        self.assertEqual(swarm.end()[0], 0)
+
     def test_outcomes_without_runs_are_stored_once(self):
         swarm = self.swarm("make-", 5)
-        self.assertTrue(swarm.ask("produce", 20, 7)["ok"])
+        self.assertEqual(swarm.ask("produce", 20, 7), {"ok": True, "targets": 5})
         swarm.wait("quiet")
         made = swarm.ask("produced")
         self.assertEqual(made["outcomes"], 100)

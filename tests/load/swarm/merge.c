@@ -92,6 +92,9 @@ void swarm_merged_json (swarm_question *question, const swarm_options *options, 
             ", \"acknowledged_last_us\": %" PRId64,
             merged->over, merged->acknowledged, merged->last_us);
         break;
+    case SWARM_PRODUCE:
+        bg_buf_printf (out, ", \"targets\": %" PRIu64, merged->over);
+        break;
     case SWARM_PRODUCED:
         bg_buf_append_str (out, ", ");
         acks_json (question, out);

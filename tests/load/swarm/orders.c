@@ -281,15 +281,21 @@ static void produce (swarm_child *self, const swarm_order *order)
     self->produce_per = order->per;
     self->produce_owed = 0;
     self->produce_at_us = bg_clock_mono_us ();
+    uint64_t asked = 0;
     for (size_t i = 0; i < self->shared.target_count; i++) {
         swarm_target *target = &self->shared.targets[i];
-        target->produce_left = target->since_us[SWARM_CONNECTED] ? order->count : 0;
+        /*  One without a job would wait for it, and never be quiet.  */
+        const bool can = target->since_us[SWARM_CONNECTED] && !bg_id_is_zero (target->job_key);
+        asked += can;
+        target->produce_left = can ? order->count : 0;
         target->produce_per = order->rate > 0 ? 0 : order->per;
         target->since_us[SWARM_QUIET] = 0;
         swarm_target_settle (target);
     }
     if (order->rate > 0)
         bg_timer_arm (self->rate, 0);
+    swarm_answer head = {.number = order->number, .word = order->word, .ok = true, .over = asked};
+    answer (self, &head, NULL, 0);
 }
 
 void swarm_child_rate (void *arg)
@@ -355,7 +361,7 @@ void swarm_child_order (swarm_child *self, const swarm_order *order)
         return;
     case SWARM_PRODUCE:
         produce (self, order);
-        break;
+        return;
     case SWARM_CUT:
     case SWARM_HEAL:
         cut_or_heal (self, order);
