@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import world
-from world import SharedWorldTest, wait_for
+from world import SharedWorldTest, WorldTest, wait_for
 
 JOB = "job: {name}\ntargets: {{group: {prefix}all}}\nsteps:\n  - {{name: one, run: ['true']}}\n"
 
@@ -203,6 +203,19 @@ class SwarmTest(SharedWorldTest):
             done = self.world.run("bugle-swarm", *options, code=None)
             self.assertNotEqual(done.code, 0)
             self.assertIn(words, done.err)
+
+
+class AloneTest(WorldTest):
+    def test_a_broker_that_is_not_there_is_told_while_it_is_waited_for(self):
+        token = self.world.token("--uses", "2", "--names", "alone-*")
+        self.world.stop_broker()
+        child = subprocess.Popen([self.world.program("bugle-swarm"), "--targets", "2", "--prefix", "alone-", "--token", token],
+                                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=self.world.environment)
+        self.addCleanup(lambda: child.poll() is None and child.kill())
+        self.assertIn("does the broker run", child.stderr.readline())
+        child.terminate()
+        self.assertEqual(child.wait(30), 1)
+        child.stderr.close()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ add_test (NAME load_quick COMMAND sh -c
     "${CMAKE_CURRENT_SOURCE_DIR}/load/run" "${CMAKE_BINARY_DIR}/bin")
 set_tests_properties (load_quick PROPERTIES LABELS full TIMEOUT 240 SKIP_RETURN_CODE 77 RUN_SERIAL TRUE)
 
+# And that it would be seen: the lab again, on a store that loses one outcome.
+add_test (NAME load_sees_loss COMMAND sh -c
+    "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\"" "${CMAKE_CURRENT_SOURCE_DIR}/load/test_loss.py")
+set_tests_properties (load_sees_loss PROPERTIES LABELS full TIMEOUT 120 SKIP_RETURN_CODE 77
+    ENVIRONMENT "BUGLE_BIN=${CMAKE_BINARY_DIR}/bin")
+
 # The rows of the peers: how they are judged, without a broker; and in the full suite those that kill nodes and the broker.
 add_test (NAME test_peers COMMAND sh -c "test -x /usr/bin/python3 || exit 77; exec /usr/bin/python3 \"$0\""
     "${CMAKE_CURRENT_SOURCE_DIR}/load/test_peers.py")

@@ -14,7 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parents[3]
 
 
 def machine():
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines()
                   if line.startswith("model name")), platform.machine())
     commit = subprocess.run(["git", "-C", str(TOP), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return {"cpus": os.cpu_count(), "model": model, "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf(

@@ -19,6 +19,7 @@
 
 /*  Three links, each a socket and both ends of its monitor; and as many that were closed and that libzmq still counts.  */
 #define SOCKETS_TARGET (2 * 3 * NODE_LINK_COUNT)
+#define SILENT_SEC     5
 #define ENLISTING_MAX  32 /*  enlistments under way in all children together  */
 
 /*  ---- deadlines ----  */
@@ -86,6 +87,26 @@ static void on_churn (void *arg)
     if (!self->shared.is_ending)
         swarm_child_restart (self, count);
     bg_timer_arm (self->churn, options->churn_every_us);
+}
+
+/*  ---- silence ----  */
+
+/*  A core waits a minute before it says so, and who has just mistyped an address should not.  */
+static void on_silent (void *arg)
+{
+    swarm_child *self = arg;
+    for (size_t i = 0; i < self->shared.target_count; i++)
+        if (self->shared.targets[i].since_us[SWARM_ENLISTED])
+            return;
+    BG_AUTO_ARENA arena = {0};
+    wire_token_text token;
+    if (self->shared.counts.enlist_failures == 0 &&
+        bg_is_ok (wire_token_text_parse (self->shared.token, &arena, &token, NULL)) &&
+        token.endpoints_count > 0)
+        bg_log_event (self->shared.log, BG_LOG_WARNING, "nobody-enlisted",
+            "endpoint=%s hint=\"no target is enlisted after %d s: does the broker run, and is it "
+            "reached from here?\"",
+            bg_log_value (token.endpoints[0]).text, SILENT_SEC);
 }
 
 /*  ---- the parent ----  */
@@ -211,6 +232,7 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     BG_TRY (bg_timer_create (shared->loop, on_churn, self, &self->churn, err));
     BG_TRY (bg_timer_create (shared->loop, swarm_child_restart_some, self, &self->restart, err));
     BG_TRY (bg_timer_create (shared->loop, swarm_child_rate, self, &self->rate, err));
+    BG_TRY (bg_timer_create (shared->loop, on_silent, self, &self->silent, err));
     self->frames = bg_frames_create (fd, SWARM_MESSAGE_BYTES, SWARM_MESSAGE_BYTES);
     BG_TRY (bg_fd_watch_create (shared->loop, fd, BG_FD_READ, on_parent, self, &self->parent, err));
     self->enlist_window = 1 + ENLISTING_MAX * count / (options->targets ? options->targets : 1);
@@ -222,6 +244,8 @@ static bg_result open_child (swarm_child *self, size_t first, size_t count, int 
     if (options->churn_percent > 0)
         bg_timer_arm (self->churn, options->churn_every_us);
     bg_timer_arm (self->look, 0);
+    if (first == 0) /*  once is enough  */
+        bg_timer_arm (self->silent, BG_SEC (SILENT_SEC));
     return bg_ok ();
 }
 
@@ -248,6 +272,7 @@ static void close_child (swarm_child *self)
     bg_fd_watch_destroy (&self->parent);
     swarm_real_destroy (&shared->real);
     bg_defer_destroy (&shared->idle);
+    bg_timer_destroy (&self->silent);
     bg_timer_destroy (&self->restart);
     bg_timer_destroy (&self->rate);
     bg_timer_destroy (&self->churn);

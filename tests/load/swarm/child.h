@@ -23,6 +23,7 @@ typedef struct {
     bg_timer *churn;
     bg_timer *rate;
     bg_timer *restart;
+    bg_timer *silent;
     bg_fd_watch *parent;
     bg_signal_watch *term;
     bg_signal_watch *interrupt;
