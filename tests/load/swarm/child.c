@@ -261,6 +261,8 @@ static void close_child (swarm_child *self)
     swarm_stats_fini (&shared->stats);
     node_effects_fini (&shared->node_effects);
     swarm_exec_effects_fini (&shared->exec_effects);
+    node_effects_fini (&shared->node_spare);
+    swarm_exec_effects_fini (&shared->exec_spare);
     bg_arena_fini (&shared->facts_arena);
     for (size_t i = 0; i < shared->zone_count; i++)
         free (shared->zone_names[i]);

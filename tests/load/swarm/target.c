@@ -66,22 +66,34 @@ static void commit (swarm_target *self)
         swarm_target_failed (self, "commit", &err);
 }
 
+/*  Effects that are let out can bring new ones, so there are two lists of each kind and they change places; their memory
+    stays.  */
 static void release_node (swarm_target *self)
 {
-    node_effects released = self->shared->node_effects;
-    self->shared->node_effects = (node_effects){0};
+    swarm_shared *shared = self->shared;
+    node_effects released = shared->node_effects;
+    shared->node_effects = shared->node_spare;
+    shared->node_spare = (node_effects){0};
     for (size_t i = 0; i < released.count; i++)
         swarm_target_release_node (self, &released.items[i]);
-    node_effects_fini (&released);
+    released.count = 0;
+    bg_arena_reset (&released.arena);
+    node_effects_fini (&shared->node_spare);
+    shared->node_spare = released;
 }
 
 static void release_exec (swarm_target *self)
 {
-    swarm_exec_effects released = self->shared->exec_effects;
-    self->shared->exec_effects = (swarm_exec_effects){0};
+    swarm_shared *shared = self->shared;
+    swarm_exec_effects released = shared->exec_effects;
+    shared->exec_effects = shared->exec_spare;
+    shared->exec_spare = (swarm_exec_effects){0};
     for (size_t i = 0; i < released.count; i++)
         swarm_target_release_exec (self, &released.items[i]);
-    swarm_exec_effects_fini (&released);
+    released.count = 0;
+    bg_arena_reset (&released.arena);
+    swarm_exec_effects_fini (&shared->exec_spare);
+    shared->exec_spare = released;
 }
 
 /*  ---- what it is by now ----  */

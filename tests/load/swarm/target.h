@@ -76,6 +76,8 @@ typedef struct {
     exec_account *account;
     node_effects node_effects;
     swarm_exec_effects exec_effects;
+    node_effects node_spare; /*  empty; changes places with the one above when it is let out  */
+    swarm_exec_effects exec_spare;
     swarm_stats stats;
     uint8_t random[4096]; /*  drawn and not given out yet  */
     size_t random_left;

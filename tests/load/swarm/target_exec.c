@@ -253,8 +253,18 @@ void swarm_notes_fini (swarm_shared *shared)
     free (shared->notes);
 }
 
+/*  False only when the first bytes say that this is something else than news of a run: an array of two, a short binary, in
+    it a map whose first field is the kind in 16 bits.  */
+static bool may_be_run (bg_slice blob)
+{
+    const uint8_t *at = blob.data;
+    const bool is_usual = blob.size > 8 && at[0] == 0x92 && at[1] == 0xc4 &&
+                          (at[3] & 0xf0) == 0x80 && at[4] == 1 && at[5] == 0xcd;
+    return !is_usual || (at[6] << 8 | at[7]) == WIRE_EXEC_RUN;
+}
+
 /*  Reading costs what the node's core pays for it, once more; so it waits until nothing else does.  */
-static void to_node (swarm_target *self, bg_slice blob)
+static void note_for_later (swarm_target *self, bg_slice blob)
 {
     swarm_shared *shared = self->shared;
     if (shared->note_count == shared->note_capacity) {
@@ -265,6 +275,12 @@ static void to_node (swarm_target *self, bg_slice blob)
     *note = (swarm_note){.target = self, .utc_us = bg_clock_utc_us ()};
     bg_buf_append_slice (&note->blob, blob);
     bg_defer_arm (shared->idle);
+}
+
+static void to_node (swarm_target *self, bg_slice blob)
+{
+    if (may_be_run (blob))
+        note_for_later (self, blob);
     swarm_target_to_node (self, blob);
 }
 
