@@ -12,7 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define READ_CHUNK ((size_t) 64 * 1024)
+#define READ_CHUNK    ((size_t) 64 * 1024)
+#define UNKNOWN_CHUNK ((size_t) 4096)
 
 static bg_code code_of_errno (void)
 {
@@ -39,12 +40,22 @@ void bg_fd_close (int *fd)
     *fd = -1;
 }
 
+/*  One byte more than a file says that it has, so that its end is seen without more room; /proc says 0.  */
+static size_t first_chunk (int fd)
+{
+    struct stat info;
+    if (fstat (fd, &info) < 0 || !S_ISREG (info.st_mode) || info.st_size == 0)
+        return UNKNOWN_CHUNK;
+    return info.st_size < (off_t) READ_CHUNK ? (size_t) info.st_size + 1 : READ_CHUNK;
+}
+
 bg_result bg_fd_read (int fd, const char *name, size_t limit, bg_buf *out, bg_error *err)
 {
     size_t start = out->size;
+    size_t chunk = first_chunk (fd);
     for (;;) {
-        uint8_t *place = bg_buf_reserve (out, READ_CHUNK);
-        ssize_t got = read (fd, place, READ_CHUNK);
+        uint8_t *place = bg_buf_reserve (out, chunk);
+        ssize_t got = read (fd, place, chunk);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
@@ -54,6 +65,8 @@ bg_result bg_fd_read (int fd, const char *name, size_t limit, bg_buf *out, bg_er
         if (got == 0)
             return bg_ok ();
         out->size += (size_t) got;
+        /*  What is left of the room; more where the file has more than it said.  */
+        chunk = (size_t) got < chunk ? chunk - (size_t) got : READ_CHUNK;
         if (out->size - start > limit) {
             out->size = start;
             return bg_fail (err, BG_TOO_LARGE, "%s is larger than %zu bytes", name, limit);

@@ -68,6 +68,47 @@ static void test_create_is_exclusive (void **state)
     assert_content (path, "mine");
 }
 
+/*  Whatever the size, all of it; and of a small file no more room than it needs.  */
+static void test_read_takes_all (void **state)
+{
+    static const size_t sizes[] = {0, 1, 127, 128, 4095, 4096, 65535, 65536, 65537, 300000};
+    BG_AUTO_CHAR path = bg_path_join (*state, "file");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        BG_AUTO_BUF written = {0};
+        BG_AUTO_BUF content = {0};
+        for (size_t k = 0; k < sizes[i]; k++)
+            bg_buf_append (&written, &(uint8_t){(uint8_t) (k * 31 + k / 256)}, 1);
+        assert_true (bg_is_ok (bg_file_replace (path, bg_buf_slice (&written), 0600, NULL)));
+        bg_buf_append_str (&content, "before");
+        assert_true (bg_is_ok (bg_file_read (path, sizes[i], &content, NULL)));
+        assert_int_equal (content.size, sizes[i] + 6);
+        assert_memory_equal (content.data, "before", 6);
+        if (sizes[i] > 0)
+            assert_memory_equal (content.data + 6, written.data, sizes[i]);
+        assert_true (content.capacity <= (sizes[i] < 4096 ? 8192 : 4 * 300000));
+    }
+}
+
+/*  /proc says 0 bytes, a pipe nothing.  */
+static void test_read_of_unknown_size (void **state)
+{
+    (void) state;
+    BG_AUTO_BUF maps = {0};
+    BG_AUTO_BUF piped = {0};
+    static const uint8_t data[50000] = {1, 2, 3};
+    int ends[2];
+    assert_true (bg_is_ok (bg_file_read ("/proc/self/smaps", 16 * 1024 * 1024, &maps, NULL)));
+    assert_true (maps.size > 4096);
+    assert_non_null (strstr (bg_buf_cstr (&maps), "[stack]"));
+    assert_int_equal (pipe (ends), 0);
+    assert_int_equal (write (ends[1], data, sizeof data), sizeof data);
+    assert_int_equal (close (ends[1]), 0);
+    assert_true (bg_is_ok (bg_fd_read (ends[0], "pipe", sizeof data, &piped, NULL)));
+    assert_int_equal (piped.size, sizeof data);
+    assert_memory_equal (piped.data, data, sizeof data);
+    assert_int_equal (close (ends[0]), 0);
+}
+
 static void test_read_refuses (void **state)
 {
     BG_AUTO_CHAR path = bg_path_join (*state, "file");
@@ -520,6 +561,8 @@ int main (void)
         WITH_DIR (test_replace_keeps_old_or_new),
         WITH_DIR (test_replace_of_directory_leaves_nothing),
         WITH_DIR (test_create_is_exclusive),
+        WITH_DIR (test_read_takes_all),
+        cmocka_unit_test (test_read_of_unknown_size),
         WITH_DIR (test_read_refuses),
         cmocka_unit_test (test_full_device),
         cmocka_unit_test (test_paths),
