@@ -216,6 +216,7 @@ class History(WorldTest):
     def test_times_end_with_the_job_and_blackouts_are_short(self):
         self.world.node("a1")
         self.world.apply(NIGHTLY.replace("nightly", "bounded", 1) + "not_after: 2099-12-31T12:30:00Z\n")
+        self.world.wait_applied("bounded", 1)
         shown = self.world.bugle("job", "show", "bounded", "-o", "json").json()
         self.assertEqual(shown["not_after"], "2099-12-31T12:30:00Z")
         told = self.world.bugle("job", "why", "bounded", "-t", "a1", "--at", "2100-01-01T12:00:00Z", "-o", "json").json()
