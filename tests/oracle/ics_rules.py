@@ -173,6 +173,11 @@ class Event:
                 merged.append([begin, end])
         return merged
 
+    def is_empty(self):
+        """The clock was set forward over all of it: the days of its ends are in order, their instants are not."""
+        first_end = self.start + datetime.timedelta(days=self.length_days, seconds=self.length_seconds)
+        return self.has_end and self.instant(first_end) <= self.instant(self.start)
+
     def param(self):
         return {"date": ";VALUE=DATE", "zone": f";TZID={self.zone}"}.get(self.kind, "")
 
@@ -217,6 +222,8 @@ def main():
         wanted = [f"{event.word()} {begin} {end}" for begin, end in event.ranges()]
         text = event.file()
         got = ask(given.program, text)
+        if event.is_empty() and len(got) == 1 and got[0].startswith("refused") and "DTEND" in got[0]:
+            continue
         if got != wanted:
             wrong += 1
             if wrong <= 10:

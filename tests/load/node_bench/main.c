@@ -1,6 +1,6 @@
 /*  What a START and a document cost a target's two cores, without sockets and without checks of signatures.
 
-        node_bench [COUNT]          a table, of COUNT starts and documents (2,000)
+        node_bench [COUNT]          a table, of COUNT starts and documents (300)
 
     The node's core (store in memory) and that of bugle-exec are those of the tests, with the same broker of a few rules. Only
     time inside the cores and the store's commit counts: the linker puts the functions below around their entry points
@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define COUNT     300
+#define COUNT_MAX 1000 /*  what the records of the tests' bugle-exec have room for  */
 
 /*  ---- time inside the cores ----  */
 
@@ -193,7 +196,11 @@ static void documents (node_pair *self, size_t count, bool is_one, samples *out)
 
 int main (int argc, char **argv)
 {
-    const size_t count = argc > 1 ? (size_t) strtoul (argv[1], NULL, 10) : 2000;
+    const size_t count = argc > 1 ? (size_t) strtoul (argv[1], NULL, 10) : COUNT;
+    if (count < 1 || count > COUNT_MAX) {
+        fprintf (stderr, "node_bench: a count from 1 to %d, not %s\n", COUNT_MAX, argv[1]);
+        return 2;
+    }
     node_pair *self = bg_alloc (sizeof *self);
     node_pair_init_in_memory (self);
     node_fixture_enlist (&self->node);
