@@ -28,7 +28,7 @@ def build(*targets):
     targets = targets or ("bugle", "bugle-broker", "bugle-node", "bugle-exec")
     print("building the release preset", file=sys.stderr)
     target = TOP / "build" / "release"
-    for command in (["cmake", "--preset", "release"],
+    for command in (["cmake", "--preset", "release", "-DBUGLE_BUILD_TESTS=ON"],  # deploy/demo leaves them out
                     ["cmake", "--build", str(target), "--target", *targets]):
         done = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:

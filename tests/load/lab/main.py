@@ -28,7 +28,7 @@ NAMES = [name for name, _ in SWARM + ALONE]
 QUICK_TARGETS = 300
 QUICK = [name for name in NAMES if name not in ("nodes", "parts")]  # figures only, and tests/load/first takes minutes
 TARGETS = ("bugle", "bugle-broker", "bugle-node", "bugle-exec", "bugle-swarm", "bugle-bare", "schedule_bench",
-           "bugle-sim")
+           "bugle-sim", "history_bench", "core_bench", "node_bench")
 DESCRIPTORS_PER_TARGET, DESCRIPTORS_SPARE = 2, 200  # of the broker's front: a desk and an orders connection
 
 
