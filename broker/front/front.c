@@ -29,14 +29,31 @@ typedef struct {
     int frames_max;
     size_t lines_max;
     unsigned pause_at;
+    bool is_for_people; /*  its connections have a thread of their own  */
 } socket_row;
 
 static const socket_row socket_table[BROKER_SOCKETS] = {
-    [BROKER_ORDERS] = {WIRE_ON_ORDERS, ZMQ_XPUB, 60000, 4096, 1, 4, 0},
-    [BROKER_DESK] = {WIRE_ON_DESK, ZMQ_ROUTER, 60000, WIRE_FRAME_MAX, WIRE_FRAMES, 4, 90},
-    [BROKER_ENLIST] = {WIRE_ON_ENLIST, ZMQ_ROUTER, 5000, WIRE_ENLIST_FRAME_MAX, WIRE_FRAMES, 4, 50},
-    [BROKER_OPS] = {WIRE_ON_OPS, ZMQ_ROUTER, 10000, WIRE_FRAME_MAX, WIRE_FRAMES, 256, 75},
+    [BROKER_ORDERS] = {WIRE_ON_ORDERS, ZMQ_XPUB, 60000, 4096, 1, 4, 0, false},
+    [BROKER_DESK] = {WIRE_ON_DESK, ZMQ_ROUTER, 60000, WIRE_FRAME_MAX, WIRE_FRAMES, 4, 90, false},
+    [BROKER_ENLIST] = {WIRE_ON_ENLIST, ZMQ_ROUTER, 5000, WIRE_ENLIST_FRAME_MAX, WIRE_FRAMES, 4, 50,
+        false},
+    [BROKER_OPS] = {WIRE_ON_OPS, ZMQ_ROUTER, 10000, WIRE_FRAME_MAX, WIRE_FRAMES, 256, 75, true},
 };
+
+/*  Encryption and system calls are libzmq's, a thread for a share of the connections: half of the processors for
+    the fleet's, the rest for the front itself and the core. More than four would wait for these two. One more is for
+    people alone: thousands of targets that come back at once would have their commands wait for seconds.  */
+static unsigned fleet_threads (void)
+{
+    const long processors = sysconf (_SC_NPROCESSORS_ONLN);
+    return processors < 4 ? 1 : processors < 8 ? (unsigned) processors / 2 : IO_THREADS_MAX;
+}
+
+static int64_t threads_of (const socket_row *row)
+{
+    const int64_t people = INT64_C (1) << fleet_threads ();
+    return row->is_for_people ? people : people - 1;
+}
 
 /*  Two per target: the soft limit of 1,024 would end at 400 targets.  */
 static void raise_descriptors (front *self)
@@ -80,6 +97,7 @@ static bg_result open_socket (front *self, broker_socket which, const bg_key *se
     options.handshake_ms = row->handshake_ms;
     options.frame_bytes_max = row->frame_bytes_max;
     options.frames_max = row->frames_max;
+    options.io_threads = threads_of (row);
     *socket = (front_socket){.front = self,
         .channel = row->channel,
         .lines_max = row->lines_max,
@@ -136,14 +154,6 @@ void front_table_ready (front *self)
     broker_part_ready (self->part, text);
 }
 
-/*  Encryption and system calls are libzmq's, a thread for a share of the connections: half of the processors for
-    it, the rest for the front itself and the core. More than four would wait for these two.  */
-static unsigned io_threads (void)
-{
-    const long processors = sysconf (_SC_NPROCESSORS_ONLN);
-    return processors < 4 ? 1 : processors < 8 ? (unsigned) processors / 2 : IO_THREADS_MAX;
-}
-
 static bg_result start (front *self, bg_error *err)
 {
     BG_TRY (bg_crypto_init (err));
@@ -156,7 +166,7 @@ static bg_result start (front *self, bg_error *err)
     raise_descriptors (self);
     BG_TRY (broker_home_curve_key (self->options->home, &self->keys, err));
     BG_TRY (broker_home_endpoints (self->options->home, &self->endpoints, err));
-    const bg_zcontext_options context = {.io_threads = io_threads ()};
+    const bg_zcontext_options context = {.io_threads = fleet_threads () + 1};
     BG_TRY (bg_zcontext_open (&context, err));
     BG_TRY (bg_zap_create (&self->zap, err));
     BG_TRY (front_table_start (self, err));

@@ -54,6 +54,7 @@ typedef struct {
 static const option_row option_table[] = {
     FIXED (ZMQ_LINGER, ROLE_ALL, 0),
     FIXED (ZMQ_IPV6, ROLE_ALL, 1),
+    VALUE (ZMQ_AFFINITY, ROLE_ALL, FORM_INT64, io_threads),
     VALUE (ZMQ_MAXMSGSIZE, ROLE_ALL, FORM_INT64, frame_bytes_max),
     VALUE (ZMQ_SNDHWM, ROLE_ALL, FORM_INT, send_queue),
     VALUE (ZMQ_RCVHWM, ROLE_ALL, FORM_INT, receive_queue),

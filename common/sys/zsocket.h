@@ -46,6 +46,7 @@ typedef struct {
     int heartbeat_ms;         /*  a PING this often; 0: none (a server's default)  */
     int heartbeat_timeout_ms; /*  silence after a PING that ends the connection  */
     int heartbeat_ttl_ms;     /*  what the other side is told to do the same to us; 0: nothing  */
+    int64_t io_threads; /*  bit N: its connections may be in thread N of the context; 0: any  */
     int unacknowledged_ms; /*  server: sent bytes that no kernel answers end the connection; 0: later  */
     int reconnect_ms;      /*  client; libzmq adds jitter of up to as much again  */
     int reconnect_max_ms;   /*  client; doubling ends here  */

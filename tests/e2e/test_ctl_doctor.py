@@ -69,6 +69,21 @@ class Doctor(WorldTest):
         self.world.node("n2", start=False)
         wait_for("it is enough again", lambda: "descriptors-short" not in self.found())
 
+    def test_commands_have_a_thread_that_the_fleet_does_not_share(self):
+        """What thousands of targets that come back do to theirs, they do not do to people's."""
+        front = pathlib.Path(f"/proc/{self.world.broker.part('front')}/task")
+        threads = sorted((path for path in front.iterdir() if "/IO/" in (path / "comm").read_text()),
+                         key=lambda path: int((path / "comm").read_text().rsplit("/", 1)[1]))
+
+        def cpu():
+            return [int((path / "schedstat").read_text().split()[0]) for path in threads]
+        before = cpu()
+        for _ in range(10):
+            self.world.bugle("status")
+        *fleet, people = [after - was for after, was in zip(cpu(), before)]
+        self.assertTrue(fleet)
+        self.assertGreater(people, 5 * max(fleet))
+
     def test_own_files_that_are_open_missing_or_damaged(self):
         config = self.world.directory / "config"
         config.chmod(0o755)

@@ -280,7 +280,6 @@ static void produce (swarm_child *self, const swarm_order *order)
     self->produce_rate = order->rate;
     self->produce_per = order->per;
     self->produce_owed = 0;
-    self->produce_at_us = bg_clock_mono_us ();
     uint64_t asked = 0;
     for (size_t i = 0; i < self->shared.target_count; i++) {
         swarm_target *target = &self->shared.targets[i];
@@ -289,9 +288,14 @@ static void produce (swarm_child *self, const swarm_order *order)
         asked += can;
         target->produce_left = can ? order->count : 0;
         target->produce_per = order->rate > 0 ? 0 : order->per;
+        if (!can)
+            continue;
         target->since_us[SWARM_QUIET] = 0;
-        swarm_target_settle (target);
+        if (order->rate <= 0)
+            swarm_target_settle (target);
     }
+    /*  Time that this took is not owed: a rate begins when the first outcome can be made.  */
+    self->produce_at_us = bg_clock_mono_us ();
     if (order->rate > 0)
         bg_timer_arm (self->rate, 0);
     swarm_answer head = {.number = order->number, .word = order->word, .ok = true, .over = asked};
