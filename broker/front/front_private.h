@@ -78,6 +78,7 @@ struct front {
     wire_peer_key *snapshot;
     size_t snapshot_count, snapshot_room;
     bg_timer *cut;
+    bg_timer *limits; /*  what the system grants is looked at  */
 
     bg_timer *stats;
     bg_timer *sweep;

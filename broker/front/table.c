@@ -17,6 +17,7 @@
 #define CUT_DELAY_US   INT64_C (3000000)
 #define CUT_SCAN_US    INT64_C (250000)
 #define SILENT_LINE_US INT64_C (3600000000)
+#define LIMITS_US      INT64_C (100000) /*  keys of so long share a look at the system  */
 
 static const char *domain_of (uint64_t channel)
 {
@@ -116,8 +117,9 @@ static void admit (front *self, const wire_peer_key *key)
 }
 
 /*  Said once, until it was enough in between.  */
-static void check_limits (front *self)
+static void check_limits (void *arg)
 {
+    front *self = arg;
     const size_t targets = broker_peers_count (self->peers, WIRE_ON_DESK);
     const broker_limits now = broker_limits_now ("/proc");
     const broker_limits wanted = broker_limits_wanted (targets);
@@ -224,8 +226,8 @@ static void apply_change (front *self, const wire_front_keys *keys)
         if (peer)
             schedule_cut (self, peer, bg_clock_mono_us ());
     }
-    if (keys->add_count)
-        check_limits (self);
+    if (keys->add_count && !bg_timer_is_armed (self->limits))
+        bg_timer_arm (self->limits, LIMITS_US);
 }
 
 void front_table_take (front *self, const wire_front_keys *keys)
@@ -274,6 +276,7 @@ bg_result front_table_start (front *self, bg_error *err)
 {
     BG_TRY (bg_timer_create (self->loop, on_cut, self, &self->cut, err));
     BG_TRY (bg_timer_create (self->loop, on_sweep, self, &self->sweep, err));
+    BG_TRY (bg_timer_create (self->loop, check_limits, self, &self->limits, err));
     bg_timer_arm (self->sweep, SWEEP_US);
     return bg_ok ();
 }
@@ -282,5 +285,6 @@ void front_table_stop (front *self)
 {
     bg_timer_destroy (&self->cut);
     bg_timer_destroy (&self->sweep);
+    bg_timer_destroy (&self->limits);
     forget_snapshot (self);
 }

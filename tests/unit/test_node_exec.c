@@ -38,14 +38,21 @@ static void enlistment_is_taken_over (void **state)
     assert_true (node_fixture_state (&self->node).exec_ready);
 }
 
-static void a_start_runs_and_its_outcome_is_stored (void **state)
+/*  The job "one" and a START of it, both with the node.  */
+static node_pending *push_start_of_one (node_fixture *node)
 {
-    node_pair *self = *state;
-    node_fixture *node = &self->node;
     node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
     node_pending *row =
         node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
     node_fixture_push (node, row->item);
+    return row;
+}
+
+static void a_start_runs_and_its_outcome_is_stored (void **state)
+{
+    node_pair *self = *state;
+    node_fixture *node = &self->node;
+    node_pending *row = push_start_of_one (node);
     assert_int_equal (self->exec.spawn_count, 1);
     assert_int_equal (node_fixture_state (node).open_runs, 1);
     node_pair_finish (self, WIRE_RUN_SUCCEEDED);
@@ -62,10 +69,7 @@ static void a_beginning_is_told_a_moment_later (void **state)
 {
     node_pair *self = *state;
     node_fixture *node = &self->node;
-    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
-    node_pending *row =
-        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
-    node_fixture_push (node, row->item);
+    node_pending *row = push_start_of_one (node);
     assert_int_equal (self->exec.spawn_count, 1);
     node_pair_advance (self, BG_MS (200));
     assert_int_equal (node_fixture_reported (node, WIRE_RUN_RUNNING, NULL), 0);
@@ -84,10 +88,7 @@ static void a_start_that_comes_again_is_acknowledged_at_once (void **state)
 {
     node_pair *self = *state;
     node_fixture *node = &self->node;
-    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
-    node_pending *row =
-        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
-    node_fixture_push (node, row->item);
+    node_pending *row = push_start_of_one (node);
     assert_int_equal (row->acks, 0);
     node_fixture_push (node, row->item);
     assert_int_equal (row->acks, 1);
@@ -100,10 +101,7 @@ static void a_restart_between_beginning_and_end_loses_neither (void **state)
 {
     node_pair *self = *state;
     node_fixture *node = &self->node;
-    node_fixture_push (node, node_fixture_job (node, "one", NULL, 0));
-    node_pending *row =
-        node_fixture_post (node, node_fixture_start (node, "one", node->now.utc_us));
-    node_fixture_push (node, row->item);
+    node_pending *row = push_start_of_one (node);
     node_fixture_restart (node);
     node_pair_finish (self, WIRE_RUN_SUCCEEDED);
     node_pair_advance (self, BG_SEC (10));
